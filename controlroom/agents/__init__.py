@@ -1,0 +1,1 @@
+"""One module an agent: how its hook speaks and how the gate is put into its configuration."""

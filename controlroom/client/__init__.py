@@ -1,0 +1,1 @@
+"""How other programs talk to the daemon: operator calls, and the `gate` of scripts."""

@@ -1,0 +1,1 @@
+"""Launching, freezing, killing, and the kernel proof of it."""

@@ -1,0 +1,1 @@
+"""Pure: `step(state, event) -> (state, orders)`. Nothing decides outside this room."""

@@ -1,0 +1,1 @@
+"""Wiring: sockets, peers, gate server, operator server, runner of orders."""

@@ -1,0 +1,1 @@
+"""The gate's client inside an agent's hook: stands alone, standard library only, fails closed."""

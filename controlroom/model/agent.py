@@ -1,0 +1,103 @@
+"""An agent's session: how it is held, what we may promise for it, and how to take hold of it from any process."""
+
+from enum import StrEnum
+
+import msgspec
+
+from controlroom.model.clock import Instant
+
+
+class Label(StrEnum):
+    """What is honestly promised for a session (design: ADVISORY < SUPERVISED < ENFORCED)."""
+
+    ADVISORY = "ADVISORY"
+    SUPERVISED = "SUPERVISED"
+    ENFORCED = "ENFORCED"
+
+
+class Rung(StrEnum):
+    """Which mechanism holds a session."""
+
+    CGROUP = "cgroup"  # cgroup v2: freeze, kill, `populated 0` as proof
+    SUBREAPER = "subreaper"  # shim that kills until ECHILD
+    OBSERVED = "observed"  # a process tree we only look at: no proof
+
+
+class SessionState(StrEnum):
+    """The state word on screen."""
+
+    RUNNING = "running"
+    PAUSING = "pausing"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    STOPPED = "stopped"  # proved dead by the kernel
+    ENDED = "ended"  # the agent's own exit
+    UNCONFIRMED = "not confirmed"  # a stop without proof
+    LOST = "lost"  # was alive under an earlier daemon; nobody knows
+
+
+class ProcessId(msgspec.Struct, frozen=True):
+    """A process for all time: pid, start time (field 22 of /proc/PID/stat, clock ticks) and boot id."""
+
+    pid: int
+    start: int
+    boot: str
+
+
+class Handle(msgspec.Struct, frozen=True):
+    """How any process of ours can take hold of a session without the daemon; kept as `agents/SESSION.json`.
+
+    `cgroup`: the leaf's absolute path, "" without one. `shim`: the per-agent shim. `root`: the agent's first process.
+    `control`: path of the shim's control socket, "" without a shim.
+    """
+
+    session: str
+    name: str
+    rung: Rung
+    root: ProcessId | None = None
+    shim: ProcessId | None = None
+    cgroup: str = ""
+    control: str = ""
+
+
+class Session(msgspec.Struct, frozen=True):
+    """One run of one agent. `kind` is claude-code, codex, ..., `process`, or `unknown` for a peer nobody launched."""
+
+    id: str
+    name: str
+    kind: str
+    label: Label
+    rung: Rung
+    workspace: str
+    opened: Instant
+    state: SessionState = SessionState.RUNNING
+    supervised: bool = False
+    command: tuple[str, ...] = ()
+    root: ProcessId | None = None
+
+
+class Survivor(msgspec.Struct, frozen=True):
+    """A process that a stop could not prove dead, and why (`EPERM`, `D state`, `no proof on this rung` ...)."""
+
+    process: ProcessId
+    name: str
+    why: str
+
+
+class StopResult(msgspec.Struct, frozen=True):
+    """What a freeze or kill came to. `proof` names the kernel fact (`cgroup populated 0`, `cgroup frozen 1`, `ECHILD`,
+    `pidfd readable`), "" = NOT CONFIRMED, with survivors or `why`. `ms`: from order to proof.
+    """
+
+    session: str
+    act: str  # freeze, thaw, stop, kill
+    proof: str
+    ms: int
+    killed: int = 0
+    survivors: tuple[Survivor, ...] = ()
+    why: str = ""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the kernel proved it (S14)."""
+        return self.proof != ""

@@ -1,0 +1,194 @@
+"""Everything that can change a decision, a state or an alarm: the only input of the core.
+
+Each event carries `at`, the daemon's clock when it happened. `ticket` names the operator's call that waits for an answer
+("" where nobody waits); the core answers it with exactly one `Answer` order.
+"""
+
+import msgspec
+
+from controlroom.model.agent import Session, SessionState, StopResult
+from controlroom.model.clock import Instant
+from controlroom.model.effect import EffectKind
+from controlroom.model.record import Outcome
+from controlroom.model.request import Request
+from controlroom.model.tier import Verdict
+
+
+class SessionOpened(msgspec.Struct, frozen=True, tag=True):
+    """A session began (launched, adopted, or first heard of at the gate)."""
+
+    at: Instant
+    session: Session
+    ticket: str = ""
+
+
+class SessionEnded(msgspec.Struct, frozen=True, tag=True):
+    """A session is over: the agent's own exit, or nobody can say (`LOST`). `note` says how."""
+
+    at: Instant
+    session: str
+    state: SessionState
+    note: str = ""
+
+
+class Asked(msgspec.Struct, frozen=True, tag=True):
+    """A request came in at the gate, assessed and bound; nothing of it was taken from the asker's own claims."""
+
+    at: Instant
+    request: Request
+
+
+class Decided(msgspec.Struct, frozen=True, tag=True):
+    """An operator answered a request, naming the digest that was on screen."""
+
+    at: Instant
+    request: str
+    digest: str
+    verdict: Verdict
+    by: str
+    reason: str = ""
+    ticket: str = ""
+
+
+class Checked(msgspec.Struct, frozen=True, tag=True):
+    """The second look at what was judged: `changed` says what is no longer as shown, "" = unchanged."""
+
+    at: Instant
+    request: str
+    changed: str = ""
+
+
+class Durable(msgspec.Struct, frozen=True, tag=True):
+    """The journal holds the allow of `request` durably (`error` = why it does not)."""
+
+    at: Instant
+    request: str
+    error: str = ""
+
+
+class Delivered(msgspec.Struct, frozen=True, tag=True):
+    """What became of a reply: `ok` False = the peer was gone or the connection broke."""
+
+    at: Instant
+    request: str
+    ok: bool
+
+
+class PeerGone(msgspec.Struct, frozen=True, tag=True):
+    """A gate connection ended without a verdict, or its process died."""
+
+    at: Instant
+    connection: str
+
+
+class Finished(msgspec.Struct, frozen=True, tag=True):
+    """The agent says that a call is over (PostToolUse and the like): closes the receipt."""
+
+    at: Instant
+    session: str
+    call: str
+    outcome: Outcome
+
+
+class GrantAsked(msgspec.Struct, frozen=True, tag=True):
+    """An operator gives a grant; seconds are capped by the limits."""
+
+    at: Instant
+    id: str
+    session: str
+    effects: tuple[EffectKind, ...]
+    uses: int
+    seconds: float
+    by: str
+    argv: tuple[str, ...] = ()
+    path: str = ""
+    subagent: str = ""
+    ticket: str = ""
+
+
+class GrantRevoked(msgspec.Struct, frozen=True, tag=True):
+    """An operator takes a grant back."""
+
+    at: Instant
+    id: str
+    by: str
+    ticket: str = ""
+
+
+class SubagentEnded(msgspec.Struct, frozen=True, tag=True):
+    """A subagent is over: its grants end with it."""
+
+    at: Instant
+    session: str
+    subagent: str
+
+
+class Steered(msgspec.Struct, frozen=True, tag=True):
+    """An operator (or a rule of ours) pauses, resumes, stops or kills a session. `act`: pause, resume, stop, kill."""
+
+    at: Instant
+    session: str
+    act: str
+    by: str
+    ticket: str = ""
+
+
+class HooksGone(msgspec.Struct, frozen=True, tag=True):
+    """The hook processes of a session are gone (`ok`), or still there after their time."""
+
+    at: Instant
+    session: str
+    ok: bool
+
+
+class Contained(msgspec.Struct, frozen=True, tag=True):
+    """What a freeze, thaw, stop or kill came to."""
+
+    at: Instant
+    result: StopResult
+
+
+class Estop(msgspec.Struct, frozen=True, tag=True):
+    """EMERGENCY STOP. `stop_id` is the latch's id; the latch file is already written by whoever pulled."""
+
+    at: Instant
+    stop_id: str
+    by: str
+    ticket: str = ""
+
+
+class Reset(msgspec.Struct, frozen=True, tag=True):
+    """An operator resets the stop by naming its id. Resumes nothing, restores no grant."""
+
+    at: Instant
+    stop_id: str
+    by: str
+    ticket: str = ""
+
+
+class Tick(msgspec.Struct, frozen=True, tag=True):
+    """Time passes."""
+
+    at: Instant
+
+
+Event = (
+    SessionOpened
+    | SessionEnded
+    | Asked
+    | Decided
+    | Checked
+    | Durable
+    | Delivered
+    | PeerGone
+    | Finished
+    | GrantAsked
+    | GrantRevoked
+    | SubagentEnded
+    | Steered
+    | HooksGone
+    | Contained
+    | Estop
+    | Reset
+    | Tick
+)

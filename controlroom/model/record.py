@@ -1,0 +1,96 @@
+"""What the journal keeps: records, and the receipt that is folded from them."""
+
+from enum import StrEnum
+
+import msgspec
+
+from controlroom.model.action import Action
+from controlroom.model.clock import Instant
+from controlroom.model.effect import Assessment
+from controlroom.model.request import Decision
+
+
+class Kind(StrEnum):
+    """Kinds of journal records. Unknown kinds of newer versions are kept in the chain and shown raw."""
+
+    OPENED = "journal.opened"  # a daemon began to write: boot id, version
+    INTENT = "intent"
+    DECISION = "decision"
+    STARTED = "started"
+    OUTCOME = "outcome"
+    INTERRUPTED = "interrupted"
+    REFUSED = "refused"  # an operator's decision that was not taken: wrong digest, unknown id, latched
+    UNDELIVERED = "undelivered"
+    REJECTED = "gate.rejected"  # a gate message that was not a request: malformed, too large, reserved fields
+    OBSERVED = "observed"  # what an agent's hook told: session start, subagent, prompt of its own, config change
+    SESSION = "session"  # opened, state changes, ended
+    GRANT = "grant"
+    REVOKED = "grant.revoked"
+    STOP = "stop"  # freeze, thaw, stop, kill: ordered
+    PROOF = "stop.proof"  # what it came to
+    LATCHED = "latched"
+    RESET = "reset"
+    CONFIG = "config"
+    ALARM = "alarm"
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One thing that happened, before it is stored. `body` is JSON text of a Struct that fits the kind.
+
+    `receipt` is the request's id for the records of one act, "" for others.
+    """
+
+    kind: Kind
+    at: Instant
+    session: str = ""
+    receipt: str = ""
+    body: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Stage(StrEnum):
+    """How far an act came, as its receipt shows it."""
+
+    INTENT = "intent"
+    DENIED = "denied"
+    ALLOWED = "allowed"
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    UNDELIVERED = "undelivered"
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """Body of an INTENT record: what was asked and what policy made of it."""
+
+    digest: str
+    action: Action
+    assessment: Assessment
+    agent: str
+    call: str = ""
+    subagent: str = ""
+    says: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """Body of an OUTCOME record: what the agent says came of it (a claim, S20)."""
+
+    ok: bool
+    note: str = ""
+    duration_ms: int | None = None
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """The record of one act, folded from the journal: intent, decision, start, outcome."""
+
+    id: str
+    seq: int
+    session: str
+    stage: Stage
+    at: Instant
+    intent: Intent
+    decision: Decision | None = None
+    started: Instant | None = None
+    ended: Instant | None = None
+    outcome: Outcome | None = None
+    note: str = ""

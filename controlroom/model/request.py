@@ -1,0 +1,74 @@
+"""A request: an action held for a decision; the decision; the grant that may stand for one."""
+
+from enum import StrEnum
+
+import msgspec
+
+from controlroom.model.action import Action, Binding
+from controlroom.model.clock import Instant
+from controlroom.model.effect import Assessment, EffectKind
+from controlroom.model.tier import Verdict
+
+
+class RequestState(StrEnum):
+    """Where a request stands. Only DELIVERED means that the agent was told yes; every other end is a denial (S3)."""
+
+    PENDING = "pending"  # waits for a person
+    CHECKING = "checking"  # allowed; what was judged is being looked at again
+    RECORDING = "recording"  # checked; the journal is being made durable
+    DELIVERED = "delivered"  # the allow went out on the connection that asked
+    DENIED = "denied"
+    EXPIRED = "expired"
+    VOID = "void"  # the asker was gone before an answer could reach it
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """An answer: for which request and digest, by whom (`operator:NAME`, `policy`, `grant:ID`, `stop`, `budget` ...), why."""
+
+    request: str
+    digest: str
+    verdict: Verdict
+    by: str
+    reason: str
+    at: Instant
+
+
+class Request(msgspec.Struct, frozen=True):
+    """One action of one session, on one connection.
+
+    `id`: 32 hex digits, random, from the daemon, used once. `connection`: the only one that may be answered. `call`: the
+    agent's own id of the call (a claim, "" where it has none). `subagent`: the agent's claim of which subagent asks.
+    `says`: what the agent says about it: unverified, drawn last. `deadline`: an unanswered request is denied then.
+    """
+
+    id: str
+    session: str
+    connection: str
+    action: Action
+    binding: Binding
+    assessment: Assessment
+    digest: str
+    asked: Instant
+    deadline: Instant
+    call: str = ""
+    subagent: str = ""
+    says: str = ""
+    state: RequestState = RequestState.PENDING
+    decision: Decision | None = None
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """An expiring, use-counted permission of one session: exact `argv`, or a `path` subtree with a set of effects.
+
+    Exactly one of `argv` and `path` is set. `uses` is what is left. There is no "always".
+    """
+
+    id: str
+    session: str
+    effects: tuple[EffectKind, ...]
+    uses: int
+    deadline: Instant
+    by: str
+    argv: tuple[str, ...] = ()
+    path: str = ""
+    subagent: str = ""

@@ -1,0 +1,1 @@
+"""Pure: from an action to its effects, targets, tier and reasons."""

@@ -1,0 +1,1 @@
+"""Bytes and facts from logs, processes and files, turned into events."""

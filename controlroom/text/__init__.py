@@ -1,0 +1,1 @@
+"""What was typed or fetched by others, made safe to show; redaction of secrets."""

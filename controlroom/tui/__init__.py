@@ -1,0 +1,1 @@
+"""The room on screen: the only importer of textual."""
