@@ -39,6 +39,7 @@ class Request(msgspec.Struct, frozen=True):
     `id`: 32 hex digits, random, from the daemon, used once. `connection`: the only one that may be answered. `call`: the
     agent's own id of the call (a claim, "" where it has none). `subagent`: the agent's claim of which subagent asks.
     `says`: what the agent says about it: unverified, drawn last. `deadline`: an unanswered request is denied then.
+    `hooked`: a hook waits for the answer, so an agent whose hook dies may run the call all the same (safety.md rule 5).
     """
 
     id: str
@@ -53,6 +54,7 @@ class Request(msgspec.Struct, frozen=True):
     call: str = ""
     subagent: str = ""
     says: str = ""
+    hooked: bool = True
     state: RequestState = RequestState.PENDING
     decision: Decision | None = None
 

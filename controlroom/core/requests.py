@@ -1,0 +1,207 @@
+"""Requests: asked, answered, looked at again, made durable, delivered; everything else ends in a denial (S3)."""
+
+import msgspec
+
+from controlroom.core import grants, sessions
+from controlroom.core.orders import Alarm, Check, Reply
+from controlroom.core.state import Act, Held
+from controlroom.core.turn import Turn
+from controlroom.model.agent import SessionState
+from controlroom.model.event import Asked, Checked, Decided, Delivered, Durable, Finished, PeerGone
+from controlroom.model.record import Intent, Kind
+from controlroom.model.request import Decision, Request, RequestState
+from controlroom.model.tier import Tier, Verdict
+
+AGAIN = "You may ask again."
+
+
+def on_asked(turn: Turn, event: Asked) -> None:
+    """Record the intent, then pass, hold or deny."""
+    request = event.request
+    if request.id in turn.state.requests or request.id in turn.state.tombs:
+        turn.order(Alarm("replay", request.session, f"request id {request.id} was used twice; the second was ignored"))
+        return
+    held = turn.state.sessions.get(request.session)
+    turn.put_request(request)
+    turn.record(Kind.INTENT, _intent(request, held), session=request.session, receipt=request.id)
+    by, reason = _closed(turn, held)
+    if held is None or reason:
+        deny(turn, request, by, reason)
+    elif request.assessment.tier is Tier.TX:
+        deny(turn, request, "policy", _why(request))
+    elif request.assessment.tier <= Tier.T1:
+        _record_allow(turn, _decided(turn, request, "policy", _why(request)))
+    elif grant := grants.use(turn, request):
+        _check(turn, _decided(turn, request, f"grant:{grant.id}", f"covered by grant {grant.id}"))
+    else:
+        _hold(turn, held, request)
+
+
+def _intent(request: Request, held: Held | None) -> Intent:
+    name = held.session.name if held else "unknown"
+    return Intent(request.digest, request.action, request.assessment, name, request.call, request.subagent, request.says)
+
+
+def _closed(turn: Turn, held: Held | None) -> tuple[str, str]:
+    """Who denies everything from this session at the moment, and why; ("", "") = nobody."""
+    if turn.state.latch:
+        return "stop", f"emergency stop {turn.state.latch} is in force; nothing runs until an operator resets it"
+    if held is None:
+        return "gate", "the session is not known to controlroom"
+    if held.session.state is not SessionState.RUNNING or held.intent:
+        return "pause", f"the session is {held.session.state}; an operator must resume it"
+    return "", ""
+
+
+def _why(request: Request) -> str:
+    return "; ".join(r.text for r in request.assessment.reasons[:3]) or f"tier {request.assessment.tier}"
+
+
+def _hold(turn: Turn, held: Held, request: Request) -> None:
+    """Put the request before the operator, unless the session floods (S15)."""
+    limits = turn.state.limits
+    since = tuple(t for t in held.fresh if turn.at.seconds_since(t) < limits.fresh_window)
+    waiting = sum(1 for r in turn.state.of_session(request.session) if r.state is RequestState.PENDING)
+    if waiting > limits.undecided or len(since) >= limits.fresh:
+        deny(turn, request, "budget", f"operator busy: too many undecided requests from this session. {AGAIN}")
+        sessions.pause_when_quiet(turn, request.session, "flood")
+        return
+    turn.put_held(msgspec.structs.replace(held, fresh=(*since, turn.at)))
+
+
+def _decided(turn: Turn, request: Request, by: str, reason: str) -> Request:
+    decision = Decision(request.id, request.digest, Verdict.ALLOW, by, reason, turn.at)
+    return msgspec.structs.replace(request, decision=decision)
+
+
+def _check(turn: Turn, request: Request) -> None:
+    turn.put_request(msgspec.structs.replace(request, state=RequestState.CHECKING))
+    turn.order(Check(request.id))
+
+
+def _record_allow(turn: Turn, request: Request) -> None:
+    turn.put_request(msgspec.structs.replace(request, state=RequestState.RECORDING))
+    turn.record(Kind.DECISION, request.decision, session=request.session, receipt=request.id, confirm=request.id)
+
+
+def deny(turn: Turn, request: Request, by: str, reason: str, end: RequestState = RequestState.DENIED) -> None:
+    """End a request without release: record, reply, tomb. The reply does not wait for the disk (S9: deny may be spooled)."""
+    decision = Decision(request.id, request.digest, Verdict.DENY, by, reason, turn.at)
+    turn.record(Kind.DECISION, decision, session=request.session, receipt=request.id)
+    if end is not RequestState.VOID:
+        turn.order(Reply(request.id, request.connection, Verdict.DENY, by, reason))
+    turn.bury(request, end)
+    turn.answer_request(request.id, f"refused: {reason}")
+    sessions.count_answer(turn, request, by, end)
+    turn.unsettled[request.session] = None
+
+
+def on_decided(turn: Turn, event: Decided) -> None:
+    """An operator's key. An allow needs the digest that was on screen; a deny is always taken while there is time (S5)."""
+    request = turn.state.requests.get(event.request)
+    refusal = _refusal(turn, event, request)
+    if request is None or refusal:
+        body = {"request": event.request, "verdict": event.verdict, "by": event.by, "why": refusal}
+        known = request.session if request else ""
+        turn.record(Kind.REFUSED, body, session=known, receipt=event.request if request else "")
+        turn.answer(event.ticket, refusal)
+    elif event.verdict is Verdict.DENY:
+        deny(turn, request, event.by, event.reason or "the operator said no")
+        turn.answer(event.ticket)
+    else:
+        turn.change(tickets={**turn.state.tickets, request.id: event.ticket} if event.ticket else turn.state.tickets)
+        _check(turn, _decided(turn, request, event.by, event.reason))
+
+
+def _refusal(turn: Turn, event: Decided, request: Request | None) -> str:
+    """Why this decision cannot be taken; "" = it can."""
+    if request is None:
+        end = turn.state.tombs.get(event.request)
+        return f"refused: request is already {end}" if end else f"not-found: no request {event.request}"
+    if event.verdict is Verdict.DENY:
+        return ""
+    if turn.state.latch:
+        return f"latched: emergency stop {turn.state.latch} is in force"
+    if event.digest != request.digest:
+        return "changed: the digest is not that of the request as it stands; look at it again"
+    if request.state is not RequestState.PENDING:
+        return f"refused: request is already {request.state}"
+    if request.deadline.reached(turn.at):
+        return "refused: its time is over"
+    return ""
+
+
+def on_checked(turn: Turn, event: Checked) -> None:
+    """What was judged is what runs, or nothing runs (A07, A08)."""
+    request = turn.state.requests.get(event.request)
+    if request is None or request.state is not RequestState.CHECKING:
+        return
+    if event.changed:
+        turn.order(Alarm("changed", request.session, event.changed))
+        deny(turn, request, "gate", f"changed since it was shown: {event.changed}")
+    else:
+        _record_allow(turn, request)
+
+
+def on_durable(turn: Turn, event: Durable) -> None:
+    """Release, once and only with the journal on disk (S1, S2) and no stop in force (S4)."""
+    request = turn.state.requests.get(event.request)
+    if request is None or request.state is not RequestState.RECORDING or request.decision is None:
+        return
+    if event.error:
+        deny(turn, request, "journal", f"the journal cannot be written: {event.error}")
+    elif turn.state.latch:
+        deny(turn, request, *_closed(turn, turn.state.sessions.get(request.session)))
+    else:
+        turn.bury(request, RequestState.DELIVERED)
+        turn.change(acts={**turn.state.acts, request.id: Act(request.id, request.session, request.call, request.hooked)})
+        decision = request.decision
+        turn.order(Reply(request.id, request.connection, Verdict.ALLOW, decision.by, decision.reason))
+        sessions.count_answer(turn, request, decision.by, RequestState.DELIVERED)
+
+
+def on_delivered(turn: Turn, event: Delivered) -> None:
+    """The allow went out, or it did not and the act is void (A19)."""
+    act = turn.state.acts.get(event.request)
+    if act is None or turn.state.tombs.get(event.request) is not RequestState.DELIVERED:
+        return
+    if event.ok:
+        turn.record(Kind.STARTED, {}, session=act.session, receipt=act.request)
+        turn.answer_request(act.request)
+    else:
+        turn.change(acts={k: a for k, a in turn.state.acts.items() if k != act.request})
+        turn.record(Kind.UNDELIVERED, {"why": "the asker was gone"}, session=act.session, receipt=act.request)
+        turn.answer_request(act.request, "undelivered: the asker was gone before the answer")
+        _gate_lost(turn, act.session, act.hooked, "an allowed action's asker was gone before the answer")
+    turn.unsettled[act.session] = None
+
+
+def on_peer_gone(turn: Turn, event: PeerGone) -> None:
+    """An asker is gone without a verdict: its requests are void, and a hooked agent is frozen (safety.md rule 5)."""
+    for request in [r for r in turn.state.requests.values() if r.connection == event.connection]:
+        turn.record(Kind.UNDELIVERED, {"why": "the asker was gone"}, session=request.session, receipt=request.id)
+        deny(turn, request, "gate", "the asker was gone before an answer", RequestState.VOID)
+        _gate_lost(turn, request.session, request.hooked, "a gate connection died without a verdict")
+
+
+def _gate_lost(turn: Turn, session: str, hooked: bool, text: str) -> None:
+    """An agent whose hook is gone may run the call all the same: tell, and freeze it."""
+    if hooked:
+        turn.order(Alarm("undelivered", session, text))
+        sessions.pause(turn, session, "gate lost")
+
+
+def on_finished(turn: Turn, event: Finished) -> None:
+    """The agent says that a call is over: close its receipt."""
+    for act in turn.state.acts.values():
+        if act.session == event.session and event.call in (act.call, act.request) and event.call:
+            turn.record(Kind.OUTCOME, event.outcome, session=act.session, receipt=act.request)
+            turn.change(acts={k: a for k, a in turn.state.acts.items() if k != act.request})
+            return
+
+
+def expire(turn: Turn) -> None:
+    """An unanswered request is a denial."""
+    for request in list(turn.state.requests.values()):
+        if request.state is RequestState.PENDING and request.deadline.reached(turn.at):
+            deny(turn, request, "expiry", f"no operator answered in time. {AGAIN}", RequestState.EXPIRED)

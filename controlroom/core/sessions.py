@@ -1,0 +1,254 @@
+"""Sessions: opened, paused, resumed, stopped, ended; and the emergency stop over all of them."""
+
+import msgspec
+
+from controlroom.core import grants, requests
+from controlroom.core.orders import Alarm, AwaitHooks, Contain, Forget, Latch, Unlatch
+from controlroom.core.state import Held
+from controlroom.core.turn import Turn
+from controlroom.model.agent import Rung, SessionState
+from controlroom.model.event import (
+    Contained,
+    Estop,
+    HooksGone,
+    Reset,
+    SessionEnded,
+    SessionOpened,
+    Steered,
+    SubagentEnded,
+)
+from controlroom.model.record import Kind
+from controlroom.model.request import Request, RequestState
+
+OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
+# which results end which intent; any other result was overtaken by a newer order
+ANSWERS = {"": ("thaw",), "freeze": ("freeze",), "halt": ("freeze", "kill"), "stop": ("stop",), "kill": ("kill",)}
+
+
+def on_opened(turn: Turn, event: SessionOpened) -> None:
+    """A session begins. While latched nothing is launched (S4); a lane of an unknown peer may be heard, never allowed."""
+    session = event.session
+    if turn.state.latch and session.supervised and session.state is SessionState.RUNNING:
+        turn.answer(event.ticket, f"latched: emergency stop {turn.state.latch} is in force; nothing is launched")
+        return
+    if session.id in turn.state.sessions and turn.state.sessions[session.id].session.state not in OVER:
+        turn.answer(event.ticket, f"refused: session {session.id} is already open")
+        return
+    turn.record(Kind.SESSION, session, session=session.id)
+    turn.put_held(Held(session))
+    turn.answer(event.ticket)
+
+
+def on_ended(turn: Turn, event: SessionEnded) -> None:
+    """A session is over: its requests are denied, its grants end, what it had begun is interrupted."""
+    held = turn.state.sessions.get(event.session)
+    if held is None or held.session.state in (SessionState.ENDED, SessionState.LOST):
+        return
+    deny_all(turn, event.session, "gate", "the session is over")
+    grants.revoke(turn, lambda g: g.session == event.session, "session end")
+    for act in [a for a in turn.state.acts.values() if a.session == event.session]:
+        turn.record(Kind.INTERRUPTED, {"why": "the session ended"}, session=act.session, receipt=act.request)
+    turn.change(acts={k: a for k, a in turn.state.acts.items() if a.session != event.session})
+    held = turn.state.sessions[event.session]
+    stopped = held.session.state is SessionState.STOPPED
+    _enter(turn, held, SessionState.STOPPED if stopped else event.state, event.note)
+    turn.order(Forget(held.session))
+
+
+def on_subagent_ended(turn: Turn, event: SubagentEnded) -> None:
+    """A subagent's grants end with it."""
+    grants.revoke(turn, lambda g: g.session == event.session and g.subagent == event.subagent, "subagent end")
+
+
+def on_steered(turn: Turn, event: Steered) -> None:
+    """An operator pauses, resumes, stops or kills a session."""
+    held = turn.state.sessions.get(event.session)
+    if held is None:
+        turn.answer(event.ticket, f"not-found: no session {event.session}")
+    elif held.session.state in OVER:
+        turn.answer(event.ticket, f"refused: the session is {held.session.state}")
+    elif event.act == "resume":
+        _resume(turn, held, event)
+    elif event.act == "pause" and held.session.state is SessionState.PAUSED:
+        turn.answer(event.ticket)
+    else:
+        _add_ticket(turn, held, event.ticket)
+        _halt(turn, event.session, "freeze" if event.act == "pause" else event.act, event.by)
+
+
+def _resume(turn: Turn, held: Held, event: Steered) -> None:
+    if turn.state.latch:
+        turn.answer(event.ticket, f"latched: emergency stop {turn.state.latch} is in force; reset it first")
+    elif held.session.state is SessionState.RUNNING and not held.intent:
+        turn.answer(event.ticket)
+    elif held.intent in ("stop", "kill"):
+        turn.answer(event.ticket, "refused: the session is being stopped")
+    else:
+        turn.record(Kind.STOP, {"act": "thaw", "by": event.by}, session=event.session)
+        held = msgspec.structs.replace(held, intent="", ordered=False, denials=0, expiries=0, fresh=())
+        if held.holdable:
+            turn.put_held(held)
+            _add_ticket(turn, held, event.ticket)
+            turn.order(Contain(event.session, "thaw"))
+        else:
+            _enter(turn, held, SessionState.RUNNING, "")
+            turn.answer(event.ticket)
+
+
+def _add_ticket(turn: Turn, held: Held, ticket: str) -> None:
+    if ticket:
+        turn.put_held(msgspec.structs.replace(held, tickets=(*held.tickets, ticket)))
+
+
+def pause(turn: Turn, session: str, by: str) -> None:
+    """Pause a session of our own accord (gate lost, denials in a row)."""
+    held = turn.state.sessions.get(session)
+    if held and held.session.state is SessionState.RUNNING and not held.intent:
+        _halt(turn, session, "freeze", by)
+
+
+def pause_when_quiet(turn: Turn, session: str, by: str) -> None:
+    """Close the session to new requests now, and freeze it once what is before the operator has been answered."""
+    held = turn.state.sessions.get(session)
+    if held and held.session.state is SessionState.RUNNING and not held.intent:
+        turn.record(Kind.STOP, {"act": "freeze", "by": by}, session=session)
+        held = msgspec.structs.replace(held, intent="freeze", ordered=False)
+        _enter(turn, held, SessionState.PAUSING, by)
+        turn.order(Alarm("paused", session, f"session is being paused: {by}"))
+        turn.unsettled[session] = None
+
+
+def _halt(turn: Turn, session: str, intent: str, by: str) -> None:
+    """Deny what is pending, then take hold: a frozen agent must not have a hook waiting (safety.md rule 4)."""
+    turn.record(Kind.STOP, {"act": intent, "by": by}, session=session)
+    held = turn.state.sessions[session]
+    word = SessionState.PAUSING if intent == "freeze" else SessionState.STOPPING
+    _enter(turn, msgspec.structs.replace(held, intent=intent, ordered=False), word, by)
+    deny_all(turn, session, "pause" if intent == "freeze" else "stop", f"the session is being halted: {by}")
+    turn.unsettled[session] = None
+
+
+def deny_all(turn: Turn, session: str, by: str, reason: str) -> None:
+    """Deny everything undecided of a session, whatever its state (S5: also what is allowed and not yet out)."""
+    for request in turn.state.of_session(session):
+        requests.deny(turn, request, by, reason)
+
+
+def settle(turn: Turn, session: str) -> None:
+    """Carry out what is intended as soon as nothing of the session is undecided."""
+    held = turn.state.sessions.get(session)
+    if held is None or not held.intent or held.ordered or turn.state.of_session(session):
+        return
+    turn.put_held(msgspec.structs.replace(held, ordered=True))
+    if not held.holdable:
+        done = SessionState.PAUSED if held.intent == "freeze" else SessionState.UNCONFIRMED
+        _finish(turn, held, done, "" if held.intent == "freeze" else "unconfirmed: there is no process to take hold of")
+    elif held.intent in ("stop", "kill"):
+        turn.order(Contain(session, held.intent))
+    elif held.intent == "halt" and held.session.rung is not Rung.CGROUP:
+        turn.order(Contain(session, "kill"))
+    else:
+        turn.order(AwaitHooks(session))
+
+
+def on_hooks_gone(turn: Turn, event: HooksGone) -> None:
+    """Freeze only when no hook waits; else a pause is refused and an emergency stop kills."""
+    held = turn.state.sessions.get(event.session)
+    if held is None or held.intent not in ("freeze", "halt"):
+        return
+    if event.ok:
+        turn.order(Contain(event.session, "freeze"))
+    elif held.intent == "halt":
+        turn.order(Contain(event.session, "kill"))
+    else:
+        turn.order(Alarm("pause refused", event.session, "a hook of the session still waits after its answer"))
+        _finish(turn, held, SessionState.RUNNING, "refused: a hook of the session still waits after its answer")
+
+
+def on_contained(turn: Turn, event: Contained) -> None:
+    """What came of it: `stopped` only on the kernel's word (S14)."""
+    result = event.result
+    held = turn.state.sessions.get(result.session)
+    turn.record(Kind.PROOF, result, session=result.session)
+    if held is None or result.act not in ANSWERS[held.intent]:
+        return
+    if result.act == "freeze" and held.intent == "halt" and not result.confirmed:
+        turn.order(Contain(result.session, "kill"))
+        return
+    ends = {"freeze": SessionState.PAUSED, "thaw": SessionState.RUNNING}
+    state = ends.get(result.act, SessionState.STOPPED)
+    whole = result.confirmed or (state is not SessionState.STOPPED and not result.survivors)
+    error = "" if whole else f"unconfirmed: {result.why or 'survivors'}"
+    _finish(turn, held, state if whole else SessionState.UNCONFIRMED, error)
+
+
+def _finish(turn: Turn, held: Held, state: SessionState, error: str) -> None:
+    _enter(turn, msgspec.structs.replace(held, intent="", ordered=False, tickets=()), state, error)
+    for ticket in held.tickets:
+        turn.answer(ticket, error)
+
+
+def _enter(turn: Turn, held: Held, state: SessionState, note: str) -> None:
+    """Move a session to a state, with its record."""
+    session = msgspec.structs.replace(held.session, state=state)
+    if state is not held.session.state:
+        turn.record(Kind.SESSION, {"state": state, "note": note}, session=session.id)
+    turn.put_held(msgspec.structs.replace(held, session=session))
+
+
+def count_answer(turn: Turn, request: Request, by: str, end: RequestState) -> None:
+    """Keep the rows of denials and expiries; a row that is too long pauses the session."""
+    held = turn.state.sessions.get(request.session)
+    if held is None:
+        return
+    limits = turn.state.limits
+    denied = end is RequestState.DENIED and (by.startswith("operator") or by == "policy")
+    if denied:
+        held = msgspec.structs.replace(held, denials=held.denials + 1)
+    elif end is RequestState.EXPIRED:
+        held = msgspec.structs.replace(held, expiries=held.expiries + 1)
+    if by.startswith("operator"):
+        allowed = end is RequestState.DELIVERED
+        held = msgspec.structs.replace(held, expiries=0, fresh=(), denials=0 if allowed else held.denials)
+    turn.put_held(held)
+    if denied and held.denials >= limits.denials_in_a_row:
+        pause_when_quiet(turn, request.session, f"{held.denials} denials in a row")
+    elif end is RequestState.EXPIRED and held.expiries >= limits.expiries_in_a_row:
+        pause_when_quiet(turn, request.session, f"{held.expiries} requests in a row expired")
+
+
+def on_estop(turn: Turn, event: Estop) -> None:
+    """Latch, deny all, revoke all, freeze or kill all; in this order (safety.md)."""
+    stop_id = turn.state.latch or event.stop_id
+    if not turn.state.latch:
+        turn.change(latch=stop_id)
+        turn.record(Kind.LATCHED, {"stop_id": stop_id, "by": event.by})
+    turn.order(Latch(stop_id, event.by))
+    for request in list(turn.state.requests.values()):
+        requests.deny(turn, request, "stop", f"emergency stop {stop_id}")
+    grants.revoke(turn, lambda g: True, "emergency stop")
+    for held in list(turn.state.sessions.values()):
+        if held.session.state not in OVER and not _frozen_for_good(held):
+            turn.record(Kind.STOP, {"act": "halt", "by": event.by}, session=held.session.id)
+            held = msgspec.structs.replace(held, intent="halt", ordered=False)
+            _enter(turn, held, SessionState.STOPPING, "emergency stop")
+            turn.unsettled[held.session.id] = None
+    turn.answer(event.ticket)
+
+
+def _frozen_for_good(held: Held) -> bool:
+    """Whether nobody can set it going again from outside: only a frozen cgroup, where SIGCONT does nothing."""
+    return held.session.state is SessionState.PAUSED and held.session.rung is Rung.CGROUP and not held.intent
+
+
+def on_reset(turn: Turn, event: Reset) -> None:
+    """Take the latch away; everything stays as it lies."""
+    if not turn.state.latch:
+        turn.answer(event.ticket, "refused: no emergency stop is in force")
+    elif event.stop_id != turn.state.latch:
+        turn.answer(event.ticket, f"refused: the stop in force is {turn.state.latch}")
+    else:
+        turn.record(Kind.RESET, {"stop_id": event.stop_id, "by": event.by})
+        turn.change(latch="")
+        turn.order(Unlatch(event.stop_id))
+        turn.answer(event.ticket)

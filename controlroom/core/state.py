@@ -1,0 +1,71 @@
+"""All that the core knows. Frozen; dictionaries are replaced, never changed in place."""
+
+import msgspec
+
+from controlroom.model.agent import Rung, Session
+from controlroom.model.clock import Instant
+from controlroom.model.request import Grant, Request, RequestState
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Figures of product.md, in seconds and counts."""
+
+    hold: float = 600.0
+    grant_longest: float = 3600.0
+    denials_in_a_row: int = 3
+    expiries_in_a_row: int = 5
+    undecided: int = 20
+    fresh: int = 10
+    fresh_window: float = 600.0
+    tombs: int = 4096
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A session as the core sees it.
+
+    `intent`: what is wanted: "" or freeze, stop, kill, halt (freeze for an emergency stop: kill where that fails);
+    `ordered`: its order is out.     `fresh`: when undecided requests came since the last answer. `tickets`: operators waiting for the intent's end.
+    """
+
+    session: Session
+    intent: str = ""
+    ordered: bool = False
+    denials: int = 0
+    expiries: int = 0
+    fresh: tuple[Instant, ...] = ()
+    tickets: tuple[str, ...] = ()
+
+    @property
+    def holdable(self) -> bool:
+        """Whether there is a process to take hold of (a lane of an unknown peer has none)."""
+        return self.session.rung is not Rung.OBSERVED or self.session.root is not None
+
+
+class Act(msgspec.Struct, frozen=True):
+    """A released action whose outcome nobody has told yet."""
+
+    request: str
+    session: str
+    call: str
+    hooked: bool
+
+
+class State(msgspec.Struct, frozen=True):
+    """`requests`: undecided and in flight. `tombs`: how the last ones ended, so that nothing is decided twice.
+
+    `acts`: released and not yet over, by request. `tickets`: the operator's call that waits for a request's end.
+    `latch`: id of the emergency stop in force, "" = none.
+    """
+
+    limits: Limits = Limits()
+    sessions: dict[str, Held] = {}
+    requests: dict[str, Request] = {}
+    tombs: dict[str, RequestState] = {}
+    acts: dict[str, Act] = {}
+    grants: dict[str, Grant] = {}
+    tickets: dict[str, str] = {}
+    latch: str = ""
+
+    def of_session(self, session: str) -> list[Request]:
+        """The undecided and in-flight requests of a session, oldest first."""
+        return [r for r in self.requests.values() if r.session == session]

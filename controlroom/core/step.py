@@ -1,0 +1,47 @@
+"""The one way through the core. No I/O, no clock: time comes in with the event."""
+
+from collections.abc import Callable
+from typing import Any
+
+from controlroom.core import grants, requests, sessions
+from controlroom.core.orders import Order
+from controlroom.core.state import State
+from controlroom.core.turn import Turn
+from controlroom.model import event as ev
+
+
+def _on_tick(turn: Turn, event: ev.Tick) -> None:
+    requests.expire(turn)
+    grants.expire(turn)
+
+
+# One handler an event; the key is the event's class, so the argument types cannot be told to the table.
+_HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
+    ev.SessionOpened: sessions.on_opened,
+    ev.SessionEnded: sessions.on_ended,
+    ev.SubagentEnded: sessions.on_subagent_ended,
+    ev.Steered: sessions.on_steered,
+    ev.HooksGone: sessions.on_hooks_gone,
+    ev.Contained: sessions.on_contained,
+    ev.Estop: sessions.on_estop,
+    ev.Reset: sessions.on_reset,
+    ev.Asked: requests.on_asked,
+    ev.Decided: requests.on_decided,
+    ev.Checked: requests.on_checked,
+    ev.Durable: requests.on_durable,
+    ev.Delivered: requests.on_delivered,
+    ev.PeerGone: requests.on_peer_gone,
+    ev.Finished: requests.on_finished,
+    ev.GrantAsked: grants.on_grant_asked,
+    ev.GrantRevoked: grants.on_grant_revoked,
+    ev.Tick: _on_tick,
+}
+
+
+def step(state: State, event: ev.Event) -> tuple[State, list[Order]]:
+    """What becomes of `state` when `event` happens, and what is to be done, in order. `state` itself is not changed."""
+    turn = Turn(state, event.at)
+    _HANDLERS[type(event)](turn, event)
+    for session in turn.unsettled:
+        sessions.settle(turn, session)
+    return turn.state, turn.orders
