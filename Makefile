@@ -23,9 +23,9 @@ $(STAMP): requirements/run.txt requirements/dev.txt
 	@python="$$(PYTHON='$(PYTHON)' scripts/find-python)" || exit 1; \
 	test -x $(BIN)/python || "$$python" -m venv $(VENV); \
 	echo "installing the locked packages into $(VENV)"; \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes \
 	    -r requirements/run.txt -r requirements/dev.txt \
-	&& $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e . \
+	&& $(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e . \
 	&& touch $@ \
 	|| { echo "controlroom: the locked packages could not be installed (reason above): nothing was run" >&2; exit 1; }
 

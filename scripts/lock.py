@@ -31,7 +31,7 @@ def compile_lock(wanted: list[str], output: Path, constraint: Path | None = None
             "--strip-extras",
         ]
         command += [*SILENT, "--no-annotate", "--output-file", str(output), str(source)]
-        subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "CUSTOM_COMPILE_COMMAND": "make lock"})  # noqa: S603
+        subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "CUSTOM_COMPILE_COMMAND": "make lock"})
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ class Count:
 def run(command: list[str], limit: float) -> int:
     """The exit code of `command`; its whole process group is killed after `limit` seconds (then 124)."""
     print(f"$ {' '.join([Path(command[0]).name, *command[1:]])}", flush=True)
-    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)  # noqa: S603
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
     try:
         return process.wait(limit)
     except subprocess.TimeoutExpired:
@@ -79,7 +79,7 @@ def pytest(name: str, *arguments: str) -> Callable[[float], Count]:
 def read(report: Path) -> Count:
     """The counts of one report of pytest's own making."""
     total = Count()
-    for suite in ET.parse(report).getroot().iter("testsuite"):  # noqa: S314  (made a moment ago by our own pytest)
+    for suite in ET.parse(report).getroot().iter("testsuite"):
         failed, skipped = int(suite.get("failures", 0)) + int(suite.get("errors", 0)), int(suite.get("skipped", 0))
         total = total.plus(Count(int(suite.get("tests", 0)) - failed - skipped, failed, skipped))
     return total
@@ -87,7 +87,7 @@ def read(report: Path) -> Count:
 
 def system(limit: float) -> Count:
     """The optional programs: what is missing is a skip with its line, never a failure."""
-    process = subprocess.run(  # noqa: S603
+    process = subprocess.run(
         [str(ROOT / "scripts" / "system")], cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=limit, check=False
     )
     print(process.stdout, end="", flush=True)
