@@ -53,6 +53,9 @@ def on_ended(turn: Turn, event: SessionEnded) -> None:
     stopped = held.session.state is SessionState.STOPPED
     _enter(turn, held, SessionState.STOPPED if stopped else event.state, event.note)
     turn.order(Forget(held.session))
+    over = [k for k, h in turn.state.sessions.items() if h.session.state in OVER]
+    drop = set(over[: max(0, len(over) - turn.state.limits.over)])
+    turn.change(sessions={k: h for k, h in turn.state.sessions.items() if k not in drop})
 
 
 def on_subagent_ended(turn: Turn, event: SubagentEnded) -> None:

@@ -18,13 +18,15 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fresh: int = 10
     fresh_window: float = 600.0
     tombs: int = 4096
+    over: int = 256  # ended sessions that are remembered
 
 
 class Held(msgspec.Struct, frozen=True):
     """A session as the core sees it.
 
     `intent`: what is wanted: "" or freeze, stop, kill, halt (freeze for an emergency stop: kill where that fails);
-    `ordered`: its order is out.     `fresh`: when undecided requests came since the last answer. `tickets`: operators waiting for the intent's end.
+    `ordered`: its order is out.
+    `fresh`: when undecided requests came since the last answer. `tickets`: operators waiting for the intent's end.
     """
 
     session: Session
