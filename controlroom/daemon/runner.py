@@ -1,0 +1,230 @@
+"""The runner: feeds events to the core one at a time and carries out its orders, in order.
+
+Everything here runs on the daemon's loop; what blocks goes to a thread. The core's state is replaced, never shared.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Protocol
+
+import anyio.to_thread
+import msgspec
+
+from controlroom.core import Limits, State, step
+from controlroom.core import orders as od
+from controlroom.daemon import binding
+from controlroom.daemon.ledger import Ledger
+from controlroom.model import event as ev
+from controlroom.model.agent import Handle, Session, StopResult
+from controlroom.model.clock import Instant
+from controlroom.model.record import Kind, Record
+from controlroom.model.request import Request
+from controlroom.model.tier import Verdict
+from controlroom.storage.journal import Journal, JournalBroken
+
+CHECK_SECONDS = 5.0
+
+
+class Gate(Protocol):
+    """What the runner needs of the gate server."""
+
+    def reply(self, request: str, connection: str, verdict: Verdict, by: str, reason: str) -> bool:
+        """Answer on the connection that asked while its peer lives; False = nobody was there."""
+
+    async def hooks_gone(self, session: str) -> bool:
+        """Wait (bounded) until no hook process of the session is left."""
+
+    def path_of(self, connection: str) -> str:
+        """The asker's PATH."""
+
+
+class Latches(Protocol):
+    """The latch file on disk."""
+
+    def write(self, stop_id: str, by: str) -> str:
+        """Make sure it is there; returns why it is not, "" = it is."""
+
+    def clear(self) -> str:
+        """Remove it; returns why that failed, "" = it is gone."""
+
+
+class Hands(Protocol):
+    """Takes hold of a session's processes. Blocking; bounded."""
+
+    def __call__(self, act: str, handle: Handle) -> StopResult: ...
+
+
+class Runner:
+    """Owns the state. `feed` may be called from anywhere on the loop, also while an event is being carried out."""
+
+    def __init__(
+        self, limits: Limits, journal: Journal, ledger: Ledger, clock: Callable[[], Instant], latches: Latches, hands: Hands
+    ) -> None:
+        self.state = State(limits)
+        self.clock = clock
+        self.journal = journal
+        self.ledger = ledger
+        self.handles: dict[str, Handle] = {}
+        self.results: dict[str, StopResult] = {}
+        self.broken = ""  # why the journal takes nothing more, "" = it does
+        self.gate: Gate | None = None
+        self.on_alarm: Callable[[od.Alarm], None] = lambda alarm: None
+        self.on_change: Callable[[], None] = lambda: None
+        self.on_forget: Callable[[Session], None] = lambda session: None
+        self._latches = latches
+        self._hands = hands
+        self._queue: deque[ev.Event] = deque()
+        self._busy = False
+        self._tickets: dict[str, asyncio.Future[str]] = {}
+        self._queues: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def feed(self, event: ev.Event) -> None:
+        """Let something happen."""
+        self._queue.append(event)
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._queue:
+                before = self.state
+                self.state, orders = step(before, self._queue.popleft())
+                for order in orders:
+                    self._carry(order)
+                if self.state is not before:
+                    self.on_change()
+        finally:
+            self._busy = False
+
+    async def ask(self, make: Callable[[str], ev.Event], seconds: float = 30.0) -> str:
+        """Feed the event that `make` builds from a ticket and wait for its answer: an error, "" = done."""
+        ticket = f"t{id(make)}-{len(self._tickets)}-{self.clock().boot}"
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._tickets[ticket] = future
+        try:
+            self.feed(make(ticket))
+            return await asyncio.wait_for(future, seconds)
+        except TimeoutError:
+            return f"internal: no answer within {seconds:.0f} s; look at the state before you try again"
+        finally:
+            self._tickets.pop(ticket, None)
+
+    async def settled(self, seconds: float) -> None:
+        """Wait until no session has an act under way, at most `seconds`."""
+        end = asyncio.get_running_loop().time() + seconds
+        while any(h.intent for h in self.state.sessions.values()) and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.01)
+
+    def record(self, kind: Kind, body: object, session: str = "") -> None:
+        """Add a record that the core need not know of."""
+        self._append(od.Append(Record(kind, self.clock(), session, "", msgspec.Raw(msgspec.json.encode(body)))))
+
+    def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Run something beside the loop; an exception in it ends the daemon's task and is told as an alarm."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._spawned)
+        return task
+
+    def _spawned(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.on_alarm(od.Alarm("internal", "", f"a task of the daemon failed: {error!r}"))
+
+    def _carry(self, order: od.Order) -> None:
+        match order:
+            case od.Append():
+                self._append(order)
+            case od.Reply():
+                ok = self.gate is not None and self.gate.reply(
+                    order.request, order.connection, order.verdict, order.by, order.reason
+                )
+                self._queue.append(ev.Delivered(self.clock(), order.request, ok))
+            case od.Answer():
+                future = self._tickets.get(order.ticket)
+                if future and not future.done():
+                    future.set_result(order.error)
+            case od.Check():
+                self.spawn(self._check(order.request))
+            case od.AwaitHooks():
+                self.spawn(self._await_hooks(order.session))
+            case od.Contain():
+                self._contain(order)
+            case od.Latch():
+                self._tell(self._latches.write(order.stop_id, order.by), "the latch file cannot be written")
+            case od.Unlatch():
+                self._tell(self._latches.clear(), "the latch file cannot be removed")
+            case od.Alarm():
+                self.record(Kind.ALARM, {"kind": order.kind, "text": order.text}, order.session)
+                self.on_alarm(order)
+            case od.Forget():
+                self.on_forget(order.session)
+
+    def _tell(self, why: str, what: str) -> None:
+        if why:
+            self._carry(od.Alarm("latch", "", f"{what}: {why}"))
+
+    def _append(self, order: od.Append) -> None:
+        try:
+            if self.broken:
+                raise JournalBroken(self.broken)
+            seq = self.journal.append(order.record)
+        except JournalBroken as e:
+            self._break(str(e))
+            self.ledger.unjournalled += 1
+            if order.confirm:
+                self._queue.append(ev.Durable(self.clock(), order.confirm, self.broken))
+            return
+        self.ledger.add(seq, order.record)
+        if order.confirm:
+            self.spawn(self._durable(seq, order.confirm))
+
+    def _break(self, why: str) -> None:
+        if not self.broken:
+            self.broken = why
+            self.on_alarm(od.Alarm("journal", "", f"the journal takes nothing more, so nothing is allowed: {why}"))
+
+    async def _durable(self, seq: int, request: str) -> None:
+        try:
+            await self.journal.durable(seq)
+        except JournalBroken as e:
+            self._break(str(e))
+        self.feed(ev.Durable(self.clock(), request, self.broken))
+
+    async def _check(self, request_id: str) -> None:
+        request = self.state.requests.get(request_id)
+        if request is None:
+            return
+        changed = "looking at it again took too long"
+        with anyio.move_on_after(CHECK_SECONDS):
+            changed = await anyio.to_thread.run_sync(self._changed, request, abandon_on_cancel=True)
+        self.feed(ev.Checked(self.clock(), request_id, changed))
+
+    def _changed(self, request: Request) -> str:
+        path = self.gate.path_of(request.connection) if self.gate else ""
+        return binding.changed(request, path)
+
+    async def _await_hooks(self, session: str) -> None:
+        ok = self.gate is not None and await self.gate.hooks_gone(session)
+        self.feed(ev.HooksGone(self.clock(), session, ok))
+
+    def _contain(self, order: od.Contain) -> None:
+        """One act after the other for each session: a thaw never overtakes a freeze."""
+        before = self._queues.get(order.session)
+
+        async def run() -> None:
+            if before is not None:
+                await asyncio.wait([before])
+            self.feed(ev.Contained(self.clock(), await self._take_hold(order)))
+
+        self._queues[order.session] = self.spawn(run())
+
+    async def _take_hold(self, order: od.Contain) -> StopResult:
+        handle = self.handles.get(order.session)
+        if handle is None:
+            result = StopResult(order.session, order.act, "", 0, why="there is no handle to take hold of it")
+        else:
+            result = await anyio.to_thread.run_sync(self._hands, order.act, handle)
+        self.results[order.session] = result
+        return result
