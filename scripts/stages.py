@@ -102,7 +102,7 @@ STAGES: dict[str, tuple[float, Callable[[float], Count]]] = {  # name: (budget i
             [str(BIN / "ruff"), "check", "."],
             [str(BIN / "ruff"), "format", "--check", "."],
             [str(BIN / "mypy")],
-            [str(BIN / "lint-imports")],
+            [str(BIN / "lint-imports"), "--no-logo"],
         ),
     ),
     "units": (300, pytest("units", "-n", "2", "-m", "not serial")),

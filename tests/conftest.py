@@ -1,0 +1,34 @@
+"""What every test may ask for: a home of its own, and the ends of its logs when it fails."""
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.support import home as homes
+from tests.support.home import Home
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    """A CONTROLROOM_HOME and HOME of the test's own. A process of ours that outlives the test fails it."""
+    made = homes.make()
+    yield made
+    try:
+        eventually(lambda: not made.processes(), 3.0, "every process of the test is gone")
+    except AssertionError:
+        pytest.fail(f"processes outlived the test: {made.kill_all()}")
+    finally:
+        homes.remove(made)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the logs of a failed test's home."""
+    report = yield
+    given = getattr(item, "funcargs", {}).get("home")
+    if report.when == "call" and report.failed and isinstance(given, Home):
+        report.sections.append(("logs of the home", given.report()))
+    return report

@@ -1,0 +1,80 @@
+"""A controlroom home of a test's own: short (socket paths end at 108 bytes), removed afterwards, and left by every process."""
+
+import contextlib
+import os
+import shutil
+import signal
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+TAIL = 60  # lines of each log that a failed test shows
+
+
+@dataclass
+class Home:
+    """`path` is CONTROLROOM_HOME; `user` a HOME beside it; `logs` the files and folders to show when the test fails."""
+
+    path: Path
+    user: Path
+    logs: list[Path] = field(default_factory=list)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of this process with the homes of the test and nothing of the caller's own controlroom or XDG."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "CONTROLROOM_", "PYTEST_"))}
+        return {**kept, "HOME": str(self.user), "CONTROLROOM_HOME": str(self.path)}
+
+    def processes(self) -> dict[int, str]:
+        """Living processes that name this home in their environment or arguments: pid and command line."""
+        mark, found = os.fsencode(self.path.parent), {}
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == os.getpid():
+                continue
+            command, environment = _content(entry / "cmdline"), _content(entry / "environ")
+            if (mark in command or mark in environment) and not _zombie(entry):
+                found[int(entry.name)] = command.replace(b"\0", b" ").decode("utf-8", "replace").strip()
+        return found
+
+    def kill_all(self) -> dict[int, str]:
+        """Kill what is still there; gives what was."""
+        found = self.processes()
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return found
+
+    def report(self) -> str:
+        """The ends of the logs, for a failed test."""
+        files = [file for log in self.logs for file in (sorted(log.rglob("*")) if log.is_dir() else [log]) if file.is_file()]
+        parts = []
+        for file in files:
+            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+            parts.append("\n".join([f"--- {file.name} (last {min(TAIL, len(lines))} of {len(lines)} lines)", *lines[-TAIL:]]))
+        return "\n".join(parts)
+
+
+def make() -> Home:
+    """A fresh home under the temporary folder."""
+    top = Path(tempfile.mkdtemp(prefix="cr", dir="/tmp"))
+    home = Home(top / "c", top / "u")
+    home.path.mkdir(mode=0o700)
+    home.user.mkdir(mode=0o700)
+    home.logs.append(home.path / "state" / "daemon.log")
+    return home
+
+
+def remove(home: Home) -> None:
+    """Take the home away."""
+    shutil.rmtree(home.path.parent, ignore_errors=True)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # gone meanwhile, or not ours to read
+        return b""
+
+
+def _zombie(entry: Path) -> bool:
+    return b") Z " in _content(entry / "stat")
