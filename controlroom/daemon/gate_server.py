@@ -1,0 +1,232 @@
+"""gate.sock: one message a connection, from anyone with our uid, believed in nothing.
+
+The protocol is docs/protocol.md. What a message means is `intake`'s business; here are bytes, deadlines and peers.
+"""
+
+import asyncio
+import os
+import secrets
+import select
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from controlroom.daemon import peers
+from controlroom.daemon.peers import Peer
+from controlroom.model.agent import ProcessId
+
+MOST_LINE = 1 << 20  # bytes, payload
+MOST_HEADER = 4096  # bytes
+MESSAGE_SECONDS = 2.0
+MOST_CONNECTIONS = 64  # of messages that are not complete yet
+HOOKS_SECONDS = 0.25  # safety.md rule 4
+BEAT_SECONDS = 0.05  # for the agent to read its hook's answer before it is frozen
+
+
+class Connection(asyncio.Protocol):
+    """One asker. `id` is how the core names it."""
+
+    def __init__(self, server: "GateServer") -> None:
+        self.id = secrets.token_hex(16)
+        self.peer: Peer | None = None
+        self.session = ""
+        self.nonce = "0" * 32
+        self.observation = False
+        self.request = ""
+        self._server = server
+        self._buffer = bytearray()
+        self._complete = False
+        self._transport: asyncio.Transport | None = None
+        self._sock: socket.socket | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Find out who it is before a byte is read (S03)."""
+        assert isinstance(transport, asyncio.Transport)  # a stream server makes no other
+        self._transport = transport
+        self._sock = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+        try:
+            self.peer = peers.identify(self._sock)
+        except (peers.Stranger, OSError) as e:
+            self._server.reject(self, f"peer not identified: {e}")
+            return
+        if len(self._server.connections) >= MOST_CONNECTIONS:
+            self._server.connections[self.id] = self
+            self.refuse(f"more than {MOST_CONNECTIONS} unfinished messages at once")
+            return
+        self._server.connections[self.id] = self
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self.peer.pidfd, self._died)
+        self._deadline = loop.call_later(MESSAGE_SECONDS, self.refuse, f"no complete message within {MESSAGE_SECONDS:.0f} s")
+
+    def data_received(self, data: bytes) -> None:
+        """Collect two lines; anything after them is an error."""
+        if self._complete:
+            self.refuse("more than one message on a connection")
+            return
+        self._buffer += data
+        header, _, rest = self._buffer.partition(b"\n")
+        if len(header) > MOST_HEADER:
+            self.refuse(f"the header line is over {MOST_HEADER} bytes")
+        elif len(rest) > MOST_LINE + 1:
+            self.refuse(f"the message is over {MOST_LINE} bytes")
+        elif b"\n" in rest:
+            payload, _, more = bytes(rest).partition(b"\n")
+            if more:
+                self.refuse("more than one message on a connection")
+                return
+            self._complete = True
+            if self._deadline:
+                self._deadline.cancel()
+            self._server.take(self, bytes(header), payload)
+
+    def eof_received(self) -> bool:
+        """An asker that hangs up early gets nothing (G10)."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Over, however it came."""
+        self._finish()
+        self._server.lost(self)
+
+    def _died(self) -> None:
+        self._finish()
+        self._server.lost(self)
+        if self._transport:
+            self._transport.abort()
+
+    def refuse(self, why: str) -> None:
+        """Deny a message that is not one."""
+        self._server.reject(self, why)
+        if not self.send("ok" if self.observation else "deny", b"" if self.observation else why.encode()):
+            self._server.lost(self)
+
+    def here(self) -> bool:
+        """Whether the asker still waits: its process lives and it has not hung up."""
+        if self._sock is None or self.peer is None or self._sock.fileno() < 0 or not self.peer.alive():
+            return False
+        try:
+            return self._sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def send(self, verdict: str, body: bytes) -> bool:
+        """Answer in one piece and hang up; False = nobody was there. The answer fits the socket's buffer or is not sent."""
+        sent = False
+        if self._sock is not None and self.here():
+            message = f"controlroom/1 {self.nonce} {verdict} {len(body)}\n".encode() + body + b"\n"
+            try:
+                sent = self._sock.send(message, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL) == len(message)
+            except OSError:
+                sent = False
+        self._server.answered.add(self.id)
+        self._finish()
+        if self._transport:
+            self._transport.close()
+        return sent
+
+    def _finish(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+        if self.peer is not None:
+            asyncio.get_running_loop().remove_reader(self.peer.pidfd)
+            self._server.leave(self.session, self.peer)
+            self.peer = None
+        if self._sock is not None:
+            self._sock.close()
+            self._sock = None
+
+
+class GateServer:
+    """Listens, and keeps count of which hook processes of which session are about."""
+
+    def __init__(self, path: Path, take: Callable[[Connection, bytes, bytes], None]) -> None:
+        self.connections: dict[str, Connection] = {}
+        self.answered: set[str] = set()
+        self.on_lost: Callable[[Connection], None] = lambda connection: None
+        self.on_reject: Callable[[Connection, str], None] = lambda connection, why: None
+        self._path = path
+        self._take = take
+        self._hooks: dict[str, list[int]] = {}  # session → pidfds of hook processes and their wrappers
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen. The folder is checked and the state lock is held, so a socket file that lies there is a dead one."""
+        self._path.unlink(missing_ok=True)
+        old = os.umask(0o177)
+        try:
+            self._server = await asyncio.get_running_loop().create_unix_server(
+                lambda: Connection(self), str(self._path), backlog=MOST_CONNECTIONS
+            )
+        finally:
+            os.umask(old)
+
+    def take(self, connection: Connection, header: bytes, payload: bytes) -> None:
+        self._take(connection, header, payload)
+
+    def reject(self, connection: Connection, why: str) -> None:
+        self.on_reject(connection, why)
+
+    def lost(self, connection: Connection) -> None:
+        """A connection is over; without an answer it is a gate that was lost."""
+        if self.connections.pop(connection.id, None) and connection.id not in self.answered:
+            self.on_lost(connection)
+        self.answered.discard(connection.id)
+
+    def join(self, session: str, peer: Peer) -> None:
+        """Count a hook process and its wrapper in; the session may not be frozen while they live."""
+        for process in (peer.process, *peers.wrappers(peer)):
+            pidfd = _open(process)
+            if pidfd is not None:
+                self._hooks.setdefault(session, []).append(pidfd)
+
+    def leave(self, session: str, peer: Peer) -> None:
+        """The connection's own pidfd is no longer needed."""
+        os.close(peer.pidfd)
+        self._sweep(session)
+
+    def _sweep(self, session: str) -> bool:
+        """Drop the pidfds of processes that have exited; True = none is left."""
+        alive = []
+        for pidfd in self._hooks.get(session, []):
+            poll = select.poll()
+            poll.register(pidfd, select.POLLIN)
+            if poll.poll(0):
+                os.close(pidfd)
+            else:
+                alive.append(pidfd)
+        if alive:
+            self._hooks[session] = alive
+        else:
+            self._hooks.pop(session, None)
+        return not alive
+
+    async def hooks_gone(self, session: str) -> bool:
+        """Wait at most 250 ms until no hook process of the session is left, and a beat for the agent to read the answers."""
+        if session not in self._hooks:
+            return True
+        loop = asyncio.get_running_loop()
+        end = loop.time() + HOOKS_SECONDS
+        while not self._sweep(session):
+            if loop.time() > end:
+                return False
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(BEAT_SECONDS)
+        return True
+
+    async def stop(self) -> None:
+        """Hang up on everybody; unanswered is denied on the other side."""
+        if self._server:
+            self._server.close()
+        for connection in list(self.connections.values()):
+            connection.send("deny", b"the daemon is stopping")
+        self._path.unlink(missing_ok=True)
+
+
+def _open(process: ProcessId) -> int | None:
+    try:
+        return os.pidfd_open(process.pid)
+    except OSError:
+        return None

@@ -1,0 +1,153 @@
+"""Sessions as the daemon meets them: launched, adopted, met again after a restart, or first heard of at the gate."""
+
+import asyncio
+import os
+import secrets
+
+from controlroom.containment import processes
+from controlroom.daemon import peers
+from controlroom.daemon.runner import Runner
+from controlroom.model import event as ev
+from controlroom.model.agent import Handle, Label, ProcessId, Rung, Session, SessionState
+from controlroom.storage import handles as shelf
+from controlroom.storage.paths import Places
+
+MOST_LANES = 64
+
+
+class Registry:
+    """Finds the session of a peer, opens sessions and notices their end."""
+
+    def __init__(self, runner: Runner, places: Places) -> None:
+        self._runner = runner
+        self._places = places
+        self._adopted: dict[ProcessId, str] = {}  # roots of adopted sessions and of lanes
+        runner.on_forget = self._forget
+
+    def find(self, peer: peers.Peer) -> str | None:
+        """The session that holds this peer, by kernel facts; None = a stranger."""
+        supervised = peers.session_of(peer, list(self._runner.handles.values()))
+        if supervised:
+            return supervised
+        for process in (peer.process, *peer.ancestors):
+            if process in self._adopted:
+                return self._adopted[process]
+        return None
+
+    def lane(self, peer: peers.Peer, claim: str, workspace: str) -> str | None:
+        """The session of a stranger: a lane of its own, without process to take hold of. None = too many lanes."""
+        found = self.find(peer)
+        if found:
+            return found
+        if sum(1 for h in self._runner.state.sessions.values() if not h.session.supervised) >= MOST_LANES:
+            return None
+        root = peers.lane_root(peer)
+        session = self._new(f"{claim}-{root.pid}", "unknown", workspace, Label.ADVISORY, Rung.OBSERVED, None)
+        self._runner.feed(ev.SessionOpened(self._runner.clock(), session))
+        self._adopted[root] = session.id
+        self._watch(session.id, root)
+        return session.id
+
+    def adopt(self, pid: int, name: str) -> Session:
+        """Supervise a process that already runs. Raises ValueError when it cannot be."""
+        root = processes.identify(pid)
+        if root is None:
+            raise ValueError(f"no process {pid}")
+        if root in self._adopted:
+            raise ValueError(f"process {pid} is already session {self._adopted[root]}")
+        known = processes.session_of(pid, list(self._runner.handles.values()))
+        if known:
+            raise ValueError(f"process {pid} is already held by session {known}")
+        try:
+            workspace = os.readlink(f"/proc/{pid}/cwd")
+        except OSError as e:
+            raise ValueError(f"the working folder of process {pid} cannot be read: {e.strerror}") from e
+        session = self._new(name or f"adopted-{pid}", "process", workspace, Label.ADVISORY, Rung.OBSERVED, root)
+        handle = Handle(session.id, session.name, Rung.OBSERVED, root)
+        shelf.save(self._places.agents, handle)
+        self._runner.handles[session.id] = handle
+        self._runner.feed(ev.SessionOpened(self._runner.clock(), session))
+        self._adopted[root] = session.id
+        self._watch(session.id, root)
+        return session
+
+    def plan(self, name: str, kind: str, workspace: str, command: tuple[str, ...], rung: Rung) -> Session:
+        """A session that is about to be launched; nothing is opened yet."""
+        label = Label.SUPERVISED if rung is not Rung.OBSERVED else Label.ADVISORY
+        return self._new(name, kind, workspace, label, rung, None, command)
+
+    def launched(self, session: Session, handle: Handle) -> ev.SessionOpened:
+        """The event that opens a launched session, with the agent's first process not yet let go."""
+        self._runner.handles[handle.session] = handle
+        return ev.SessionOpened(self._runner.clock(), session)
+
+    def watch_launched(self, handle: Handle) -> None:
+        """Notice the end of a launched session even if its shim never tells."""
+        root = handle.shim or handle.root
+        if root:
+            self._watch(handle.session, root)
+
+    def meet_again(self, sessions: dict[str, Session]) -> None:
+        """After a restart: sessions whose processes still live go on; of the others only the end is recorded."""
+        for handle in shelf.load_all(self._places.agents):
+            root = handle.shim or handle.root
+            session = sessions.get(handle.session)
+            if root is None or session is None or not processes.is_alive(root):
+                shelf.drop(self._places.agents, handle.session)
+                continue
+            self._runner.handles[handle.session] = handle
+            self._runner.feed(ev.SessionOpened(self._runner.clock(), session))
+            if handle.rung is Rung.OBSERVED and handle.root:
+                self._adopted[handle.root] = handle.session
+            self._watch(handle.session, root)
+
+    def _new(
+        self,
+        name: str,
+        kind: str,
+        workspace: str,
+        label: Label,
+        rung: Rung,
+        root: ProcessId | None,
+        command: tuple[str, ...] = (),
+    ) -> Session:
+        taken = {h.session.name for h in self._runner.state.sessions.values()}
+        unique, n = name, 2
+        while unique in taken or unique in ("all", "controlroom"):
+            unique, n = f"{name}-{n}", n + 1
+        supervised = label is not Label.ADVISORY
+        return Session(
+            secrets.token_hex(8),
+            unique,
+            kind,
+            label,
+            rung,
+            workspace,
+            self._runner.clock(),
+            supervised=supervised,
+            command=command,
+            root=root,
+        )
+
+    def _watch(self, session: str, process: ProcessId) -> None:
+        try:
+            pidfd = processes.open_pidfd(process)
+        except (OSError, ProcessLookupError):
+            self._over(session, "its process was gone")
+            return
+        loop = asyncio.get_running_loop()
+
+        def gone() -> None:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
+            loop.call_later(1.0, self._over, session, "its process is gone")
+
+        loop.add_reader(pidfd, gone)
+
+    def _over(self, session: str, note: str) -> None:
+        self._runner.feed(ev.SessionEnded(self._runner.clock(), session, SessionState.ENDED, note))
+
+    def _forget(self, session: Session) -> None:
+        self._adopted = {p: s for p, s in self._adopted.items() if s != session.id}
+        self._runner.handles.pop(session.id, None)
+        shelf.drop(self._places.agents, session.id)
