@@ -1,1 +1,1 @@
-"""Launching, freezing, killing, and the kernel proof of it."""
+"""Containment: how a session is held (rungs), launched (shim), frozen and killed with the kernel's proof (hold)."""

@@ -1,0 +1,143 @@
+"""The control socket of a session's shim: one JSON line each way.
+
+Asked: `{"act":"kill"|"freeze"|"thaw"|"status"}`. Answered: a StopResult, or `{"error":"..."}`. Peers of another uid and peers
+inside the session are refused.
+"""
+
+import os
+import signal
+import socket
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from controlroom.containment import processes
+from controlroom.model.agent import Handle, StopResult
+
+ACTS = ("kill", "freeze", "thaw", "status")
+_LINE = 1 << 20  # bytes of an answer: survivors of a large tree
+_REQUEST = 4096  # bytes of a request
+_PATIENCE = 0.5  # s for a peer to send its line or take its answer
+
+
+class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a peer asks for."""
+
+    act: str
+
+
+class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why an order was not carried out."""
+
+    error: str
+
+
+def ask(handle: Handle, act: str, seconds: float) -> StopResult | str:
+    """Have the session's shim do something; its result, or in words why there is none. A stopped shim is continued first."""
+    if handle.shim is not None and (stat := processes.read_stat(handle.shim.pid)) is not None and stat.state in "Tt":
+        processes.send(handle.shim, signal.SIGCONT)
+    deadline = time.monotonic() + seconds
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+            peer.settimeout(seconds)
+            peer.connect(handle.control)
+            peer.sendall(msgspec.json.encode(Order(act)) + b"\n")
+            raw = _line(peer, _LINE, deadline)
+        answer = msgspec.json.decode(raw, type=dict[str, object])
+        if "error" in answer:
+            return f"the shim refused: {msgspec.convert(answer, Problem).error}"
+        return msgspec.convert(answer, StopResult)
+    except OSError as error:
+        return f"the shim does not answer ({error})"
+    except msgspec.MsgspecError as error:
+        return f"the shim answered something else ({error})"
+
+
+def _line(peer: socket.socket, limit: int, deadline: float) -> bytes:
+    """One line without its end. Raises OSError if it does not come in time, is cut short or is too long."""
+    got = b""
+    while not got.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("no complete line in time")
+        peer.settimeout(left)
+        part = peer.recv(65536)
+        if not part:
+            raise ConnectionError("closed before the line was complete")
+        got += part
+        if len(got) > limit:
+            raise ConnectionError(f"more than {limit} bytes in a line")
+    return got[:-1]
+
+
+def listen(path: str) -> socket.socket:
+    """The listening socket, mode 0600, in place of a left-over one. Raises OSError; FileExistsError where one is in use."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        _clear_stale(path)
+        before = os.umask(0o177)
+        try:
+            listener.bind(path)
+        finally:
+            os.umask(before)
+        listener.listen(8)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _clear_stale(path: str) -> None:
+    if not Path(path).is_socket():
+        return  # nothing there, or something that is not ours to remove: bind says so
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_PATIENCE)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            Path(path).unlink()
+        else:
+            raise FileExistsError(f"another shim listens on {path}")
+
+
+def serve_one(listener: socket.socket, handle: Handle, act: Callable[[str], StopResult]) -> None:
+    """Take one waiting connection, answer it and close it; at most about a second beside what `act` itself takes."""
+    try:
+        peer, _ = listener.accept()
+    except OSError:
+        return  # the peer gave up in between
+    with peer:
+        peer.settimeout(_PATIENCE)
+        try:
+            peer.sendall(msgspec.json.encode(_answer(peer, handle, act)) + b"\n")
+        except OSError:
+            return  # nobody waits for the answer any more
+
+
+def _answer(peer: socket.socket, handle: Handle, act: Callable[[str], StopResult]) -> StopResult | Problem:
+    refusal = refuse(peer, handle)
+    if refusal:
+        return Problem(refusal)
+    try:
+        order = msgspec.json.decode(_line(peer, _REQUEST, time.monotonic() + _PATIENCE), type=Order)
+    except msgspec.MsgspecError as error:
+        return Problem(f"not an order: {error}")
+    if order.act not in ACTS:
+        return Problem(f"unknown act; known are {', '.join(ACTS)}")
+    return act(order.act)
+
+
+def refuse(peer: socket.socket, handle: Handle) -> str:
+    """Why this peer may not give orders, "" if it may: our uid, alive, and outside of the session."""
+    pid, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    if uid != os.geteuid():
+        return f"uid {uid} gives no orders here"
+    try:
+        inside = processes.session_of(pid, [handle])
+    except OSError as error:
+        return f"the peer could not be identified: {error}"
+    return "a process inside the session gives no orders" if inside is not None else ""

@@ -1,0 +1,202 @@
+"""Take hold of a session: freeze, thaw, stop, kill, each with the kernel's proof or the list of who is left.
+
+Callable from any process of ours, without the daemon; blocking, and bounded: at most `STOP_GRACE` + `KILL_WAIT` + 1 s.
+Only the kernel's word is proof. A sweep over /proc never is, whatever it did or did not find.
+"""
+
+import signal
+import time
+
+from controlroom.containment import cgroup, control, processes, sweep
+from controlroom.model.agent import Handle, ProcessId, Rung, StopResult, Survivor
+
+FREEZE_WAIT = 2.0  # s for `frozen` to change (measured: 9 ms for 1000 processes)
+KILL_WAIT = 2.0  # s for `populated 0` after the kill (measured: 171 ms at most for 1000 processes)
+STOP_GRACE = 5.0  # s between TERM and kill
+_FREEZER = "do_freezer_trap"  # where a process sleeps that a cgroup v2 froze
+
+
+def freeze(handle: Handle) -> StopResult:
+    """Pause everything in the session. Proof `cgroup frozen 1`; below a cgroup a SIGSTOP sweep, which proves nothing."""
+    started = time.monotonic()
+    if (ended := _ended(handle, "freeze", started)) is not None:
+        return ended
+    if handle.rung is not Rung.CGROUP:
+        why = sweep.pause(sweep_roots(handle))
+        return _result(handle, "freeze", started, why=f"SIGSTOP sweep: no kernel proof{why}")
+    return _set_frozen(handle, "freeze", started, True)
+
+
+def thaw(handle: Handle) -> StopResult:
+    """Let the session go on. Proof `cgroup frozen 0`; below a cgroup a SIGCONT sweep, children first."""
+    started = time.monotonic()
+    if (ended := _ended(handle, "thaw", started)) is not None:
+        return ended
+    if handle.rung is not Rung.CGROUP:
+        why = sweep.resume(sweep_roots(handle))
+        return _result(handle, "thaw", started, why=f"SIGCONT sweep: no kernel proof{why}")
+    return _set_frozen(handle, "thaw", started, False)
+
+
+def _set_frozen(handle: Handle, act: str, started: float, frozen: bool) -> StopResult:
+    try:
+        cgroup.set_frozen(handle.cgroup, frozen)
+        proved = cgroup.wait(handle.cgroup, lambda state: state.frozen is frozen, started + FREEZE_WAIT)
+    except FileNotFoundError:
+        return _result(handle, act, started, why="the session has ended: its cgroup is gone")
+    except OSError as error:
+        return _result(handle, act, started, why=f"{handle.cgroup}: {error.strerror}")
+    if proved:
+        return _result(handle, act, started, proof=f"cgroup frozen {int(frozen)}")
+    running = [stat for stat in members(handle) if processes.wait_channel(stat.pid) != _FREEZER]
+    return _result(handle, act, started, survivors=sweep.survivors(running), why=f"not all {act}n after {FREEZE_WAIT:g} s")
+
+
+def stop(handle: Handle) -> StopResult:
+    """Ask every process to end (TERM), and kill what is there after STOP_GRACE.
+
+    A frozen session is killed at once: it cannot hear TERM, and must not run again just to hear it.
+    """
+    started = time.monotonic()
+    if (ended := _ended(handle, "stop", started)) is not None:
+        return ended
+    if _is_frozen(handle):
+        return _kill(handle, "stop", started, "was frozen: killed without TERM")
+    for stat in members(handle):
+        _term(ProcessId(stat.pid, stat.start, processes.boot_id()))
+    _wait_empty(handle, started + STOP_GRACE)
+    return _kill(handle, "stop", started, "")
+
+
+def _term(process: ProcessId) -> None:
+    try:
+        processes.send(process, signal.SIGTERM)
+    except PermissionError:
+        return  # another user's: the kill that follows reports it
+
+
+def kill(handle: Handle) -> StopResult:
+    """End everything in the session now. Proof `cgroup populated 0`, or `ECHILD` from the session's shim."""
+    started = time.monotonic()
+    return _ended(handle, "kill", started) or _kill(handle, "kill", started, "")
+
+
+def _kill(handle: Handle, act: str, started: float, why: str) -> StopResult:
+    if handle.rung is Rung.CGROUP:
+        return _kill_cgroup(handle, act, started, why)
+    if handle.rung is Rung.SUBREAPER and handle.control and handle.shim is not None and processes.is_alive(handle.shim):
+        answer = control.ask(handle, "kill", KILL_WAIT + 0.5)
+        if isinstance(answer, StopResult):
+            return _result(handle, act, started, answer.proof, answer.killed, answer.survivors, answer.why or why)
+        why = answer
+    killed = sweep.kill(sweep_roots(handle), KILL_WAIT)
+    left = sweep.survivors(members(handle))
+    return _result(handle, act, started, "", killed, left, "; ".join(filter(None, (why, "a sweep is no proof"))))
+
+
+def _kill_cgroup(handle: Handle, act: str, started: float, why: str) -> StopResult:
+    killed, empty = 0, False
+    deadline = time.monotonic() + KILL_WAIT
+    try:
+        killed = len(cgroup.procs(handle.cgroup))
+        while not empty and time.monotonic() < deadline:
+            cgroup.kill(handle.cgroup)
+            # Woken by the kernel; the kill is repeated for kernels that only know SIGKILL one by one.
+            empty = cgroup.wait(handle.cgroup, _is_empty, min(deadline, time.monotonic() + 0.1))
+    except FileNotFoundError:
+        return _after_removal(handle, act, started, killed)
+    except OSError as error:
+        return _result(handle, act, started, "", killed, why=f"{handle.cgroup}: {error.strerror}")
+    escaped = sweep.kill(_strays(handle), 0.5) if empty else 0
+    left = sweep.survivors(members(handle) + _live(_strays(handle)))
+    if escaped:
+        why = "; ".join(filter(None, (why, f"{escaped} had left the cgroup and were killed one by one: a sweep is no proof")))
+    proof = "cgroup populated 0" if empty and not escaped and not left else ""
+    return _result(handle, act, started, proof, killed + escaped, left, why)
+
+
+def _after_removal(handle: Handle, act: str, started: float, killed: int) -> StopResult:
+    """The kernel removes a group only when nothing lives in it; still somebody may have moved out before."""
+    alive = [one for one in (handle.root,) if one is not None and processes.is_alive(one)]
+    sweep.kill([one.pid for one in alive], 0.5)
+    left = sweep.survivors([stat for one in alive if (stat := processes.read_stat(one.pid)) is not None])
+    if alive:
+        return _result(handle, act, started, "", killed, left, "its cgroup is gone and its first process was outside of it")
+    return _result(handle, act, started, "cgroup removed", killed)
+
+
+def _is_empty(state: cgroup.Events) -> bool:
+    return not state.populated
+
+
+def _is_frozen(handle: Handle) -> bool:
+    if handle.rung is not Rung.CGROUP:
+        return any(stat.state == "T" for stat in members(handle))
+    try:
+        return cgroup.events(handle.cgroup).frozen
+    except OSError:
+        return False
+
+
+def _wait_empty(handle: Handle, deadline: float) -> None:
+    """Until nothing is left that a look can see, at most to `deadline`. No proof: the kill follows in any case."""
+    if handle.rung is Rung.CGROUP:
+        try:
+            cgroup.wait(handle.cgroup, _is_empty, deadline)
+        except OSError:
+            return  # gone: the kill that follows says what that means
+        return
+    while (left := members(handle)) and (rest := deadline - time.monotonic()) > 0:
+        processes.wait_gone(ProcessId(left[0].pid, left[0].start, processes.boot_id()), min(rest, 0.1))
+
+
+def _ended(handle: Handle, act: str, started: float) -> StopResult | None:
+    """A result without doing anything where the session is of an earlier boot: pids mean other processes now."""
+    boots = {one.boot for one in (handle.root, handle.shim) if one is not None}
+    if not boots or processes.boot_id() in boots:
+        return None
+    why = "the machine has restarted since"
+    return _result(handle, act, started, proof="boot id changed" if act in ("stop", "kill") else "", why=why)
+
+
+def sweep_roots(handle: Handle) -> list[int]:
+    """The pids whose descendants (and, but for the shim, themselves) a sweep falls on."""
+    roots = [handle.root.pid] if handle.root is not None and processes.is_alive(handle.root) else []
+    if handle.shim is not None and processes.is_alive(handle.shim):
+        roots += [stat.pid for stat in processes.tree(handle.shim.pid) if stat.ppid == handle.shim.pid]
+    return list(dict.fromkeys(roots))
+
+
+def members(handle: Handle) -> list[processes.Stat]:
+    """Who is in the session as one look shows it: by cgroup, else by parents. No proof. Zombies are dead (K06)."""
+    if handle.rung is not Rung.CGROUP:
+        return _live(sweep_roots(handle))
+    try:
+        stats = [processes.read_stat(pid) for pid in cgroup.procs(handle.cgroup)]
+    except OSError:
+        return []
+    return [stat for stat in stats if stat is not None and not stat.dead]
+
+
+def _live(roots: list[int]) -> list[processes.Stat]:
+    return [stat for stat in sweep.gather(roots) if not stat.dead]
+
+
+def _strays(handle: Handle) -> list[int]:
+    """Descendants of the shim that moved out of the leaf: alive although the kernel says that the leaf is empty."""
+    if handle.shim is None or not processes.is_alive(handle.shim):
+        return []
+    return [stat.pid for stat in processes.tree(handle.shim.pid) if not stat.dead]
+
+
+def _result(
+    handle: Handle,
+    act: str,
+    started: float,
+    proof: str = "",
+    killed: int = 0,
+    survivors: tuple[Survivor, ...] = (),
+    why: str = "",
+) -> StopResult:
+    elapsed = round((time.monotonic() - started) * 1000)
+    return StopResult(handle.session, act, proof, elapsed, killed, survivors, why)

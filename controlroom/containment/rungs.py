@@ -1,0 +1,70 @@
+"""Which mechanism can hold a session on this machine, and why not a better one. Found out by trying, shown in words."""
+
+import os
+import uuid
+from pathlib import Path
+
+import msgspec
+
+from controlroom.containment import cgroup
+from controlroom.model.agent import Rung
+
+_NEEDED = ("cgroup.procs", "cgroup.freeze", "cgroup.events")
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """The best rung there is. `base`: the folder that sessions' leaves are made in, "" without one. `why`: in words."""
+
+    rung: Rung
+    base: str
+    why: str
+
+    def leaf(self, session: str) -> str:
+        """The leaf that this session would get, "" where the rung has none."""
+        return f"{self.base}/{session}" if self.base else ""
+
+
+def probe(force: Rung | None = None) -> Probe:
+    """Look for the best rung; `force` takes SUBREAPER whatever there is. Makes the base folder, runs nothing. Never raises
+    for what a machine lacks: that is the answer.
+    """
+    if force is Rung.SUBREAPER:
+        return Probe(Rung.SUBREAPER, "", "subreaper shim, as asked for")
+    at = cgroup.mount()
+    if at is None:
+        return _without("no cgroup v2 hierarchy is mounted")
+    own = cgroup.path_of(os.getpid(), at)
+    if own == "":
+        return _without(f"our own cgroup is outside of the mount {at.point}")
+    reasons = []
+    for parent in dict.fromkeys((own, at.point)):
+        base = f"{parent}/controlroom-{os.getuid()}"
+        why_not = _try(base, own)
+        if why_not == "":
+            return Probe(Rung.CGROUP, base, f"cgroup v2 in {base}")
+        reasons.append(why_not)
+    return _without("; ".join(reasons))
+
+
+def _without(why: str) -> Probe:
+    return Probe(Rung.SUBREAPER, "", f"subreaper shim: {why}")
+
+
+def _try(base: str, own: str) -> str:
+    """Why no leaf can be made in `base` and joined from `own`, "" if it can."""
+    leaf = f"{base}/probe-{uuid.uuid4().hex}"
+    try:
+        cgroup.create(leaf)
+    except OSError as error:
+        return f"no cgroup can be made in {base} ({error.strerror})"
+    try:
+        missing = [name for name in _NEEDED if not Path(leaf, name).exists()]
+        if missing:
+            return f"this kernel's cgroups have no {missing[0]} (Linux 5.2 is needed)"
+        # Moving a process needs the right to write in the nearest group above both places.
+        common = os.path.commonpath([base, own])
+        if not os.access(f"{common}/cgroup.procs", os.W_OK):
+            return f"processes may not be moved from {own} to {base}: {common}/cgroup.procs is not ours"
+    finally:
+        os.rmdir(leaf)
+    return ""
