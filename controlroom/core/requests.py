@@ -201,7 +201,8 @@ def on_finished(turn: Turn, event: Finished) -> None:
 
 
 def expire(turn: Turn) -> None:
-    """An unanswered request is a denial."""
+    """A request that is not out when its time is over is a denial, also where the second look or the disk hangs."""
     for request in list(turn.state.requests.values()):
-        if request.state is RequestState.PENDING and request.deadline.reached(turn.at):
-            deny(turn, request, "expiry", f"no operator answered in time. {AGAIN}", RequestState.EXPIRED)
+        if request.deadline.reached(turn.at):
+            late = "no operator answered" if request.state is RequestState.PENDING else "it was allowed, but not released"
+            deny(turn, request, "expiry", f"{late} in time. {AGAIN}", RequestState.EXPIRED)
