@@ -1,0 +1,30 @@
+"""The real Claude Code in a room of the case's own, or a skip that says why there is none."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import install
+from tests.e2e.room import Room
+from tests.support.home import Home
+
+
+@pytest.fixture(scope="session")
+def claude() -> Path:
+    """The pinned Claude Code."""
+    try:
+        return install.claude()
+    except install.Unavailable as why:
+        pytest.skip(f"no Claude Code: {why}")
+
+
+@pytest.fixture
+def room(home: Home, claude: Path) -> Iterator[Room]:
+    """A room without a daemon yet, over a workspace with a folder `build` in it."""
+    workspace = home.path.parent / "w"
+    (workspace / "build").mkdir(parents=True)
+    (workspace / "build" / "release.tar").write_text("the only copy", encoding="utf-8")
+    made = Room(home, workspace, claude)
+    yield made
+    made.close()

@@ -1,0 +1,143 @@
+"""Driving both sides of a case: the operator's command line and the real agent, in a home and workspace of the case's own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.support.home import Home
+from tests.support.model_server import Model
+from tests.support.waiting import eventually
+
+CONTROLROOM = str(Path(sys.executable).parent / "controlroom")
+ANSWER = 20.0  # seconds in which a held call must show up, and an answered one must end
+MODEL = "claude-sonnet-4-5"
+
+
+@dataclass
+class Run:
+    """One run of the agent."""
+
+    process: "subprocess.Popen[bytes]"
+    output: Path
+
+    def wait(self, seconds: float = ANSWER) -> int:
+        """The exit code; raises AssertionError with the end of the output when it does not end in time."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            end = self.output.read_text(encoding="utf-8", errors="replace")[-2000:]
+            raise AssertionError(f"the agent did not end within {seconds:g} s; its output ends:\n{end}") from None
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """End it and everything in its process group."""
+        if self.alive:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+
+@dataclass
+class Room:
+    """A controlroom with a real agent in it."""
+
+    home: Home
+    workspace: Path
+    claude: Path
+    runs: list[Run] = field(default_factory=list)
+
+    def cli(self, *arguments: str, expect: int | None = 0) -> str:
+        """Standard output of one `controlroom` command; AssertionError when its exit code is not `expect` (None = any)."""
+        done = subprocess.run(
+            [CONTROLROOM, *arguments], cwd=self.workspace, env=self.home.env, capture_output=True, text=True, timeout=30,
+            stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        told = f"controlroom {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+        assert expect is None or done.returncode == expect, told
+        return done.stdout
+
+    def json(self, *arguments: str) -> Any:
+        """What a listing prints with --json."""
+        return json.loads(self.cli(*arguments, "--json"))
+
+    def configure(self, text: str) -> None:
+        """Write the operator's config.toml."""
+        folder = self.home.path / "config"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / "config.toml").write_text(text, encoding="utf-8")
+
+    def start(self) -> int:
+        """Start the daemon; its pid."""
+        self.cli("daemon", "start")
+        return int(self.json("daemon", "status")["pid"])
+
+    def pending(self, count: int = 1) -> list[dict[str, Any]]:
+        """The pending requests, once there are `count` of them."""
+
+        def look() -> list[dict[str, Any]]:
+            found: list[dict[str, Any]] = self.json("pending")
+            return found if len(found) == count else []
+
+        return eventually(look, ANSWER, f"{count} pending request(s)")
+
+    def allow(self, request: dict[str, Any], expect: int | None = 0) -> str:
+        return self.cli("allow", request["id"], "--digest", request["digest"], expect=expect)
+
+    def deny(self, request: dict[str, Any], reason: str) -> str:
+        return self.cli("deny", request["id"], "--reason", reason)
+
+    def supervised(self, model: Model, prompt: str, *options: str) -> Run:
+        """`controlroom run -- claude -p PROMPT`: the hooks go with the launch."""
+        return self._launch(model, [CONTROLROOM, "run", "--name", "claude", *options, "--", *self._command(prompt)])
+
+    def plain(self, model: Model, prompt: str) -> Run:
+        """`claude -p PROMPT` as its user starts it: the hooks are those that are installed."""
+        return self._launch(model, self._command(prompt))
+
+    def hooks(self) -> dict[int, str]:
+        """The hook clients that wait now (pid and command line), without the shells around them."""
+        return {pid: line for pid, line in self.home.processes().items() if "hook.py" in line and "sh -c" not in line}
+
+    def wrappers(self) -> dict[int, str]:
+        """The shells around the hook clients."""
+        return {pid: line for pid, line in self.home.processes().items() if "hook.py" in line and "sh -c" in line}
+
+    def close(self) -> None:
+        """End the agents and the daemon; nothing of the case stays."""
+        self.cli("kill", "all", expect=None)
+        for run in self.runs:
+            run.kill()
+        self.cli("daemon", "stop", expect=None)
+
+    def _command(self, prompt: str) -> list[str]:
+        flags = ["--output-format", "stream-json", "--verbose", "--model", MODEL]
+        # Its own permission prompts are out of the way: what does not run was stopped by the gate and by nothing else.
+        return [str(self.claude), "-p", prompt, *flags, "--dangerously-skip-permissions"]
+
+    def _launch(self, model: Model, command: Sequence[str]) -> Run:
+        output = self.home.path.parent / f"agent-{len(self.runs)}.log"
+        self.home.logs.append(output)
+        environment = {
+            **self.home.env,
+            "ANTHROPIC_BASE_URL": model.url,
+            "ANTHROPIC_API_KEY": "dummy",
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_TELEMETRY": "1",
+            "IS_SANDBOX": "1",  # root may skip the prompts only so
+        }
+        with output.open("wb") as sink:
+            process = subprocess.Popen(
+                list(command), cwd=self.workspace, env=environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
+                start_new_session=True,
+            )  # fmt: skip
+        run = Run(process, output)
+        self.runs.append(run)
+        return run
