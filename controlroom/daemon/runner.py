@@ -68,6 +68,7 @@ class Runner:
         self.handles: dict[str, Handle] = {}
         self.results: dict[str, StopResult] = {}
         self.broken = ""  # why the journal takes nothing more, "" = it does
+        self._flushing: asyncio.Task[None] | None = None
         self.gate: Gate | None = None
         self.on_alarm: Callable[[od.Alarm], None] = lambda alarm: None
         self.on_change: Callable[[], None] = lambda: None
@@ -96,6 +97,7 @@ class Runner:
                     self.on_change()
         finally:
             self._busy = False
+        self._flush()
 
     async def ask(self, make: Callable[[str], ev.Event], seconds: float = 30.0) -> str:
         """Feed the event that `make` builds from a ticket and wait for its answer: an error, "" = done."""
@@ -116,9 +118,15 @@ class Runner:
         while any(h.intent for h in self.state.sessions.values()) and asyncio.get_running_loop().time() < end:
             await asyncio.sleep(0.01)
 
-    def record(self, kind: Kind, body: object, session: str = "") -> None:
+    def record(self, kind: Kind, body: object, session: str = "", receipt: str = "") -> None:
         """Add a record that the core need not know of."""
-        self._append(od.Append(Record(kind, self.clock(), session, "", msgspec.Raw(msgspec.json.encode(body)))))
+        self._append(od.Append(Record(kind, self.clock(), session, receipt, msgspec.Raw(msgspec.json.encode(body)))))
+        self._flush()
+
+    def alarm(self, kind: str, text: str, session: str = "") -> None:
+        """Tell the operators something that the core need not know of; it is recorded."""
+        self._carry(od.Alarm(kind, session, text))
+        self._flush()
 
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run something beside the loop; an exception in it ends the daemon's task and is told as an alarm."""
@@ -166,17 +174,10 @@ class Runner:
             self._carry(od.Alarm("latch", "", f"{what}: {why}"))
 
     def _append(self, order: od.Append) -> None:
-        try:
-            if self.broken:
-                raise JournalBroken(self.broken)
-            seq = self.journal.append(order.record)
-        except JournalBroken as e:
-            self._break(str(e))
-            self.ledger.unjournalled += 1
-            if order.confirm:
-                self._queue.append(ev.Durable(self.clock(), order.confirm, self.broken))
-            return
+        seq = self.journal.append(order.record)
         self.ledger.add(seq, order.record)
+        if self.broken:
+            self.ledger.unjournalled += 1
         if order.confirm:
             self.spawn(self._durable(seq, order.confirm))
 
@@ -186,11 +187,19 @@ class Runner:
             self.on_alarm(od.Alarm("journal", "", f"the journal takes nothing more, so nothing is allowed: {why}"))
 
     async def _durable(self, seq: int, request: str) -> None:
+        await self._make_durable(seq)
+        self.feed(ev.Durable(self.clock(), request, self.broken))
+
+    async def _make_durable(self, seq: int) -> None:
         try:
             await self.journal.durable(seq)
         except JournalBroken as e:
-            self._break(str(e))
-        self.feed(ev.Durable(self.clock(), request, self.broken))
+            self._break(e.why)
+
+    def _flush(self) -> None:
+        """See to it that records nobody waits for reach the disk too."""
+        if not self.broken and (self._flushing is None or self._flushing.done()):
+            self._flushing = self.spawn(self._make_durable(self.journal.seq))
 
     async def _check(self, request_id: str) -> None:
         request = self.state.requests.get(request_id)

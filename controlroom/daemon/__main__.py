@@ -1,0 +1,51 @@
+"""The daemon process: one per user. Started by `controlroom daemon start` or by the room; ends on SIGTERM or SIGINT."""
+
+import ctypes
+import os
+import signal
+import sys
+
+import anyio
+
+from controlroom.daemon.config import BadConfig
+from controlroom.daemon.house import House
+from controlroom.daemon.judge import BadManifest
+from controlroom.storage.chain import Damaged
+from controlroom.storage.journal import JournalBroken
+from controlroom.storage.lock import Locked
+from controlroom.storage.paths import Insecure, places
+
+PR_SET_DUMPABLE = 4  # prctl(2): nobody of our uid reads our memory or takes our descriptors (kernel.md 5)
+
+
+def main() -> int:
+    """Run until told to stop. 0 = stopped in good order, 1 = could not start, with the reason on stderr."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    os.umask(0o077)
+    try:
+        house = House(places(os.environ))
+    except Locked as e:
+        print(f"controlroom: a daemon already runs: {e}", file=sys.stderr)
+        return 1
+    except (Insecure, BadConfig, BadManifest, Damaged, JournalBroken, OSError) as e:
+        print(f"controlroom: the daemon cannot start: {e}", file=sys.stderr)
+        return 1
+    anyio.run(_run, house)
+    return 0
+
+
+async def _run(house: House) -> None:
+    async with anyio.create_task_group() as group:
+        await house.open()
+        group.start_soon(house.tick)
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            async for number in signals:
+                if number != signal.SIGHUP:
+                    break
+        group.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await house.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

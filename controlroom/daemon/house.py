@@ -1,0 +1,164 @@
+"""All parts of the daemon put together, its start, its heartbeat and its end."""
+
+import os
+import secrets
+
+import anyio
+import msgspec
+
+from controlroom import __version__
+from controlroom.containment import hold
+from controlroom.containment.rungs import probe
+from controlroom.core import Limits
+from controlroom.core import orders as od
+from controlroom.daemon import config
+from controlroom.daemon.clock import boot_id, now
+from controlroom.daemon.gate_server import GateServer
+from controlroom.daemon.intake import Intake
+from controlroom.daemon.judge import Judge
+from controlroom.daemon.ledger import OPEN, Ledger
+from controlroom.daemon.operator_calls import Calls
+from controlroom.daemon.operator_server import OperatorServer
+from controlroom.daemon.registry import Registry
+from controlroom.daemon.runner import Runner
+from controlroom.model import event as ev
+from controlroom.model.agent import Handle, Session, SessionState, StopResult
+from controlroom.model.record import Kind, Receipt, Record
+from controlroom.storage import latchfile
+from controlroom.storage.journal import Journal, read
+from controlroom.storage.paths import Places, secure_dir
+from controlroom.text.safe import SafeText, show
+
+TICK_SECONDS = 0.25
+LATCH_SECONDS = 0.05  # how soon a latch pulled from outside is seen
+
+
+class Latchkeeper:
+    """The latch file, in both its places."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+
+    def write(self, stop_id: str, by: str) -> str:
+        found = latchfile.read_any(self._places)
+        if found is not None and found.stop_id == stop_id and self._both():
+            return ""
+        return "; ".join(latchfile.write_both(self._places, stop_id, by, now().wall))
+
+    def _both(self) -> bool:
+        return self._places.latch.exists() and self._places.gate_latch.exists()
+
+    def clear(self) -> str:
+        try:
+            latchfile.clear_both(self._places)
+        except OSError as e:
+            return str(e)
+        return ""
+
+
+def take_hold(act: str, handle: Handle) -> StopResult:
+    """Freeze, thaw, stop or kill by the session's handle. Blocking; bounded."""
+    acts = {"freeze": hold.freeze, "thaw": hold.thaw, "stop": hold.stop, "kill": hold.kill}
+    return acts[act](handle)
+
+
+class House:
+    """The daemon. Making it takes the lock and opens the journal; `open` starts to listen."""
+
+    def __init__(self, places: Places) -> None:
+        """Raises Insecure, BadConfig, BadManifest, Locked, Damaged, JournalBroken, OSError."""
+        for folder in (places.config, places.state, places.runtime, places.agents, places.journal):
+            secure_dir(folder)
+        settings = config.load(places.config / "config.toml")
+        judge = Judge(places, os.path.expanduser("~"))
+        self._places = places
+        journal = Journal.open(places.journal, clock=now, boot=boot_id(), version=__version__)
+        self._ledger = Ledger()
+        self._sessions: dict[str, Session] = {}
+        self._recall()
+        limits = Limits(hold=settings.hold.seconds)
+        self._runner = Runner(limits, journal, self._ledger, now, Latchkeeper(places), take_hold)
+        self._registry = Registry(self._runner, places)
+        intake = Intake(self._runner, self._registry, judge, self._past)
+        self._gate = GateServer(places.gate_sock, intake.take)
+        self._gate.on_lost, self._gate.on_reject = intake.lost, intake.rejected
+        intake.server = self._gate
+        self._runner.gate = intake
+        calls = Calls(self._runner, self._registry, judge, places, probe())
+        self._operators = OperatorServer(places.operator_sock, self._runner, calls.table())
+        self._runner.on_alarm, self._runner.on_change = self._alarm, self._operators.changed
+
+    def _recall(self) -> None:
+        """Fold the journal: receipts, and the sessions that an earlier daemon knew."""
+        for stored in read(self._places.journal):
+            record = stored.record
+            if record is None:
+                continue
+            self._ledger.add(stored.seq, record)
+            if record.kind is Kind.SESSION and record.session:
+                self._recall_session(record)
+
+    def _recall_session(self, record: Record) -> None:
+        try:
+            self._sessions[record.session] = msgspec.json.decode(record.body, type=Session)
+        except msgspec.ValidationError:
+            known = self._sessions.get(record.session)
+            state = msgspec.json.decode(record.body, type=_State).state
+            if known:
+                self._sessions[record.session] = msgspec.structs.replace(known, state=state)
+
+    async def open(self) -> None:
+        """Take up what was under way, then listen."""
+        self._look_at_latch()
+        for receipt in self._ledger.all():
+            if receipt.stage in OPEN:
+                why = "the daemon was gone before the outcome was told"
+                self._runner.record(Kind.INTERRUPTED, {"why": why}, receipt.session, receipt.id)
+        self._registry.meet_again(self._sessions)
+        await self._gate.start()
+        await self._operators.start()
+
+    async def tick(self) -> None:
+        """Let time pass, and see a latch that was pulled from outside."""
+        beat = 0.0
+        while True:
+            self._look_at_latch()
+            beat += LATCH_SECONDS
+            if beat >= TICK_SECONDS:
+                beat = 0.0
+                self._runner.feed(ev.Tick(now()))
+            await anyio.sleep(LATCH_SECONDS)
+
+    def _look_at_latch(self) -> None:
+        """A latch file stops everything whoever wrote it; one that vanished while in force is put back (E5)."""
+        latch = self._runner.state.latch
+        found = latchfile.read_any(self._places)
+        if found is not None and not latch:
+            self._runner.feed(ev.Estop(now(), found.stop_id or secrets.token_hex(4), found.by))
+        elif latch and (found is None or not self._places.gate_latch.exists()):
+            self._runner.feed(ev.Estop(now(), latch, "latch file was gone"))
+
+    def _past(self, session: str, workspace: str) -> str:
+        """What an agent is told at its start of work here that was interrupted or denied."""
+        rows = self._ledger.past(workspace, session)
+        if not rows:
+            return ""
+        lines = [f"- {r.stage}: {r.intent.action.tool} {show(r.intent.action.input, limit=200)} ({_why(r)})" for r in rows]
+        return "controlroom: earlier work in this folder did not finish as asked. Look before you go on:\n" + "\n".join(lines)
+
+    def _alarm(self, alarm: od.Alarm) -> None:
+        self._operators.push({"event": "alarm", "kind": alarm.kind, "session": alarm.session, "text": alarm.text})
+
+    async def close(self) -> None:
+        """Deny what is pending, close the journal; agents go on (and their gates deny)."""
+        await self._gate.stop()
+        self._operators.stop()
+        self._runner.journal.close()
+
+
+def _why(receipt: Receipt) -> SafeText:
+    return show((receipt.decision.reason if receipt.decision else "") or receipt.note, limit=200)
+
+
+class _State(msgspec.Struct, frozen=True):
+    state: SessionState

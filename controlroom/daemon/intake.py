@@ -1,0 +1,232 @@
+"""What a gate message means: from two lines of bytes to a request in the core, or to a refusal with its reason."""
+
+import secrets
+from collections.abc import Callable
+from typing import Literal
+
+import anyio.to_thread
+import msgspec
+
+from controlroom.agents import AGENTS, Adapter, Call
+from controlroom.agents.strict import BadJson, canonical, read
+from controlroom.daemon import binding, peers
+from controlroom.daemon.gate_server import Connection, GateServer
+from controlroom.daemon.judge import Judge
+from controlroom.daemon.registry import Registry
+from controlroom.daemon.runner import Runner
+from controlroom.model import event as ev
+from controlroom.model.action import Action, Binding, digest_of
+from controlroom.model.effect import Assessment, Reason
+from controlroom.model.record import Kind, Outcome
+from controlroom.model.request import Request
+from controlroom.model.tier import Tier, Verdict
+
+ASK_TOOL = "controlroom.ask"
+
+
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The first line of a gate message. Nothing in it is believed beyond what it asks for."""
+
+    v: int
+    nonce: str
+    kind: Literal["hook", "ask", "outcome", "probe"]
+    agent: str = ""
+    event: str = ""
+    cut: int = 0
+
+
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Payload of an `ask`."""
+
+    op: str
+    paths: tuple[str, ...]
+    reason: str
+    cwd: str
+    argv: tuple[str, ...] = ()
+    new: str | None = None
+
+
+class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Payload of an `outcome`."""
+
+    receipt: str
+    ok: bool
+    note: str = ""
+    duration_ms: int | None = None
+
+
+class Refused(Exception):
+    """The message is not one that can be taken; the text says why."""
+
+
+class Intake:
+    """Turns messages into events and orders to reply into bytes."""
+
+    def __init__(self, runner: Runner, registry: Registry, judge: Judge, past: Callable[[str, str], str]) -> None:
+        self.server: GateServer | None = None
+        self._runner = runner
+        self._registry = registry
+        self._judge = judge
+        self._past = past  # (session, workspace) → what to tell an agent of its earlier work
+        self._waiting: dict[str, tuple[Connection, Header]] = {}
+
+    def take(self, connection: Connection, header_line: bytes, payload: bytes) -> None:
+        """A complete message has come."""
+        try:
+            header = self._header(connection, header_line)
+            if header.kind == "probe":
+                connection.send("deny", b"probe: the gate answers")
+            elif header.kind == "outcome":
+                self._outcome(connection, payload)
+            elif header.kind == "ask":
+                self._ask(connection, header, payload)
+            else:
+                self._hook(connection, header, payload)
+        except (Refused, BadJson, msgspec.ValidationError) as e:
+            connection.refuse(str(e))
+
+    def _header(self, connection: Connection, line: bytes) -> Header:
+        header = msgspec.convert(read(line), Header)
+        if len(header.nonce) != 32 or not header.nonce.isalnum():
+            raise Refused("header: nonce is not 32 letters and digits")
+        connection.nonce = header.nonce
+        if header.v != 1:
+            raise Refused(f"header: protocol version {header.v}; this daemon speaks 1. Install the hook again.")
+        return header
+
+    def _lane(self, connection: Connection, claim: str, cwd: str) -> tuple[str, str]:
+        """The asker's session and the workspace it is judged in."""
+        assert connection.peer is not None  # identified before a byte was read
+        session = self._registry.lane(connection.peer, claim, cwd)
+        if session is None:
+            raise Refused("too many unknown sessions at once; adopt or end some")
+        connection.session = session
+        held = self._runner.state.sessions.get(session)
+        supervised = held is not None and held.session.supervised
+        return session, held.session.workspace if held is not None and supervised else cwd
+
+    def _ask(self, connection: Connection, header: Header, payload: bytes) -> None:
+        ask = msgspec.convert(read(payload), Ask)
+        if not ask.cwd.startswith("/"):
+            raise Refused("ask: cwd is not an absolute path")
+        session, workspace = self._lane(connection, "script", ask.cwd)
+        body: dict[str, object] = {"op": ask.op, "paths": list(ask.paths), "argv": list(ask.argv), "cwd": ask.cwd}
+        if ask.new is not None:
+            body["new"] = ask.new
+        action = Action(ASK_TOOL, canonical(body), ask.cwd)
+        call = Call(kind="gate", action=action, says=ask.reason)
+        self._waiting[connection.id] = (connection, header)
+        self._runner.spawn(self._request(connection, session, workspace, call, hooked=False))
+
+    def _hook(self, connection: Connection, header: Header, payload: bytes) -> None:
+        adapter = AGENTS.get(header.agent)
+        if adapter is None:
+            raise Refused(f"header: no agent {header.agent!r}; it is one of {', '.join(sorted(AGENTS))}")
+        connection.observation = not adapter.gates(header.event)
+        call = adapter.parse(header.event, payload, header.cut > 0)
+        cwd = call.action.cwd if call.action else "/"
+        session, workspace = self._lane(connection, header.agent, cwd)
+        assert connection.peer is not None and self.server is not None  # as in _lane
+        self.server.join(session, connection.peer)
+        if connection.observation:
+            self._observe(connection, adapter, header, call)
+        elif call.action is None:
+            raise Refused(f"{header.event}: it names no action")
+        else:
+            self._waiting[connection.id] = (connection, header)
+            self._runner.spawn(self._request(connection, session, workspace, call, hooked=True))
+
+    async def _request(self, connection: Connection, session: str, workspace: str, call: Call, hooked: bool) -> None:
+        """Judge, bind, and put it before the core."""
+        action = call.action
+        if action is None or connection.peer is None:
+            return
+        pid = connection.peer.process.pid
+        assessment, bound = await anyio.to_thread.run_sync(self._judged, action, workspace, pid)
+        if connection.id not in self._waiting:
+            return  # hung up meanwhile; nothing was asked yet
+        now = self._runner.clock()
+        request = Request(
+            id=secrets.token_hex(16),
+            session=session,
+            connection=connection.id,
+            action=action,
+            binding=bound,
+            assessment=assessment,
+            digest=digest_of(action, bound),
+            asked=now,
+            deadline=now.plus(self._runner.state.limits.hold),
+            call=call.call,
+            subagent=call.subagent,
+            says=call.says,
+            hooked=hooked,
+        )
+        connection.request = request.id
+        self._runner.feed(ev.Asked(now, request))
+
+    def _judged(self, action: Action, workspace: str, pid: int) -> tuple[Assessment, Binding]:
+        assessment = self._judge.assess(action, workspace)
+        try:
+            return assessment, binding.bind(action, assessment, peers.path_of(pid))
+        except binding.Unbindable as e:
+            reason = Reason("gate.unbindable", Tier.TX, f"what it would run cannot be pinned: {e}")
+            worse = msgspec.structs.replace(assessment, tier=Tier.TX, reasons=(reason, *assessment.reasons))
+            return worse, Binding(cwd=binding.look(action.cwd, False))
+
+    def _observe(self, connection: Connection, adapter: Adapter, header: Header, call: Call) -> None:
+        """An agent tells what happened. It is a claim; nothing is released by it."""
+        now = self._runner.clock()
+        body = b""
+        if call.kind == "finished" and call.outcome is not None:
+            self._runner.feed(ev.Finished(now, connection.session, call.call, call.outcome))
+        else:
+            told = {"event": header.event, "claim": call.session, "subagent": call.subagent, "note": call.note}
+            self._runner.record(Kind.OBSERVED, told, connection.session)
+        if call.kind == "subagent_stop" and call.subagent:
+            self._runner.feed(ev.SubagentEnded(now, connection.session, call.subagent))
+        if call.kind == "session_start":
+            text = self._past(connection.session, call.action.cwd if call.action else "")
+            body = adapter.start_body(text) if text else b""
+        connection.send("ok", body)
+
+    def _outcome(self, connection: Connection, payload: bytes) -> None:
+        told = msgspec.convert(read(payload), Told)
+        assert connection.peer is not None  # identified before a byte was read
+        session = self._registry.find(connection.peer)
+        act = self._runner.state.acts.get(told.receipt)
+        if act is None or act.session != session:
+            raise Refused(f"outcome: no act {told.receipt!r} of this session is open")
+        outcome = Outcome(told.ok, told.note[:4096], told.duration_ms)
+        self._runner.feed(ev.Finished(self._runner.clock(), act.session, told.receipt, outcome))
+        connection.send("ok", b"")
+
+    def reply(self, request: str, connection: str, verdict: Verdict, by: str, reason: str) -> bool:
+        """Answer on the connection that asked, in the words of its agent."""
+        waiting = self._waiting.pop(connection, None)
+        if waiting is None:
+            return False
+        asker, header = waiting
+        if verdict is Verdict.DENY:
+            return asker.send("deny", f"denied by {by}: {reason}".encode())
+        if header.kind == "ask":
+            return asker.send("allow", msgspec.json.encode({"receipt": request, "by": by, "reason": reason}))
+        return asker.send("allow", AGENTS[header.agent].allow_body(header.event, by, reason))
+
+    def lost(self, connection: Connection) -> None:
+        """An asker is gone without an answer."""
+        if self._waiting.pop(connection.id, None):
+            self._runner.feed(ev.PeerGone(self._runner.clock(), connection.id))
+
+    def rejected(self, connection: Connection, why: str) -> None:
+        """A message was refused before it was one."""
+        self._waiting.pop(connection.id, None)
+        pid = connection.peer.process.pid if connection.peer else 0
+        self._runner.record(Kind.REJECTED, {"pid": pid, "why": why}, connection.session)
+
+    async def hooks_gone(self, session: str) -> bool:
+        return self.server is not None and await self.server.hooks_gone(session)
+
+    def path_of(self, connection: str) -> str:
+        waiting = self._waiting.get(connection)
+        peer = waiting[0].peer if waiting else None
+        return peers.path_of(peer.process.pid) if peer else ""

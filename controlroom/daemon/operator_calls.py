@@ -1,0 +1,251 @@
+"""What operators can call (docs/protocol.md): each method reads the state or feeds the core one event."""
+
+import os
+import pwd
+import secrets
+from typing import Any
+
+import msgspec
+
+from controlroom import __version__
+from controlroom.containment.rungs import Probe
+from controlroom.daemon import views
+from controlroom.daemon.judge import BadManifest, Judge
+from controlroom.daemon.operator_server import CallError, Method, Params
+from controlroom.daemon.registry import Registry
+from controlroom.daemon.runner import Runner
+from controlroom.core.sessions import OVER
+from controlroom.core.state import Held
+from controlroom.model import event as ev
+from controlroom.model.agent import Handle, Rung, Session, SessionState
+from controlroom.model.effect import EffectKind
+from controlroom.model.tier import Verdict
+from controlroom.storage.paths import Places
+
+STOP_SECONDS = 12.0  # TERM, 5 s, kill, proof
+
+
+class Calls:
+    """The methods. `table()` is what the server serves."""
+
+    def __init__(self, runner: Runner, registry: Registry, judge: Judge, places: Places, probe: Probe) -> None:
+        self._runner = runner
+        self._registry = registry
+        self._judge = judge
+        self._places = places
+        self._probe = probe
+        self._planned: dict[str, Session] = {}
+        self._by = f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
+
+    def table(self) -> dict[str, Method]:
+        """Every method by its name on the wire."""
+        acts = {act: self._steer(act) for act in ("pause", "resume", "stop", "kill")}
+        return {
+            "status": self.status,
+            "agents": self.agents,
+            "pending": self.pending,
+            "grants": self.grants,
+            "receipts": self.receipts,
+            "show": self.show,
+            "allow": self.allow,
+            "deny": self.deny,
+            "estop": self.estop,
+            "reset": self.reset,
+            "grant": self.grant,
+            "revoke": self.revoke,
+            "launch": self.launch,
+            "launched": self.launched,
+            "left": self.left,
+            "adopt": self.adopt,
+            "reload": self.reload,
+            **acts,
+        }
+
+    async def status(self, params: Params) -> object:
+        state = self._runner.state
+        alive = [h for h in state.sessions.values() if h.session.state not in OVER]
+        return {
+            "pid": os.getpid(),
+            "version": __version__,
+            "rung": self._probe.rung,
+            "rung_why": self._probe.why,
+            "latched": bool(state.latch),
+            "stop_id": state.latch,
+            "journal": self._runner.broken or "ok",
+            "unjournalled": self._runner.ledger.unjournalled,
+            "manifest": self._judge.drift() or "ok",
+            "agents": len(alive),
+            "pending": len(state.requests),
+        }
+
+    async def agents(self, params: Params) -> object:
+        state, now = self._runner.state, self._runner.clock()
+        return [views.agent(h, state, now) for h in state.sessions.values()]
+
+    async def pending(self, params: Params) -> object:
+        state, now = self._runner.state, self._runner.clock()
+        return [views.request(r, state, now) for r in state.requests.values() if self._of_agent(r.session, params)]
+
+    async def grants(self, params: Params) -> object:
+        state, now = self._runner.state, self._runner.clock()
+        return [views.grant(g, state, now) for g in state.grants.values() if self._of_agent(g.session, params)]
+
+    async def receipts(self, params: Params) -> object:
+        agent, limit = params.get("agent", ""), int(params.get("limit", 200))
+        rows = [r for r in self._runner.ledger.all() if not agent or agent in (r.intent.agent, r.session)]
+        return [views.receipt(r) for r in rows[-limit:]]
+
+    def _of_agent(self, session: str, params: Params) -> bool:
+        agent = params.get("agent", "")
+        return not agent or session in {h.session.id for h in self._named(agent)}
+
+    async def show(self, params: Params) -> object:
+        wanted, state, now = str(params["id"]), self._runner.state, self._runner.clock()
+        if wanted in state.requests:
+            return {"what": "request", **views.request(state.requests[wanted], state, now)}
+        if receipt := self._runner.ledger.get(wanted):
+            return {"what": "receipt", **views.receipt(receipt), "receipt": msgspec.to_builtins(receipt)}
+        if wanted in state.grants:
+            return {"what": "grant", **views.grant(state.grants[wanted], state, now)}
+        for held in self._named(wanted):
+            return {"what": "agent", **views.agent(held, state, now)}
+        raise CallError("not-found", f"no request, receipt, grant or agent {wanted}")
+
+    async def allow(self, params: Params) -> object:
+        return await self._decide(str(params["id"]), str(params["digest"]), Verdict.ALLOW, "")
+
+    async def deny(self, params: Params) -> object:
+        return await self._decide(str(params["id"]), "", Verdict.DENY, str(params.get("reason", "")))
+
+    async def _decide(self, wanted: str, digest: str, verdict: Verdict, reason: str) -> object:
+        await self._ask(
+            lambda ticket: ev.Decided(self._runner.clock(), wanted, digest, verdict, self._by, reason[:2000], ticket)
+        )
+        return {}
+
+    async def _ask(self, make: Any) -> None:
+        error = await self._runner.ask(make)
+        if error:
+            raise CallError.of(error)
+
+    def _named(self, name: str) -> list[Held]:
+        return [h for h in self._runner.state.sessions.values() if name in (h.session.id, h.session.name)]
+
+    def _steer(self, act: str) -> Method:
+        async def method(params: Params) -> object:
+            name = str(params["name"])
+            everyone = list(self._runner.state.sessions.values())
+            held = [h for h in everyone if h.session.state not in OVER] if name == "all" else self._named(name)
+            if not held and name != "all":
+                raise CallError("not-found", f"no agent {name}")
+            return [await self._steer_one(act, h.session.id) for h in held]
+
+        return method
+
+    async def _steer_one(self, act: str, session: str) -> views.Row:
+        self._runner.results.pop(session, None)
+        error = await self._runner.ask(
+            lambda ticket: ev.Steered(self._runner.clock(), session, act, self._by, ticket), STOP_SECONDS
+        )
+        return views.stop(self._runner.results.get(session), self._runner.state.sessions[session], error)
+
+    async def estop(self, params: Params) -> object:
+        stop_id = str(params.get("stop_id") or secrets.token_hex(4))
+        before = {h.session.id for h in self._runner.state.sessions.values() if h.session.state not in OVER}
+        await self._ask(lambda ticket: ev.Estop(self._runner.clock(), stop_id, self._by, ticket))
+        await self._runner.settled(5.0)
+        state = self._runner.state
+        rows = [views.stop(self._runner.results.get(s), state.sessions[s], "") for s in before if s in state.sessions]
+        return {"stop_id": state.latch, "results": rows}
+
+    async def reset(self, params: Params) -> object:
+        stop_id = str(params["stop_id"])
+        await self._ask(lambda ticket: ev.Reset(self._runner.clock(), stop_id, self._by, ticket))
+        return {}
+
+    async def grant(self, params: Params) -> object:
+        named = self._named(str(params["name"]))
+        if not named:
+            raise CallError("not-found", f"no agent {params['name']}")
+        effects = msgspec.convert(params["effects"], tuple[EffectKind, ...])
+        argv = msgspec.convert(params.get("argv", ()), tuple[str, ...])
+        new, path = secrets.token_hex(8), str(params.get("path", ""))
+        if path:
+            path = os.path.realpath(path)
+        await self._ask(
+            lambda ticket: ev.GrantAsked(
+                self._runner.clock(),
+                new,
+                named[-1].session.id,
+                effects,
+                int(params.get("uses", 1)),
+                float(params.get("seconds", 300)),
+                self._by,
+                argv,
+                path,
+                ticket=ticket,
+            )
+        )
+        return views.grant(self._runner.state.grants[new], self._runner.state, self._runner.clock())
+
+    async def revoke(self, params: Params) -> object:
+        wanted = str(params["id"])
+        await self._ask(lambda ticket: ev.GrantRevoked(self._runner.clock(), wanted, self._by, ticket))
+        return {}
+
+    async def launch(self, params: Params) -> object:
+        if self._runner.state.latch:
+            raise CallError("latched", f"emergency stop {self._runner.state.latch} is in force; nothing is launched")
+        command = msgspec.convert(params["command"], tuple[str, ...])
+        session = self._registry.plan(
+            str(params["name"]), str(params["kind"]), str(params["workspace"]), command, self._rung(params)
+        )
+        self._planned[session.id] = session
+        leaf = f"{self._probe.base}/{session.id}" if session.rung is Rung.CGROUP else ""
+        return {
+            "session": session.id,
+            "name": session.name,
+            "cgroup": leaf,
+            "rung": session.rung,
+            "label": session.label,
+            "gate_dir": str(self._places.runtime),
+            "agents_dir": str(self._places.agents),
+        }
+
+    def _rung(self, params: Params) -> Rung:
+        return self._probe.rung if params.get("contain", "auto") == "auto" else Rung.SUBREAPER
+
+    async def launched(self, params: Params) -> object:
+        handle = msgspec.convert(params["handle"], Handle)
+        session = self._planned.pop(handle.session, None)
+        if session is None:
+            raise CallError("not-found", f"no launch {handle.session} is under way")
+        session = msgspec.structs.replace(session, root=handle.root, opened=self._runner.clock())
+        opened = self._registry.launched(session, handle)
+        error = await self._runner.ask(lambda ticket: msgspec.structs.replace(opened, ticket=ticket))
+        if error:
+            self._runner.handles.pop(handle.session, None)
+            raise CallError.of(error)
+        self._registry.watch_launched(handle)
+        return {}
+
+    async def left(self, params: Params) -> object:
+        note = f"exit status {params.get('status')}" + (f"; {params['note']}" if params.get("note") else "")
+        self._runner.feed(ev.SessionEnded(self._runner.clock(), str(params["session"]), SessionState.ENDED, note[:1000]))
+        return {}
+
+    async def adopt(self, params: Params) -> object:
+        try:
+            session = self._registry.adopt(int(params["pid"]), str(params.get("name", "")))
+        except ValueError as e:
+            raise CallError("refused", str(e)) from e
+        return views.agent(self._runner.state.sessions[session.id], self._runner.state, self._runner.clock())
+
+    async def reload(self, params: Params) -> object:
+        try:
+            self._judge.reload()
+        except BadManifest as e:
+            raise CallError("refused", f"{e}; the last good manifest stays in force") from e
+        return {}
+
+

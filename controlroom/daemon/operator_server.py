@@ -1,0 +1,173 @@
+"""operator.sock: whoever decides. JSON lines; refused to any peer inside a supervised session (S10)."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from controlroom import __version__
+from controlroom.daemon import peers
+from controlroom.daemon.runner import Runner
+
+PROTOCOL = 1
+MOST_LINE = 1 << 20
+MOST_BEHIND = 4 << 20  # bytes a slow reader may be behind before it is dropped; the daemon never waits for it
+
+Params = dict[str, Any]
+Method = Callable[[Params], Awaitable[object]]
+
+
+class CallError(Exception):
+    """A call that is answered with an error: a code of docs/protocol.md and a sentence."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+    @classmethod
+    def of(cls, error: str) -> "CallError":
+        """From the core's `code: sentence`."""
+        code, colon, message = error.partition(": ")
+        return cls(code, message) if colon else cls("internal", error)
+
+
+class _Call(msgspec.Struct, forbid_unknown_fields=True):
+    id: int
+    method: str
+    params: Params = {}
+
+
+class OperatorServer:
+    """Listens, checks the peer again at every call, and pushes changes to those who subscribed."""
+
+    def __init__(self, path: Path, runner: Runner, methods: dict[str, Method]) -> None:
+        self._path = path
+        self._runner = runner
+        self._methods = methods
+        self._subscribers: set[asyncio.StreamWriter] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+        self._changes = 0
+        self._told = False
+
+    async def start(self) -> None:
+        """Listen; the folder is ours and the state lock is held."""
+        self._path.unlink(missing_ok=True)
+        old = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=MOST_LINE)
+        finally:
+            os.umask(old)
+
+    def stop(self) -> None:
+        """Hang up."""
+        if self._server:
+            self._server.close()
+        for writer in list(self._writers):
+            writer.close()
+        self._path.unlink(missing_ok=True)
+
+    def changed(self) -> None:
+        """Tell subscribers that something changed, once for all changes of a moment."""
+        self._changes += 1
+        if not self._told and self._subscribers:
+            self._told = True
+            asyncio.get_running_loop().call_later(0.02, self._tell_changed)
+
+    def _tell_changed(self) -> None:
+        self._told = False
+        self.push({"event": "changed", "seq": self._changes})
+
+    def push(self, message: object) -> None:
+        """Send a line to every subscriber; one that does not read is dropped (S09)."""
+        line = msgspec.json.encode(message) + b"\n"
+        for writer in list(self._subscribers):
+            if writer.transport.get_write_buffer_size() > MOST_BEHIND:
+                self._subscribers.discard(writer)
+                writer.transport.abort()
+            else:
+                writer.write(line)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        peer = None
+        try:
+            peer = self._admit(writer)
+            await self._calls(reader, writer, peer)
+        except (peers.Stranger, ConnectionError, asyncio.LimitOverrunError, ValueError) as e:
+            self._runner.alarm("operator", f"an operator connection was refused: {e}")
+        finally:
+            self._writers.discard(writer)
+            self._subscribers.discard(writer)
+            writer.close()
+            if peer is not None:
+                os.close(peer.pidfd)
+
+    def _admit(self, writer: asyncio.StreamWriter) -> peers.Peer:
+        with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as sock:
+            peer = peers.identify(sock)
+        try:
+            self._outside(peer)
+        except peers.Stranger:
+            os.close(peer.pidfd)
+            raise
+        return peer
+
+    def _outside(self, peer: peers.Peer) -> None:
+        """Raises Stranger for a peer that is dead or inside a supervised session; a descriptor can be handed on."""
+        if not peer.alive():
+            raise peers.Stranger("the process that connected is gone")
+        session = peers.session_of(peer, list(self._runner.handles.values()))
+        if session:
+            raise peers.Stranger(f"process {peer.process.pid} is inside session {session}; only operators decide")
+
+    async def _calls(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: peers.Peer) -> None:
+        greeted = False
+        async with asyncio.TaskGroup() as group:
+            while line := await reader.readline():
+                self._outside(peer)
+                try:
+                    call = msgspec.json.decode(line, type=_Call)
+                except (msgspec.DecodeError, UnicodeDecodeError) as e:
+                    self._send(writer, {"id": 0, "error": {"code": "usage", "message": f"not a call: {e}"}})
+                    continue
+                if call.method == "hello":
+                    greeted = self._hello(writer, call)
+                elif not greeted:
+                    self._error(writer, call, CallError("version", "the first call is hello"))
+                elif call.method == "subscribe":
+                    self._subscribers.add(writer)
+                    self._send(writer, {"id": call.id, "result": {}})
+                else:
+                    group.create_task(self._answer(writer, call))
+
+    def _hello(self, writer: asyncio.StreamWriter, call: _Call) -> bool:
+        if call.params.get("version") != PROTOCOL:
+            text = f"this daemon speaks protocol {PROTOCOL}; use the controlroom that started it, or restart the daemon"
+            self._error(writer, call, CallError("version", text))
+            return False
+        self._send(writer, {"id": call.id, "result": {"version": PROTOCOL, "pid": os.getpid(), "release": __version__}})
+        return True
+
+    async def _answer(self, writer: asyncio.StreamWriter, call: _Call) -> None:
+        method = self._methods.get(call.method)
+        try:
+            if method is None:
+                raise CallError("usage", f"no method {call.method}")
+            self._send(writer, {"id": call.id, "result": await method(call.params)})
+        except CallError as e:
+            self._error(writer, call, e)
+        except (KeyError, TypeError, msgspec.ValidationError) as e:
+            self._error(writer, call, CallError("usage", f"{call.method}: bad or missing parameter: {e}"))
+
+    def _error(self, writer: asyncio.StreamWriter, call: _Call, error: CallError) -> None:
+        self._send(writer, {"id": call.id, "error": {"code": error.code, "message": error.message}})
+
+    def _send(self, writer: asyncio.StreamWriter, message: object) -> None:
+        if not writer.is_closing():
+            writer.write(msgspec.json.encode(message) + b"\n")

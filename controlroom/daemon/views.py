@@ -1,0 +1,111 @@
+"""Rows for whoever asks: frozen snapshots of the state as plain mappings (the CLI contract of product.md)."""
+
+import msgspec
+
+from controlroom.core.state import Held, State
+from controlroom.model.agent import StopResult
+from controlroom.model.clock import SECOND, Instant
+from controlroom.model.record import Receipt
+from controlroom.model.request import Grant, Request, RequestState
+
+type_of = msgspec.to_builtins
+Row = dict[str, object]
+
+
+def agent(held: Held, state: State, now: Instant) -> Row:
+    """One session."""
+    s = held.session
+    waiting = [r for r in state.of_session(s.id) if r.state is RequestState.PENDING]
+    return {
+        "id": s.id,
+        "name": s.name,
+        "kind": s.kind,
+        "state": s.state,
+        "label": s.label,
+        "rung": s.rung,
+        "supervised": s.supervised,
+        "workspace": s.workspace,
+        "command": list(s.command),
+        "pid": s.root.pid if s.root else None,
+        "pending": len(waiting),
+        "age_s": round(now.seconds_since(s.opened), 1),
+    }
+
+
+def request(r: Request, state: State, now: Instant) -> Row:
+    """One request, as much as is needed to decide it from a script."""
+    held = state.sessions.get(r.session)
+    a = r.assessment
+    return {
+        "id": r.id,
+        "digest": r.digest,
+        "tier": a.tier,
+        "agent": held.session.name if held else "unknown",
+        "session": r.session,
+        "state": r.state,
+        "action": type_of(r.action),
+        "argv": [list(v) for v in a.argv],
+        "effects": [{"kind": e.kind, "targets": [t.path for t in e.targets]} for e in a.effects],
+        "targets": [type_of(t) for t in a.targets],
+        "reasons": [type_of(x) for x in a.reasons],
+        "diff": a.diff,
+        "invalid": a.invalid,
+        "undo": a.undo,
+        "undo_why": a.undo_why,
+        "call": r.call,
+        "subagent": r.subagent,
+        "says": r.says,
+        "age_s": round(now.seconds_since(r.asked), 1),
+        "ttl_s": round(max(0, min(r.deadline.boot - now.boot, r.deadline.wall - now.wall)) / SECOND, 1),
+    }
+
+
+def grant(g: Grant, state: State, now: Instant) -> Row:
+    """One grant."""
+    held = state.sessions.get(g.session)
+    return {
+        "id": g.id,
+        "agent": held.session.name if held else "unknown",
+        "session": g.session,
+        "effects": list(g.effects),
+        "path": g.path,
+        "argv": list(g.argv),
+        "uses": g.uses,
+        "by": g.by,
+        "ttl_s": round(max(0, min(g.deadline.boot - now.boot, g.deadline.wall - now.wall)) / SECOND, 1),
+    }
+
+
+def receipt(r: Receipt) -> Row:
+    """One receipt. Its outcome is the agent's claim."""
+    d = r.decision
+    return {
+        "id": r.id,
+        "seq": r.seq,
+        "agent": r.intent.agent,
+        "session": r.session,
+        "stage": r.stage,
+        "tier": r.intent.assessment.tier,
+        "tool": r.intent.action.tool,
+        "action": type_of(r.intent.action),
+        "verdict": d.verdict if d else None,
+        "by": d.by if d else None,
+        "reason": d.reason if d else None,
+        "digest": r.intent.digest,
+        "at": r.at.wall,
+        "outcome": type_of(r.outcome) if r.outcome else None,
+        "note": r.note,
+    }
+
+
+def stop(result: StopResult | None, held: Held, error: str) -> Row:
+    """What a pause, resume, stop or kill came to."""
+    return {
+        "id": held.session.id,
+        "name": held.session.name,
+        "state": held.session.state,
+        "proof": result.proof if result else "",
+        "ms": result.ms if result else None,
+        "survivors": [type_of(s) for s in result.survivors] if result else [],
+        "why": error or (result.why if result else ""),
+    }
