@@ -1,11 +1,14 @@
 """The walls between the rooms hold: in the source (import-linter), and at run time, in a fresh interpreter (what is loaded)."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.home import Home
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS: tuple[frozenset[str], ...] = (
@@ -17,6 +20,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
 )
 ROOMS = sorted(room for floor in FLOORS for room in floor)
+HOOK_LOADS = frozenset({"_socket", "select", "time", "stat"})
 LOAD = """
 import importlib, json, pkgutil, sys
 room = importlib.import_module("controlroom." + sys.argv[1])
@@ -70,3 +74,28 @@ def test_the_command_line_loads_textual_only_when_it_opens_the_room() -> None:
 @pytest.mark.parametrize("room", ["model", "core"])
 def test_the_core_loads_neither_sockets_nor_processes(room: str) -> None:
     assert not loaded_by(room) & {"socket", "subprocess", "asyncio", "anyio", "psutil", "watchfiles"}
+
+
+@pytest.mark.parametrize("words", [["estop"], ["allow", "1", "--digest", "0"], ["deny", "1"]], ids=lambda words: words[0])
+def test_the_answers_and_the_emergency_stop_start_without_the_heavy_imports(home: Home, words: list[str]) -> None:
+    start = "import json, sys; from controlroom.cli.start import main; main(sys.argv[1:]); print(json.dumps(list(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", start, *words], env=home.env, capture_output=True, text=True, timeout=50, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+    assert not loaded & {"cyclopts", "textual", "rich", "asyncio", "anyio", "tree_sitter", "watchfiles", "platformdirs"}
+
+
+def test_the_hook_loads_nothing_but_a_few_modules_of_the_standard_library(home: Home) -> None:
+    """Few, because each costs start-up time, and each is code that runs before the denial is in place."""
+
+    def imported(*command: str) -> set[str]:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-X", "importtime", *command],
+            env=home.env, input="{}", capture_output=True, text=True, timeout=50, check=False,
+        )  # fmt: skip
+        return set(re.findall(r"import time:.*\| +(\w[\w.]*)", done.stderr))
+
+    hook = imported(str(ROOT / "controlroom" / "hook.py"), str(home.path / "run"), "claude-code", "PreToolUse")
+    assert hook - imported("-c", "pass") <= HOOK_LOADS
