@@ -1,0 +1,65 @@
+"""The shell command that an agent runs as its hook: our client, wrapped so that every failure of it denies (G03)."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+
+import controlroom.hook
+from controlroom.hook import OBSERVATIONS, PROBE
+
+UNAVAILABLE = "controlroom: gate unavailable"  # what the wrapper and the client say where no gate answered
+GATE_TAIL = f'|| {{ echo "{UNAVAILABLE}" >&2; exit 2; }}'
+OBSERVED_TAIL = "|| : controlroom"  # the word does nothing but say whose it is
+
+
+class Probed(msgspec.Struct, frozen=True):
+    """What came of running an installed command with a probe: `closed` = it denied with our line (what must hold always),
+    `answered` = the daemon itself answered. `status`: exit status; `line`: what it said, cut to 500 characters.
+    """
+
+    closed: bool
+    answered: bool
+    status: int
+    line: str
+
+
+def hook_file() -> Path:
+    """Where the hook's client lies in this installation."""
+    return Path(controlroom.hook.__file__).resolve()
+
+
+def interpreter() -> Path:
+    """The interpreter that the hook is run with: the real file, not the environment's link that may be rebuilt."""
+    return Path(os.path.realpath(sys.executable))
+
+
+def command(gate_dir: Path, python: Path, hook: Path, agent: str, event: str) -> str:
+    """The line for `sh -c`. All three paths must be absolute (ValueError): nothing is looked up in PATH or the working folder."""
+    for path in (gate_dir, python, hook):
+        if not path.is_absolute() or "\0" in str(path) or "\n" in str(path):
+            raise ValueError(f"{str(path)!r}: the hook needs an absolute path without line breaks")
+    words = shlex.join([str(python), "-I", "-S", str(hook), str(gate_dir), agent, event])
+    return f"{words} {OBSERVED_TAIL if event in OBSERVATIONS else GATE_TAIL}"
+
+
+def is_ours(line: str, agent: str, event: str) -> bool:
+    """Whether some installation of ours made this command for this agent and event (paths may have been others)."""
+    return any(line.endswith(f" {agent} {event} {tail}") for tail in (GATE_TAIL, OBSERVED_TAIL)) and " -I -S " in line
+
+
+def probe(line: str, seconds: float = 20.0) -> Probed:
+    """Run an installed gate command as the agent would and say whether it denies; never raises for what the command does."""
+    try:
+        done = subprocess.run(["/bin/sh", "-c", line], input=PROBE, capture_output=True, timeout=seconds, check=False)  # noqa: S603
+    except subprocess.TimeoutExpired:
+        return Probed(False, False, -1, f"it gave no answer within {seconds:g} s")
+    except OSError as e:
+        return Probed(False, False, -1, f"/bin/sh could not be run: {e}")
+    said = done.stderr.decode("utf-8", "replace").strip()[:500]
+    ours = [text for text in said.splitlines() if text.startswith("controlroom: ")]
+    closed = done.returncode == 2 and bool(ours) and not done.stdout
+    return Probed(closed, closed and not any(text.startswith(UNAVAILABLE) for text in ours), done.returncode, said)
