@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from controlroom.core.state import OVER
 from controlroom.core.turn import Turn
 from controlroom.model.clock import Instant
 from controlroom.model.effect import Assessment, EffectKind
@@ -11,6 +12,8 @@ from controlroom.model.event import GrantAsked, GrantRevoked
 from controlroom.model.record import Kind
 from controlroom.model.request import Grant, Request
 from controlroom.model.tier import Tier
+
+ALWAYS_ASKED = {EffectKind.CONFIG, EffectKind.RESTART}  # these always wait for a person
 
 
 def covers(grant: Grant, request: Request, now: Instant) -> bool:
@@ -24,7 +27,8 @@ def covers(grant: Grant, request: Request, now: Instant) -> bool:
         return False
     if grant.argv:
         return what.argv == (grant.argv,)
-    return bool(what.targets) and all(t.certain and _within(t.path, grant.path) for t in what.targets)
+    targets = [*what.targets, *(t for e in what.effects if e.kind is not EffectKind.READ for t in e.targets)]
+    return bool(targets) and all(t.certain and _within(t.path, grant.path) for t in targets)
 
 
 def _kinds(what: Assessment) -> set[EffectKind]:
@@ -70,6 +74,10 @@ def _refusal(turn: Turn, event: GrantAsked) -> str:
         return "refused: a peer that nobody launched or adopted gets no grant; answer its requests one by one"
     if bool(event.argv) == bool(event.path):
         return "usage: a grant has either a path or an argv"
+    if held.session.state in OVER:
+        return f"refused: the session is {held.session.state}"
+    if ALWAYS_ASKED & set(event.effects):
+        return "refused: configuration changes and restarts always wait for a person"
     if event.uses < 1 or event.seconds <= 0 or not event.effects:
         return "usage: a grant has at least one effect, one use and one second"
     return ""

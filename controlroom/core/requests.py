@@ -89,11 +89,18 @@ def deny(turn: Turn, request: Request, by: str, reason: str, end: RequestState =
     decision = Decision(request.id, request.digest, Verdict.DENY, by, reason, turn.at)
     turn.record(Kind.DECISION, decision, session=request.session, receipt=request.id)
     if end is not RequestState.VOID:
-        turn.order(Reply(request.id, request.connection, Verdict.DENY, by, reason))
+        _reply(turn, request, decision)
     turn.bury(request, end)
     turn.answer_request(request.id, f"refused: {reason}")
     sessions.count_answer(turn, request, by, end)
     turn.unsettled[request.session] = None
+
+
+def _reply(turn: Turn, request: Request, decision: Decision) -> Act:
+    act = Act(request.id, request.session, request.call, request.hooked)
+    turn.change(replies={**turn.state.replies, act.request: act})
+    turn.order(Reply(request.id, request.connection, decision.verdict, decision.by, decision.reason))
+    return act
 
 
 def on_decided(turn: Turn, event: Decided) -> None:
@@ -154,31 +161,42 @@ def on_durable(turn: Turn, event: Durable) -> None:
         deny(turn, request, *_closed(turn, turn.state.sessions.get(request.session)))
     else:
         turn.bury(request, RequestState.DELIVERED)
-        turn.change(acts={**turn.state.acts, request.id: Act(request.id, request.session, request.call, request.hooked)})
-        decision = request.decision
-        turn.order(Reply(request.id, request.connection, Verdict.ALLOW, decision.by, decision.reason))
-        sessions.count_answer(turn, request, decision.by, RequestState.DELIVERED)
+        _open_act(turn, _reply(turn, request, request.decision))
+        sessions.count_answer(turn, request, request.decision.by, RequestState.DELIVERED)
+
+
+def _open_act(turn: Turn, act: Act) -> None:
+    """Wait for the outcome; the oldest of too many that nobody closed are given up, with a record (S15)."""
+    acts = {**turn.state.acts, act.request: act}
+    for old in list(acts.values())[: max(0, len(acts) - turn.state.limits.acts)]:
+        turn.record(Kind.INTERRUPTED, {"why": "nobody told how it ended"}, session=old.session, receipt=old.request)
+        del acts[old.request]
+    turn.change(acts=acts)
 
 
 def on_delivered(turn: Turn, event: Delivered) -> None:
-    """The allow went out, or it did not and the act is void (A19)."""
-    act = turn.state.acts.get(event.request)
-    if act is None or turn.state.tombs.get(event.request) is not RequestState.DELIVERED:
+    """The answer went out, or it did not: an allowed act is void then (A19), and an agent without its answer is frozen."""
+    act = turn.state.replies.get(event.request)
+    if act is None:
         return
+    turn.change(replies={k: a for k, a in turn.state.replies.items() if k != act.request})
     if event.ok:
-        turn.record(Kind.STARTED, {}, session=act.session, receipt=act.request)
+        if act.request in turn.state.acts:
+            turn.record(Kind.STARTED, {}, session=act.session, receipt=act.request)
         turn.answer_request(act.request)
     else:
         turn.change(acts={k: a for k, a in turn.state.acts.items() if k != act.request})
         turn.record(Kind.UNDELIVERED, {"why": "the asker was gone"}, session=act.session, receipt=act.request)
         turn.answer_request(act.request, "undelivered: the asker was gone before the answer")
-        _gate_lost(turn, act.session, act.hooked, "an allowed action's asker was gone before the answer")
+        _gate_lost(turn, act.session, act.hooked, "the asker was gone before the answer to its request")
     turn.unsettled[act.session] = None
 
 
 def on_peer_gone(turn: Turn, event: PeerGone) -> None:
     """An asker is gone without a verdict: its requests are void, and a hooked agent is frozen (safety.md rule 5)."""
     for request in [r for r in turn.state.requests.values() if r.connection == event.connection]:
+        if request.id not in turn.state.requests:
+            continue  # the freeze for the one before has denied it
         turn.record(Kind.UNDELIVERED, {"why": "the asker was gone"}, session=request.session, receipt=request.id)
         deny(turn, request, "gate", "the asker was gone before an answer", RequestState.VOID)
         _gate_lost(turn, request.session, request.hooked, "a gate connection died without a verdict")

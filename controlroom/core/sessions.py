@@ -4,7 +4,7 @@ import msgspec
 
 from controlroom.core import grants, requests
 from controlroom.core.orders import Alarm, AwaitHooks, Contain, Forget, Latch, Unlatch
-from controlroom.core.state import Held
+from controlroom.core.state import OVER, Held
 from controlroom.core.turn import Turn
 from controlroom.model.agent import Rung, SessionState
 from controlroom.model.event import (
@@ -20,22 +20,27 @@ from controlroom.model.event import (
 from controlroom.model.record import Kind
 from controlroom.model.request import Request, RequestState
 
-OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
-# which results end which intent; any other result was overtaken by a newer order
-ANSWERS = {"": ("thaw",), "freeze": ("freeze",), "halt": ("freeze", "kill"), "stop": ("stop",), "kill": ("kill",)}
+# which result ends which intent; any other result was overtaken by a newer order
+ENDS = {"thaw": "thaw", "freeze": "freeze", "halt": "freeze", "stop": "stop", "kill": "kill"}
+# which intents an operator's word does not weaken (E12)
+OUTRANKS: dict[str, tuple[str, ...]] = {"freeze": ("halt", "stop", "kill"), "stop": ("halt", "kill"), "kill": ()}
 
 
 def on_opened(turn: Turn, event: SessionOpened) -> None:
     """A session begins. While latched nothing is launched (S4); a lane of an unknown peer may be heard, never allowed."""
     session = event.session
-    if turn.state.latch and session.supervised and session.state is SessionState.RUNNING:
+    caught = turn.state.latch and session.supervised and session.state is SessionState.RUNNING
+    if caught and event.ticket:
         turn.answer(event.ticket, f"latched: emergency stop {turn.state.latch} is in force; nothing is launched")
         return
     if session.id in turn.state.sessions and turn.state.sessions[session.id].session.state not in OVER:
         turn.answer(event.ticket, f"refused: session {session.id} is already open")
         return
+    grants.revoke(turn, lambda g: g.session == session.id, "session start")
     turn.record(Kind.SESSION, session, session=session.id)
     turn.put_held(Held(session))
+    if caught:  # nobody launches it: it lived before this daemon did
+        _halt_for_stop(turn, turn.state.sessions[session.id], "emergency stop")
     turn.answer(event.ticket)
 
 
@@ -50,10 +55,13 @@ def on_ended(turn: Turn, event: SessionEnded) -> None:
         turn.record(Kind.INTERRUPTED, {"why": "the session ended"}, session=act.session, receipt=act.request)
     turn.change(acts={k: a for k, a in turn.state.acts.items() if a.session != event.session})
     held = turn.state.sessions[event.session]
-    stopped = held.session.state is SessionState.STOPPED
-    _enter(turn, held, SessionState.STOPPED if stopped else event.state, event.note)
+    state = SessionState.STOPPED if held.session.state is SessionState.STOPPED else event.state
+    if held.intent in ("freeze", "thaw"):
+        _finish(turn, held, state, "refused: the session is over")
+    else:
+        _enter(turn, held, state, event.note)
     turn.order(Forget(held.session))
-    over = [k for k, h in turn.state.sessions.items() if h.session.state in OVER]
+    over = [k for k, h in turn.state.sessions.items() if h.session.state in OVER and not h.intent]
     drop = set(over[: max(0, len(over) - turn.state.limits.over)])
     turn.change(sessions={k: h for k, h in turn.state.sessions.items() if k not in drop})
 
@@ -75,8 +83,17 @@ def on_steered(turn: Turn, event: Steered) -> None:
     elif event.act == "pause" and held.session.state is SessionState.PAUSED:
         turn.answer(event.ticket)
     else:
-        _add_ticket(turn, held, event.ticket)
-        _halt(turn, event.session, "freeze" if event.act == "pause" else event.act, event.by)
+        _steer(turn, held, "freeze" if event.act == "pause" else event.act, event)
+
+
+def _steer(turn: Turn, held: Held, intent: str, event: Steered) -> None:
+    """Join what is already under way, override what is weaker, never weaken (E12)."""
+    if held.intent in OUTRANKS[intent]:
+        turn.answer(event.ticket, "refused: the session is being stopped")
+        return
+    _add_ticket(turn, held, event.ticket)
+    if held.intent != intent or not held.ordered:
+        _halt(turn, event.session, intent, event.by)
 
 
 def _resume(turn: Turn, held: Held, event: Steered) -> None:
@@ -84,18 +101,20 @@ def _resume(turn: Turn, held: Held, event: Steered) -> None:
         turn.answer(event.ticket, f"latched: emergency stop {turn.state.latch} is in force; reset it first")
     elif held.session.state is SessionState.RUNNING and not held.intent:
         turn.answer(event.ticket)
-    elif held.intent in ("stop", "kill"):
+    elif held.intent in OUTRANKS["freeze"]:
         turn.answer(event.ticket, "refused: the session is being stopped")
+    elif held.intent == "thaw":
+        _add_ticket(turn, held, event.ticket)
     else:
         turn.record(Kind.STOP, {"act": "thaw", "by": event.by}, session=event.session)
-        held = msgspec.structs.replace(held, intent="", ordered=False, denials=0, expiries=0, fresh=())
+        for ticket in held.tickets:
+            turn.answer(ticket, "refused: the session was resumed before it was paused")
+        held = Held(held.session, "thaw", ordered=True, tickets=(event.ticket,) if event.ticket else ())
+        turn.put_held(held)
         if held.holdable:
-            turn.put_held(held)
-            _add_ticket(turn, held, event.ticket)
             turn.order(Contain(event.session, "thaw"))
         else:
-            _enter(turn, held, SessionState.RUNNING, "")
-            turn.answer(event.ticket)
+            _finish(turn, held, SessionState.RUNNING, "")
 
 
 def _add_ticket(turn: Turn, held: Held, ticket: str) -> None:
@@ -104,9 +123,12 @@ def _add_ticket(turn: Turn, held: Held, ticket: str) -> None:
 
 
 def pause(turn: Turn, session: str, by: str) -> None:
-    """Pause a session of our own accord (gate lost, denials in a row)."""
+    """Pause a session of our own accord now, also when that was to wait until it is quiet, or when it is being resumed."""
     held = turn.state.sessions.get(session)
-    if held and held.session.state is SessionState.RUNNING and not held.intent:
+    if held is None:
+        return
+    runs = held.session.state is SessionState.RUNNING and not held.intent
+    if runs or held.intent == "thaw" or (held.intent == "freeze" and not held.ordered):
         _halt(turn, session, "freeze", by)
 
 
@@ -126,6 +148,8 @@ def _halt(turn: Turn, session: str, intent: str, by: str) -> None:
     turn.record(Kind.STOP, {"act": intent, "by": by}, session=session)
     held = turn.state.sessions[session]
     word = SessionState.PAUSING if intent == "freeze" else SessionState.STOPPING
+    if intent == "freeze" and held.session.state is SessionState.UNCONFIRMED:
+        word = SessionState.UNCONFIRMED  # a pause that is refused must not open the gate again
     _enter(turn, msgspec.structs.replace(held, intent=intent, ordered=False), word, by)
     deny_all(turn, session, "pause" if intent == "freeze" else "stop", f"the session is being halted: {by}")
     turn.unsettled[session] = None
@@ -148,8 +172,6 @@ def settle(turn: Turn, session: str) -> None:
         _finish(turn, held, done, "" if held.intent == "freeze" else "unconfirmed: there is no process to take hold of")
     elif held.intent in ("stop", "kill"):
         turn.order(Contain(session, held.intent))
-    elif held.intent == "halt" and held.session.rung is not Rung.CGROUP:
-        turn.order(Contain(session, "kill"))
     else:
         turn.order(AwaitHooks(session))
 
@@ -157,15 +179,23 @@ def settle(turn: Turn, session: str) -> None:
 def on_hooks_gone(turn: Turn, event: HooksGone) -> None:
     """Freeze only when no hook waits; else a pause is refused and an emergency stop kills."""
     held = turn.state.sessions.get(event.session)
-    if held is None or held.intent not in ("freeze", "halt"):
+    if held is None or held.intent not in ("freeze", "halt") or not held.ordered:
         return
     if event.ok:
         turn.order(Contain(event.session, "freeze"))
     elif held.intent == "halt":
-        turn.order(Contain(event.session, "kill"))
+        _kill_instead(turn, held)
     else:
-        turn.order(Alarm("pause refused", event.session, "a hook of the session still waits after its answer"))
-        _finish(turn, held, SessionState.RUNNING, "refused: a hook of the session still waits after its answer")
+        why = "a hook of the session still waits after its answer"
+        turn.order(Alarm("pause refused", event.session, why))
+        ran = held.session.state is SessionState.PAUSING and not turn.state.latch
+        _finish(turn, held, SessionState.RUNNING if ran else SessionState.UNCONFIRMED, f"refused: {why}")
+
+
+def _kill_instead(turn: Turn, held: Held) -> None:
+    """An emergency stop that cannot freeze kills."""
+    turn.put_held(msgspec.structs.replace(held, intent="kill"))
+    turn.order(Contain(held.session.id, "kill"))
 
 
 def on_contained(turn: Turn, event: Contained) -> None:
@@ -173,16 +203,21 @@ def on_contained(turn: Turn, event: Contained) -> None:
     result = event.result
     held = turn.state.sessions.get(result.session)
     turn.record(Kind.PROOF, result, session=result.session)
-    if held is None or result.act not in ANSWERS[held.intent]:
+    if held is None or not held.ordered or ENDS.get(held.intent) != result.act:
         return
-    if result.act == "freeze" and held.intent == "halt" and not result.confirmed:
-        turn.order(Contain(result.session, "kill"))
+    if held.intent == "halt" and not result.confirmed:
+        _kill_instead(turn, held)
         return
     ends = {"freeze": SessionState.PAUSED, "thaw": SessionState.RUNNING}
     state = ends.get(result.act, SessionState.STOPPED)
-    whole = result.confirmed or (state is not SessionState.STOPPED and not result.survivors)
-    error = "" if whole else f"unconfirmed: {result.why or 'survivors'}"
-    _finish(turn, held, state if whole else SessionState.UNCONFIRMED, error)
+    # Below a cgroup nothing proves a freeze or a thaw, and none is claimed; a cgroup that proves nothing has failed.
+    claimed = result.act in ends and held.session.rung is not Rung.CGROUP and not result.survivors
+    whole = result.confirmed or claimed
+    if held.session.state in OVER and (result.act in ends or not (whole or result.survivors)):
+        state = held.session.state  # it is over, whatever came of the order
+    elif not whole:
+        state = SessionState.UNCONFIRMED
+    _finish(turn, held, state, "" if whole else f"unconfirmed: {result.why or 'survivors'}")
 
 
 def _finish(turn: Turn, held: Held, state: SessionState, error: str) -> None:
@@ -232,11 +267,17 @@ def on_estop(turn: Turn, event: Estop) -> None:
     grants.revoke(turn, lambda g: True, "emergency stop")
     for held in list(turn.state.sessions.values()):
         if held.session.state not in OVER and not _frozen_for_good(held):
-            turn.record(Kind.STOP, {"act": "halt", "by": event.by}, session=held.session.id)
-            held = msgspec.structs.replace(held, intent="halt", ordered=False)
-            _enter(turn, held, SessionState.STOPPING, "emergency stop")
-            turn.unsettled[held.session.id] = None
+            _halt_for_stop(turn, held, event.by)
     turn.answer(event.ticket)
+
+
+def _halt_for_stop(turn: Turn, held: Held, by: str) -> None:
+    """Freeze where that is safe, else kill; what is already being stopped is not let off with a freeze."""
+    freeze = held.session.rung is Rung.CGROUP and held.intent not in ("stop", "kill")
+    turn.record(Kind.STOP, {"act": "halt", "by": by}, session=held.session.id)
+    held = msgspec.structs.replace(held, intent="halt" if freeze else "kill", ordered=False)
+    _enter(turn, held, SessionState.STOPPING, "emergency stop")
+    turn.unsettled[held.session.id] = None
 
 
 def _frozen_for_good(held: Held) -> bool:

@@ -2,9 +2,11 @@
 
 import msgspec
 
-from controlroom.model.agent import Rung, Session
+from controlroom.model.agent import Rung, Session, SessionState
 from controlroom.model.clock import Instant
 from controlroom.model.request import Grant, Request, RequestState
+
+OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,13 +20,14 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fresh: int = 10
     fresh_window: float = 600.0
     tombs: int = 4096
+    acts: int = 4096  # released actions whose end is waited for
     over: int = 256  # ended sessions that are remembered
 
 
 class Held(msgspec.Struct, frozen=True):
     """A session as the core sees it.
 
-    `intent`: what is wanted: "" or freeze, stop, kill, halt (freeze for an emergency stop: kill where that fails);
+    `intent`: what is wanted: "" or thaw, freeze, stop, kill, halt (freeze for an emergency stop: kill where that fails);
     `ordered`: its order is out.
     `fresh`: when undecided requests came since the last answer. `tickets`: operators waiting for the intent's end.
     """
@@ -44,7 +47,7 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Act(msgspec.Struct, frozen=True):
-    """A released action whose outcome nobody has told yet."""
+    """An answered request: its answer is on its way, or it was released and nobody has told how it ended."""
 
     request: str
     session: str
@@ -55,8 +58,8 @@ class Act(msgspec.Struct, frozen=True):
 class State(msgspec.Struct, frozen=True):
     """`requests`: undecided and in flight. `tombs`: how the last ones ended, so that nothing is decided twice.
 
-    `acts`: released and not yet over, by request. `tickets`: the operator's call that waits for a request's end.
-    `latch`: id of the emergency stop in force, "" = none.
+    `acts`: released and not yet over, by request. `replies`: answers on their way to the asker, by request.
+    `tickets`: the operator's call that waits for a request's end. `latch`: id of the emergency stop in force, "" = none.
     """
 
     limits: Limits = Limits()
@@ -64,6 +67,7 @@ class State(msgspec.Struct, frozen=True):
     requests: dict[str, Request] = {}
     tombs: dict[str, RequestState] = {}
     acts: dict[str, Act] = {}
+    replies: dict[str, Act] = {}
     grants: dict[str, Grant] = {}
     tickets: dict[str, str] = {}
     latch: str = ""
