@@ -20,7 +20,7 @@ FLOORS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
 )
 ROOMS = sorted(room for floor in FLOORS for room in floor)
-HOOK_LOADS = frozenset({"_socket", "select", "time", "stat"})
+HOOK_LOADS = frozenset({"_socket", "select"})
 LOAD = """
 import importlib, json, pkgutil, sys
 room = importlib.import_module("controlroom." + sys.argv[1])
