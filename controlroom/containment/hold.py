@@ -107,12 +107,20 @@ def _kill_cgroup(handle: Handle, act: str, started: float, why: str) -> StopResu
         return _after_removal(handle, act, started, killed)
     except OSError as error:
         return _result(handle, act, started, "", killed, why=f"{handle.cgroup}: {error.strerror}")
-    escaped = sweep.kill(_strays(handle), 0.5) if empty else 0
-    left = sweep.survivors(members(handle) + _live(_strays(handle)))
-    if escaped:
-        why = "; ".join(filter(None, (why, f"{escaped} had left the cgroup and were killed one by one: a sweep is no proof")))
-    proof = "cgroup populated 0" if empty and not escaped and not left else ""
-    return _result(handle, act, started, proof, killed + escaped, left, why)
+    if empty and _strays(handle):
+        return _kill_strays(handle, act, started, killed, why)
+    proof = "cgroup populated 0" if empty else ""
+    return _result(handle, act, started, proof, killed, sweep.survivors(members(handle)), why)
+
+
+def _kill_strays(handle: Handle, act: str, started: float, killed: int, why: str) -> StopResult:
+    """The leaf is empty, but below the shim somebody lives who moved out of it: the shim kills until ECHILD."""
+    answer = control.ask(handle, "kill", KILL_WAIT + 0.5)
+    if isinstance(answer, StopResult):
+        return _result(handle, act, started, answer.proof, killed + answer.killed, answer.survivors, answer.why or why)
+    killed += sweep.kill(_strays(handle), KILL_WAIT)
+    left = sweep.survivors(_live(_strays(handle)))
+    return _result(handle, act, started, "", killed, left, f"some had left the cgroup, and {answer}: a sweep is no proof")
 
 
 def _after_removal(handle: Handle, act: str, started: float, killed: int) -> StopResult:

@@ -1,0 +1,389 @@
+"""The per-agent shim: parent of everything the agent starts, keeper of its terminal, witness of its end.
+
+`controlroom run` in the operator's terminal becomes the shim; detached it is a process of its own. If it is killed, the
+agent goes on in its cgroup and can still be taken hold of by its handle.
+"""
+
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from controlroom.containment import cgroup, control, detach, hold, launch, processes, pty, sweep
+from controlroom.containment.launch import LaunchError, Spec
+from controlroom.containment.reaper import Reaper, become_subreaper
+from controlroom.model.agent import Handle, ProcessId, Rung, StopResult, Survivor
+
+HANGUP_GRACE = 5.0  # s between hanging up and killing what did not end
+_DRAIN = 2.0  # s for the last output to reach the operator
+_SIGNALS = ("SIGCHLD", "SIGWINCH", "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGTSTP", "SIGCONT")
+
+OnReady = Callable[[Handle], None]
+OnExit = Callable[[int, list[Survivor]], None]
+
+
+def run_attached(spec: Spec, on_ready: OnReady, on_exit: OnExit) -> int:
+    """Run the agent in this terminal, this process being its shim; returns its exit status (128 + signal if one ended it).
+
+    `on_ready` is called when the agent's process is held but has run nothing: it makes the handle durable. Whatever it
+    raises is raised here, and nothing has run. `on_exit` is called once for every `on_ready`, after the session's end,
+    with what the agent left behind (killed) or what could not be killed. Main thread only, and without children.
+    What cannot be started is told on standard error: 127 not found, 126 not executable, 125 the session was not set up.
+    """
+    try:
+        return _Shim(spec, spec.log, detached=False).run(on_ready, on_exit, lambda: None)
+    except LaunchError as error:
+        print(f"controlroom: {error}", file=sys.stderr)
+        return error.status
+
+
+def run_detached(spec: Spec, on_ready: OnReady, on_exit: OnExit) -> int:
+    """Run the agent with a terminal of its own under a shim in the background; returns 0 as soon as its program runs.
+
+    Its output goes to `spec.log`, or `agents_dir/SESSION.log`. `on_ready` and `on_exit` are called in the background
+    process, whose inherited descriptors are all closed: they must open what they use. Errors as in `run_attached`.
+    """
+    log = spec.log or f"{spec.agents_dir}/{spec.session}.log"
+
+    def background(started: Callable[[], None]) -> None:
+        _Shim(spec, log, detached=True).run(on_ready, on_exit, started)
+
+    outcome = detach.run(background)
+    if outcome.text:
+        print(f"controlroom: {outcome.text}", file=sys.stderr)
+    return outcome.status
+
+
+@contextmanager
+def _wakeups() -> Iterator[int]:
+    """A descriptor that the numbers of arriving signals can be read from, as bytes."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    before = {name: signal.signal(getattr(signal, name), _ignore) for name in _SIGNALS}
+    wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield reader
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+        os.close(reader)
+        os.close(writer)
+
+
+def _ignore(_number: int, _frame: object) -> None:
+    """A handler that leaves all to the wake-up descriptor (a caught signal is plain again after exec, an ignored is not)."""
+
+
+class _Shim:
+    def __init__(self, spec: Spec, log: str, *, detached: bool) -> None:
+        self._spec = spec
+        self._log = log
+        self._detached = detached
+        self._operator = pty.Operator()
+        self._bridge: pty.Bridge | None = None
+        self._slave: int | None = None
+        self._keys = False  # whether the operator's keys are read
+        self._grace: float | None = None  # when a hung-up agent is killed
+        self._wake: int
+        self._listener: socket.socket
+        self._reaper: Reaper
+        self._handle: Handle
+
+    def run(self, on_ready: OnReady, on_exit: OnExit, started: Callable[[], None]) -> int:
+        """One session from start to end. Raises LaunchError, or what `on_ready` raises: nothing is left behind then."""
+        spec = self._spec
+        _refuse_children()
+        become_subreaper()
+        with ExitStack() as stack:
+            self._wake = stack.enter_context(_wakeups())
+            self._container(stack)
+            child = launch.fork(spec, self._terminal(stack), self._slave)
+            self._reaper = Reaper(spec.session, child.pid)
+            try:
+                self._handle = self._hold_of(child.pid)
+                on_ready(self._handle)
+            except BaseException:
+                launch.abandon(child)
+                raise
+            try:
+                launch.release(spec, child)
+            except LaunchError as error:
+                on_exit(error.status, [])
+                raise
+            started()
+            stack.callback(self._operator.restore)
+            self._take_terminal()
+            while self._reaper.status is None:
+                self._turn()
+            left = self._finish()
+        on_exit(self._reaper.status, left)
+        return self._reaper.status
+
+    def _container(self, stack: ExitStack) -> None:
+        """Make the leaf and the control socket; both go when the session ends, however it ends."""
+        spec = self._spec
+        try:
+            if spec.cgroup:
+                cgroup.create(spec.cgroup)
+                stack.callback(cgroup.remove, spec.cgroup)
+        except OSError as error:
+            raise LaunchError(launch.NOT_SET_UP, f"cannot make the cgroup {spec.cgroup}: {error.strerror}") from error
+        try:
+            self._listener = stack.enter_context(control.listen(spec.control))
+        except OSError as error:
+            raise LaunchError(launch.NOT_SET_UP, f"cannot make the control socket {spec.control}: {error}") from error
+        stack.callback(Path(spec.control).unlink, missing_ok=True)
+
+    def _terminal(self, stack: ExitStack) -> tuple[int, int, int]:
+        """Make the agent's pty where one is needed; what it gets as 0, 1, 2: the pty for terminals, else ours as they are."""
+        if self._operator.terminal is None and not self._detached:
+            return 0, 1, 2
+        master, self._slave = os.openpty()
+        stack.callback(self._close_pty)
+        self._operator.prepare(self._slave)
+        sinks: list[pty.Sink] = []
+        if self._operator.output is not None:
+            sinks.append(pty.Screen(self._operator.output))
+        if self._log:
+            sinks.append(self._open_log())
+        for sink in sinks:
+            stack.callback(sink.close)
+        self._bridge = pty.Bridge(master, sinks)
+        if self._detached:
+            return self._slave, self._slave, self._slave
+        first, second, third = (self._slave if is_tty else at for at, is_tty in enumerate(self._operator.ttys))
+        return first, second, third
+
+    def _open_log(self) -> pty.LogFile:
+        try:
+            return pty.LogFile(self._log)
+        except OSError as error:
+            raise LaunchError(launch.NOT_SET_UP, f"cannot write the log {self._log}: {error.strerror}") from error
+
+    def _hold_of(self, pid: int) -> Handle:
+        spec = self._spec
+        return Handle(
+            session=spec.session,
+            name=spec.name,
+            rung=Rung.CGROUP if spec.cgroup else Rung.SUBREAPER,
+            root=processes.identify(pid),
+            shim=processes.identify(os.getpid()),
+            cgroup=spec.cgroup,
+            control=spec.control,
+        )
+
+    def _close_pty(self) -> None:
+        """Hang up: the kernel sends SIGHUP to whoever has this terminal."""
+        if self._bridge is not None:
+            os.close(self._bridge.master)
+            self._bridge = None
+        self._let_go_of_slave()
+
+    def _let_go_of_slave(self) -> None:
+        if self._slave is not None:
+            os.close(self._slave)
+            self._slave = None
+
+    # --- one turn of the loop -------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Wait for something to happen and deal with it."""
+        ready = self._wait()
+        if ready.get(self._wake):
+            self._take_signals()
+        if ready.get(self._listener.fileno()):
+            control.serve_one(self._listener, self._handle, self._act)
+        if self._bridge is not None:
+            self._carry(self._bridge, ready)
+        self._reaper.reap()
+        if self._grace is not None and self._reaper.status is None and time.monotonic() >= self._grace:
+            self._end_grace()
+
+    def _wait(self) -> dict[int, int]:
+        wanted = {self._wake: select.POLLIN, self._listener.fileno(): select.POLLIN}
+        if self._bridge is not None:
+            wanted |= _interests(self._bridge)
+            if self._keys and self._bridge.takes_input:
+                wanted[0] = select.POLLIN
+        poll = select.poll()
+        for descriptor, events in wanted.items():
+            poll.register(descriptor, events)
+        timeout = None if self._grace is None else max(0.0, self._grace - time.monotonic()) * 1000
+        return dict(poll.poll(timeout))
+
+    def _carry(self, bridge: pty.Bridge, ready: dict[int, int]) -> None:
+        if ready.get(0):
+            self._read_keys(bridge, ready[0])
+        if bridge.has_input:
+            bridge.push()
+        if ready.get(bridge.master, 0) & (select.POLLIN | select.POLLHUP):
+            bridge.receive()
+        screen = bridge.screen.fileno()
+        if bridge.has_output and (screen is None or ready.get(screen)):
+            bridge.show()
+
+    def _read_keys(self, bridge: pty.Bridge, events: int) -> None:
+        if not self._operator.foreground():
+            self._keys = False  # reading now would stop us (SIGTTIN); SIGCONT looks again
+            return
+        try:
+            data = os.read(0, 4096)
+        except OSError:
+            data = b""
+        if data == b"" and (self._operator.raw or events & select.POLLHUP):
+            self._keys = False  # the terminal is gone; the kernel's SIGHUP ends us
+        elif data == b"" and self._slave is not None:
+            bridge.feed(pty.end_of_input(self._slave))
+        bridge.feed(data)
+
+    # --- signals --------------------------------------------------------------------------------------------------
+
+    def _take_signals(self) -> None:
+        with suppress(BlockingIOError):
+            for number in os.read(self._wake, 4096):
+                self._take_signal(number)
+
+    def _take_signal(self, number: int) -> None:
+        if number in (signal.SIGTERM, signal.SIGHUP):
+            self._hang_up(number)
+        elif number in (signal.SIGINT, signal.SIGQUIT):
+            self._signal_foreground(number)
+        elif number == signal.SIGTSTP:
+            self._suspend()
+        elif number == signal.SIGCONT:
+            self._take_terminal()
+        elif number == signal.SIGWINCH and self._bridge is not None:
+            pty.set_size(self._bridge.master, self._operator.size())
+        elif number == signal.SIGCHLD and self._spec.cgroup and self._reaper.root_stopped():
+            # Below a cgroup we never stop it by signal: it put itself to sleep (Ctrl-Z) and expects its shell to take over.
+            self._suspend()
+            self._signal_root(signal.SIGCONT)
+
+    def _hang_up(self, number: int) -> None:
+        if self._grace is not None:
+            return
+        self._operator.restore()
+        self._keys = False
+        self._close_pty()
+        self._signal_root(number)
+        self._grace = time.monotonic() + HANGUP_GRACE
+
+    def _end_grace(self) -> None:
+        if self._spec.cgroup and cgroup.events(self._spec.cgroup).frozen:
+            self._grace = time.monotonic() + HANGUP_GRACE  # a frozen session is never killed by a timer
+        else:
+            self._kill()
+
+    def _signal_root(self, number: int) -> None:
+        if self._handle.root is not None:
+            _signal_group(self._handle.root.pid, number)
+
+    def _signal_foreground(self, number: int) -> None:
+        group = 0
+        if self._bridge is not None:
+            with suppress(OSError):
+                group = os.tcgetpgrp(self._bridge.master)
+        if group > 0:
+            _signal_group(group, number)
+        else:
+            self._signal_root(number)
+
+    def _suspend(self) -> None:
+        """Give the terminal back and stop, as the operator's shell expects; goes on when it continues us.
+
+        The kernel ignores this where no shell could: then we just go on.
+        """
+        self._operator.restore()
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, _ignore)
+        self._take_terminal()
+
+    def _take_terminal(self) -> None:
+        if self._grace is not None:
+            return
+        self._operator.enter()
+        self._keys = self._operator.ttys[0] and self._operator.foreground()
+        if self._bridge is not None and self._operator.terminal is not None:
+            pty.set_size(self._bridge.master, self._operator.size())
+
+    # --- stopping -------------------------------------------------------------------------------------------------
+
+    def _act(self, act: str) -> StopResult:
+        if act == "kill":
+            return self._kill()
+        if act == "freeze":
+            return hold.freeze(self._handle)
+        if act == "thaw":
+            return hold.thaw(self._handle)
+        return StopResult(self._spec.session, "status", "", 0, why=f"{len(hold.members(self._handle))} processes")
+
+    def _kill(self) -> StopResult:
+        """Kill by cgroup, where there is one, and then every child and orphan, wherever it moved, until ECHILD."""
+        leaf = self._spec.cgroup
+        if not leaf:
+            return self._reaper.kill_all(hold.KILL_WAIT)
+        with suppress(OSError):
+            cgroup.kill(leaf)
+        result = self._reaper.kill_all(hold.KILL_WAIT)
+        empty = False
+        with suppress(OSError):
+            empty = cgroup.wait(leaf, lambda state: not state.populated, time.monotonic() + 0.1)
+        proof = "cgroup populated 0" if empty and result.confirmed else ""
+        return msgspec.structs.replace(result, proof=proof)
+
+    def _finish(self) -> list[Survivor]:
+        """The agent has ended: end what it left behind, show its last words. What was left, and what became of it."""
+        left = {stat.pid: stat for stat in hold.members(self._handle) + processes.tree(os.getpid()) if not stat.dead}
+        boot = processes.boot_id()
+        result = self._kill()
+        self._drain()
+        if not result.confirmed:
+            return list(result.survivors or sweep.survivors(hold.members(self._handle)))
+        return [Survivor(ProcessId(stat.pid, stat.start, boot), stat.name, "left behind: killed") for stat in left.values()]
+
+    def _drain(self) -> None:
+        """Pass on what the agent's terminal still holds; the kernel says when that is all, once nobody has it open."""
+        self._let_go_of_slave()
+        bridge, deadline = self._bridge, time.monotonic() + _DRAIN
+        while bridge is not None and (not bridge.ended or bridge.has_output) and time.monotonic() < deadline:
+            poll = select.poll()
+            for descriptor, events in _interests(bridge).items():
+                poll.register(descriptor, events)
+            ready = dict(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
+            if bridge.takes_output and not bridge.ended:
+                bridge.receive()
+            self._carry(bridge, {at: events for at, events in ready.items() if at != bridge.master})
+
+
+def _interests(bridge: pty.Bridge) -> dict[int, int]:
+    """What to poll for so that bytes move on; a descriptor nothing is wanted of is left out (its POLLHUP would spin)."""
+    wanted: dict[int, int] = {}
+    events = (select.POLLIN if bridge.takes_output and not bridge.ended else 0) | (select.POLLOUT if bridge.has_input else 0)
+    if events:
+        wanted[bridge.master] = events
+    screen = bridge.screen.fileno()
+    if bridge.has_output and screen is not None:
+        wanted[screen] = select.POLLOUT
+    return wanted
+
+
+def _signal_group(group: int, number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+
+
+def _refuse_children() -> None:
+    """A child from before would be killed with the session, and ECHILD would wait for it."""
+    others = [pid for pid in processes.children(os.getpid()) if (stat := processes.read_stat(pid)) and not stat.dead]
+    if others:
+        raise LaunchError(launch.NOT_SET_UP, f"this process already has children ({others[0]}), so it cannot hold an agent")
