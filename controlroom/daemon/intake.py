@@ -7,8 +7,8 @@ from typing import Literal
 import anyio.to_thread
 import msgspec
 
-from controlroom.agents import AGENTS, Adapter, Call
-from controlroom.agents.strict import BadJson, canonical, read
+from controlroom.agents import AGENTS, Adapter, BadJson, Call
+from controlroom.agents.strict import canonical, read
 from controlroom.daemon import binding, peers
 from controlroom.daemon.gate_server import Connection, GateServer
 from controlroom.daemon.judge import Judge
@@ -16,12 +16,13 @@ from controlroom.daemon.registry import Registry
 from controlroom.daemon.runner import Runner
 from controlroom.model import event as ev
 from controlroom.model.action import Action, Binding, digest_of
-from controlroom.model.effect import Assessment, Reason
+from controlroom.model.effect import Assessment, EffectKind, Reason
 from controlroom.model.record import Kind, Outcome
 from controlroom.model.request import Request
-from controlroom.model.tier import Tier, Verdict
+from controlroom.model.tier import Ruling, Tier, Verdict, ruling_of
 
 ASK_TOOL = "controlroom.ask"
+MOST_JUDGED = 64 * 1024  # bytes of argv or changed lines that a person can be asked to judge (product.md)
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -124,7 +125,7 @@ class Intake:
             raise Refused(f"header: no agent {header.agent!r}; it is one of {', '.join(sorted(AGENTS))}")
         connection.observation = not adapter.gates(header.event)
         call = adapter.parse(header.event, payload, header.cut > 0)
-        cwd = call.action.cwd if call.action else "/"
+        cwd = call.cwd or "/"
         session, workspace = self._lane(connection, header.agent, cwd)
         assert connection.peer is not None and self.server is not None  # as in _lane
         self.server.join(session, connection.peer)
@@ -166,11 +167,14 @@ class Intake:
 
     def _judged(self, action: Action, workspace: str, pid: int) -> tuple[Assessment, Binding]:
         assessment = self._judge.assess(action, workspace)
+        if _too_much(action, assessment):
+            assessment = _denied(
+                assessment, "gate.size", f"over {MOST_JUDGED} bytes would have to be judged; ask in smaller parts"
+            )
         try:
             return assessment, binding.bind(action, assessment, peers.path_of(pid))
         except binding.Unbindable as e:
-            reason = Reason("gate.unbindable", Tier.TX, f"what it would run cannot be pinned: {e}")
-            worse = msgspec.structs.replace(assessment, tier=Tier.TX, reasons=(reason, *assessment.reasons))
+            worse = _denied(assessment, "gate.unbindable", f"what it would run cannot be pinned: {e}")
             return worse, Binding(cwd=binding.look(action.cwd, False))
 
     def _observe(self, connection: Connection, adapter: Adapter, header: Header, call: Call) -> None:
@@ -185,7 +189,7 @@ class Intake:
         if call.kind == "subagent_stop" and call.subagent:
             self._runner.feed(ev.SubagentEnded(now, connection.session, call.subagent))
         if call.kind == "session_start":
-            text = self._past(connection.session, call.action.cwd if call.action else "")
+            text = self._past(connection.session, call.cwd)
             body = adapter.start_body(text) if text else b""
         connection.send("ok", body)
 
@@ -230,3 +234,15 @@ class Intake:
         waiting = self._waiting.get(connection)
         peer = waiting[0].peer if waiting else None
         return peers.path_of(peer.process.pid) if peer else ""
+
+
+def _too_much(action: Action, assessment: Assessment) -> bool:
+    """Whether a person would be asked to judge more than anybody reads; a configuration file has the full view."""
+    config = any(e.kind is EffectKind.CONFIG for e in assessment.effects)
+    text = assessment.diff or action.input
+    return ruling_of(assessment.tier) is Ruling.ASK and not config and len(text.encode()) > MOST_JUDGED
+
+
+def _denied(assessment: Assessment, rule: str, text: str) -> Assessment:
+    reason = Reason(rule, Tier.TX, text)
+    return msgspec.structs.replace(assessment, tier=Tier.TX, reasons=(reason, *assessment.reasons))

@@ -5,17 +5,17 @@ import pwd
 import secrets
 from typing import Any
 
+import anyio.to_thread
 import msgspec
 
 from controlroom import __version__
 from controlroom.containment.rungs import Probe
+from controlroom.core.state import OVER, Held
 from controlroom.daemon import views
 from controlroom.daemon.judge import BadManifest, Judge
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.registry import Registry
 from controlroom.daemon.runner import Runner
-from controlroom.core.sessions import OVER
-from controlroom.core.state import Held
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Rung, Session, SessionState
 from controlroom.model.effect import EffectKind
@@ -171,7 +171,7 @@ class Calls:
         argv = msgspec.convert(params.get("argv", ()), tuple[str, ...])
         new, path = secrets.token_hex(8), str(params.get("path", ""))
         if path:
-            path = os.path.realpath(path)
+            path = await anyio.to_thread.run_sync(os.path.realpath, path)
         await self._ask(
             lambda ticket: ev.GrantAsked(
                 self._runner.clock(),
@@ -247,5 +247,3 @@ class Calls:
         except BadManifest as e:
             raise CallError("refused", f"{e}; the last good manifest stays in force") from e
         return {}
-
-

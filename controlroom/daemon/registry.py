@@ -130,9 +130,8 @@ class Registry:
         )
 
     def _watch(self, session: str, process: ProcessId) -> None:
-        try:
-            pidfd = processes.open_pidfd(process)
-        except (OSError, ProcessLookupError):
+        pidfd = processes.open_pidfd(process)
+        if pidfd is None:
             self._over(session, "its process was gone")
             return
         loop = asyncio.get_running_loop()

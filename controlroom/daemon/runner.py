@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Protocol
 
+import anyio
 import anyio.to_thread
 import msgspec
 
@@ -77,6 +78,7 @@ class Runner:
         self._hands = hands
         self._queue: deque[ev.Event] = deque()
         self._busy = False
+        self._contained = asyncio.Event()
         self._tickets: dict[str, asyncio.Future[str]] = {}
         self._queues: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -114,9 +116,10 @@ class Runner:
 
     async def settled(self, seconds: float) -> None:
         """Wait until no session has an act under way, at most `seconds`."""
-        end = asyncio.get_running_loop().time() + seconds
-        while any(h.intent for h in self.state.sessions.values()) and asyncio.get_running_loop().time() < end:
-            await asyncio.sleep(0.01)
+        with anyio.move_on_after(seconds):
+            while any(h.intent for h in self.state.sessions.values()):
+                self._contained.clear()
+                await self._contained.wait()
 
     def record(self, kind: Kind, body: object, session: str = "", receipt: str = "") -> None:
         """Add a record that the core need not know of."""
@@ -226,6 +229,7 @@ class Runner:
             if before is not None:
                 await asyncio.wait([before])
             self.feed(ev.Contained(self.clock(), await self._take_hold(order)))
+            self._contained.set()
 
         self._queues[order.session] = self.spawn(run())
 

@@ -1,0 +1,228 @@
+"""operator.sock with a real daemon: who may decide, and what stop, grant and show do."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from controlroom.containment import processes
+from controlroom.model.agent import Handle, Rung
+from tests.support.daemon import Daemon
+from tests.support.waiting import eventually, never
+
+AGENT = """
+import json, os, socket, sys, threading, time
+gate, operator, cwd, beat = sys.argv[1:]
+def heart():
+    while True:
+        open(beat, "w").close(); time.sleep(0.02)
+threading.Thread(target=heart, daemon=True).start()
+for line in sys.stdin:
+    words = line.split()
+    s = socket.socket(socket.AF_UNIX)
+    if words[0] == "operator":
+        s.connect(operator)
+        s.sendall(b'{"id":1,"method":"hello","params":{"version":1}}\\n')
+    else:
+        s.connect(gate)
+        s.sendall(b'{"v":1,"nonce":"0123456789abcdef0123456789abcdef","kind":"ask"}\\n')
+        s.sendall(json.dumps({"op": "delete", "paths": [words[1]], "reason": "r", "cwd": cwd}).encode() + b"\\n")
+    data = b""
+    try:
+        while part := s.recv(65536):
+            data += part
+    except ConnectionResetError:
+        pass
+    print(json.dumps(data.decode()), flush=True)
+"""
+
+
+class Agent:
+    """A supervised process of the test's own, held on the subreaper rung by ancestry, that asks when told to."""
+
+    def __init__(self, daemon: Daemon, name: str) -> None:
+        self.daemon = daemon
+        self.beat = daemon.home.path / f"beat-{name}"
+        plan = daemon.call(
+            "launch", name=name, kind="process", command=["agent"], workspace=str(daemon.workspace), contain="none"
+        )
+        self.session, self.name = plan["session"], plan["name"]
+        sockets = [str(daemon.places.gate_sock), str(daemon.places.operator_sock)]
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", AGENT, *sockets, str(daemon.workspace), str(self.beat)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        handle = Handle(self.session, self.name, Rung.SUBREAPER, processes.identify(self.process.pid))
+        daemon.call("launched", handle=msgspec.to_builtins(handle))
+
+    def tell(self, *words: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(" ".join(words) + "\n")
+        self.process.stdin.flush()
+
+    def hear(self) -> str:
+        assert self.process.stdout
+        return str(json.loads(self.process.stdout.readline()))
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=10)
+
+
+@pytest.fixture
+def agent(daemon: Daemon) -> Iterator[Agent]:
+    """A supervised agent."""
+    made = Agent(daemon, "worker")
+    yield made
+    made.end()
+
+
+@pytest.mark.row("S04")
+def test_an_agent_cannot_reach_the_operators_socket(daemon: Daemon, agent: Agent) -> None:
+    agent.tell("operator")
+    assert agent.hear() == "", "hung up without a word"
+    eventually(lambda: [r for r in daemon.records() if r["kind"] == "alarm"], 5, "an alarm is in the journal")
+    assert daemon.call("status")["agents"] == 1
+
+
+@pytest.mark.row("G11")
+def test_a_supervised_asker_is_known_by_its_ancestry(daemon: Daemon, agent: Agent) -> None:
+    agent.tell("ask", "/x")
+    (row,) = daemon.pending()
+    assert row["session"] == agent.session
+    daemon.call("deny", id=row["id"])
+    assert "deny" in agent.hear()
+
+
+@pytest.mark.row("A14")
+def test_a_grant_stands_for_its_uses_and_no_more(daemon: Daemon, agent: Agent) -> None:
+    (daemon.workspace / "tmp").mkdir()
+    for name in "abc":
+        (daemon.workspace / "tmp" / name).write_text("x")
+    daemon.call("grant", name="worker", effects=["delete"], path=str(daemon.workspace / "tmp"), uses=2, seconds=60)
+    for name in "ab":
+        agent.tell("ask", str(daemon.workspace / "tmp" / name))
+        assert " allow " in agent.hear()
+    agent.tell("ask", str(daemon.workspace / "tmp" / "c"))
+    (row,) = daemon.pending()
+    daemon.call("deny", id=row["id"])
+    assert not daemon.call("grants")
+
+
+@pytest.mark.row("A16")
+def test_an_emergency_stop_denies_revokes_and_takes_hold(daemon: Daemon, agent: Agent) -> None:
+    daemon.call("grant", name="worker", effects=["delete"], path=str(daemon.workspace), uses=9, seconds=60)
+    agent.tell("ask", "/x")
+    (row,) = daemon.pending()
+    done = daemon.call("estop")
+    assert " deny " in agent.hear() if agent.process.poll() is None else True
+    assert not daemon.call("grants")
+    assert not daemon.call("pending")
+    assert (daemon.places.state / "latch").exists()
+    assert (daemon.places.runtime / "latch").exists()
+    with pytest.raises(Exception, match="already denied"):
+        daemon.call("allow", id=row["id"], digest=row["digest"])
+    assert daemon.bash("rm -rf build").answer()[0] == "deny"
+    assert daemon.bash("ls").answer()[0] == "deny", "while latched nothing is allowed"
+    (result,) = [r for r in done["results"] if r["name"] == "worker"]
+    assert result["state"] in ("stopped", "not confirmed")
+    _heartbeat_stops(agent.beat)
+
+
+def _heartbeat_stops(beat: Path) -> None:
+    eventually(lambda: not _beats(beat), 10, "the agent's heart has stopped")
+    never(lambda: _beats(beat), 1.0, "a heartbeat after the stop")
+
+
+def _beats(beat: Path) -> bool:
+    before = beat.stat().st_mtime_ns
+    eventually(lambda: True, 0.1)
+    import time
+
+    time.sleep(0.15)  # the silence window of a heart that beats every 20 ms
+    return beat.stat().st_mtime_ns != before
+
+
+@pytest.mark.row("E5")
+def test_a_latch_pulled_from_outside_stops_a_running_daemon(daemon: Daemon) -> None:
+    held = daemon.bash("rm -rf build")
+    daemon.pending()
+    (daemon.places.state / "latch").write_text("{}")
+    assert held.answer()[0] == "deny"
+    assert daemon.call("status")["latched"]
+    (daemon.places.state / "latch").unlink()
+    (daemon.places.runtime / "latch").unlink(missing_ok=True)
+    eventually(lambda: (daemon.places.state / "latch").exists(), 5, "a latch that vanished is put back")
+
+
+@pytest.mark.row("E6")
+def test_a_reset_needs_the_stop_id_and_resumes_nothing(daemon: Daemon) -> None:
+    daemon.bash("rm -rf build")
+    daemon.pending()
+    stop_id = daemon.call("estop")["stop_id"]
+    with pytest.raises(Exception, match=stop_id):
+        daemon.call("reset", stop_id="guess")
+    daemon.call("reset", stop_id=stop_id)
+    assert not daemon.call("status")["latched"]
+    assert not (daemon.places.state / "latch").exists()
+    assert daemon.bash("ls").answer()[0] == "deny", "the lane is still stopped"
+    (lane,) = daemon.call("agents")
+    daemon.call("resume", name=lane["name"])
+    assert daemon.bash("ls").answer()[0] == "allow"
+
+
+def test_pause_denies_what_is_pending_before_it_freezes(daemon: Daemon, agent: Agent) -> None:
+    agent.tell("ask", "/x")
+    daemon.pending()
+    (result,) = daemon.call("pause", name="worker")
+    assert result["state"] == "paused", result
+    assert not daemon.call("pending")
+    _heartbeat_stops(agent.beat)
+    daemon.call("resume", name="worker")
+    eventually(lambda: _beats(agent.beat), 5, "it lives again")
+    assert " deny " in agent.hear()
+
+
+def test_kill_takes_the_agent_away(daemon: Daemon, agent: Agent) -> None:
+    daemon.call("kill", name="worker")
+    _heartbeat_stops(agent.beat)
+    with pytest.raises(Exception, match="stopped|ended|not-found|no agent"):
+        daemon.call("resume", name="worker") and None
+
+
+def test_calls_before_hello_and_unknown_versions_are_refused(daemon: Daemon) -> None:
+    for line, code in (
+        (b'{"id":1,"method":"agents"}\n', "version"),
+        (b'{"id":1,"method":"hello","params":{"version":9}}\n', "version"),
+        (b"rubbish\n", "usage"),
+    ):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(str(daemon.places.operator_sock))
+            sock.settimeout(5)
+            sock.sendall(line)
+            assert json.loads(sock.recv(65536))["error"]["code"] == code
+
+
+def test_bad_parameters_are_a_usage_error_and_nothing_else(daemon: Daemon) -> None:
+    for method, params in (("allow", {}), ("grant", {"name": 1}), ("launch", {"command": 3}), ("nonsense", {})):
+        with pytest.raises(Exception, match=r"parameter|no agent|no method"):
+            daemon.call(method, **params)
+    assert daemon.call("status")["pid"] == daemon.process.pid
+
+
+def test_adopt_names_a_live_process_and_its_hooks_come_in_under_it(daemon: Daemon) -> None:
+    agent = daemon.call("adopt", pid=os.getpid(), name="me")
+    assert (agent["name"], agent["label"], agent["rung"]) == ("me", "ADVISORY", "observed")
+    daemon.bash("rm -rf build")
+    (row,) = daemon.pending()
+    assert row["agent"] == "me"
+    with pytest.raises(Exception, match="already"):
+        daemon.call("adopt", pid=os.getpid())
+    with pytest.raises(Exception, match="no process"):
+        daemon.call("adopt", pid=2**22 - 1)

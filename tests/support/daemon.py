@@ -1,0 +1,154 @@
+"""A real daemon process in a test's home, and both sides of its sockets."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from controlroom.client.rpc import Operator
+from controlroom.storage.paths import Places, places
+from tests.support.home import Home
+from tests.support.waiting import eventually
+
+NONCE = "0123456789abcdef" * 2
+
+
+@dataclass
+class Asker:
+    """One gate connection of the test process."""
+
+    sock: socket.socket
+
+    def say(self, *lines: bytes) -> "Asker":
+        """Send lines, each with its end."""
+        for line in lines:
+            self.sock.sendall(line + b"\n")
+        return self
+
+    def answer(self, seconds: float = 10.0) -> tuple[str, str]:
+        """Verdict and body; ("", ...) when the daemon hung up without one."""
+        self.sock.settimeout(seconds)
+        data = b""
+        with contextlib.suppress(ConnectionResetError):
+            while part := self.sock.recv(65536):
+                data += part
+        head, _, rest = data.partition(b"\n")
+        words = head.split(b" ")
+        if len(words) != 4 or words[0] != b"controlroom/1":
+            return "", data.decode("utf-8", "replace")
+        length = int(words[3])
+        assert rest[length:] == b"\n", "an answer ends with its line end"
+        return words[2].decode(), rest[:length].decode()
+
+    def hang_up(self) -> None:
+        self.sock.close()
+
+
+@dataclass
+class Daemon:
+    """The process, and ways to talk to it."""
+
+    home: Home
+    process: "subprocess.Popen[bytes]"
+    workspace: Path
+    askers: list[Asker] = field(default_factory=list)
+
+    @property
+    def places(self) -> Places:
+        return places(self.home.env)
+
+    @contextlib.contextmanager
+    def operator(self) -> Iterator[Operator]:
+        with Operator(self.places) as operator:
+            yield operator
+
+    def call(self, method: str, **params: object) -> Any:
+        """One operator call."""
+        with self.operator() as operator:
+            return operator.call(method, **params)
+
+    def connect(self) -> Asker:
+        """A bare gate connection."""
+        sock = socket.socket(socket.AF_UNIX)
+        sock.connect(str(self.places.gate_sock))
+        self.askers.append(Asker(sock))
+        return self.askers[-1]
+
+    def ask(self, op: str = "delete", paths: tuple[str, ...] = (), reason: str = "test", **more: object) -> Asker:
+        """An `ask` that is sent and not yet answered."""
+        body = {"op": op, "paths": list(paths), "reason": reason, "cwd": str(self.workspace), **more}
+        return self.connect().say(header("ask"), json.dumps(body).encode())
+
+    def bash(self, command: str, call: str = "toolu_1", **more: object) -> Asker:
+        """What the hook of Claude Code sends for a shell call."""
+        body = {
+            "session_id": "s", "transcript_path": "/t", "cwd": str(self.workspace), "hook_event_name": "PreToolUse",
+            "tool_name": "Bash", "tool_input": {"command": command}, "tool_use_id": call, **more,
+        }  # fmt: skip
+        return self.connect().say(header("hook", agent="claude-code", event="PreToolUse"), json.dumps(body).encode())
+
+    def pending(self, count: int = 1) -> list[dict[str, Any]]:
+        """Wait until `count` requests are held; they, oldest first."""
+        return eventually(lambda: rows if len(rows := self.call("pending")) == count else None, 10, f"{count} pending")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every journal record, as it is stored."""
+        lines = [line for file in sorted(self.places.journal.glob("*.jsonl")) for line in file.read_text().splitlines()]
+        return [json.loads(line) for line in lines]
+
+
+def header(kind: str, **more: object) -> bytes:
+    """The first line of a gate message."""
+    return json.dumps({"v": 1, "nonce": NONCE, "kind": kind, **more}).encode()
+
+
+def launch(home: Home) -> "subprocess.Popen[bytes]":
+    """Start a daemon process; nothing is waited for."""
+    log = home.path / "daemon.log"
+    if log not in home.logs:
+        home.logs.append(log)
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "controlroom.daemon"], env=home.env, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+        )
+
+
+def start(home: Home) -> Daemon:
+    """A daemon that answers."""
+    workspace = home.path.parent / "w"
+    workspace.mkdir(exist_ok=True)
+    daemon = Daemon(home, launch(home), workspace)
+    eventually(lambda: _answers(daemon), 15, "the daemon answers")
+    return daemon
+
+
+def _answers(daemon: Daemon) -> bool:
+    assert daemon.process.poll() is None, f"the daemon ended with {daemon.process.returncode}"
+    try:
+        daemon.call("status")
+    except Exception as e:
+        if type(e).__name__ == "NoDaemon":
+            return False
+        raise
+    return True
+
+
+def stop(daemon: Daemon) -> None:
+    """End it in good order, whatever state the test left it in."""
+    for asker in daemon.askers:
+        asker.hang_up()
+    if daemon.process.poll() is None:
+        os.kill(daemon.process.pid, signal.SIGCONT)
+        daemon.process.terminate()
+        daemon.process.wait(10)
