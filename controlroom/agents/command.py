@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import controlroom.hook
 from controlroom.hook import OBSERVATIONS, PROBE
 
 UNAVAILABLE = "controlroom: gate unavailable"  # what the wrapper and the client say where no gate answered
+ANSWERED = "controlroom: probe:"  # how the line begins when the daemon itself denied the probe
 GATE_TAIL = f'|| {{ echo "{UNAVAILABLE}" >&2; exit 2; }}'
 OBSERVED_TAIL = "|| : controlroom"  # the word does nothing but say whose it is
 
@@ -38,10 +40,13 @@ def interpreter() -> Path:
 
 
 def command(gate_dir: Path, python: Path, hook: Path, agent: str, event: str) -> str:
-    """The line for `sh -c`. All three paths must be absolute (ValueError): nothing is looked up in PATH or the working folder."""
+    """The line for `sh -c`. Nothing in it is looked up in PATH or the working folder.
+
+    Raises ValueError for a path that is not absolute, or that JSON and one line of shell cannot carry.
+    """
     for path in (gate_dir, python, hook):
-        if not path.is_absolute() or "\0" in str(path) or "\n" in str(path):
-            raise ValueError(f"{str(path)!r}: the hook needs an absolute path without line breaks")
+        if not path.is_absolute() or not str(path).isprintable():
+            raise ValueError(f"{str(path)!r}: the hook needs an absolute path of printable characters")
     words = shlex.join([str(python), "-I", "-S", str(hook), str(gate_dir), agent, event])
     return f"{words} {OBSERVED_TAIL if event in OBSERVATIONS else GATE_TAIL}"
 
@@ -53,13 +58,18 @@ def is_ours(line: str, agent: str, event: str) -> bool:
 
 def probe(line: str, seconds: float = 20.0) -> Probed:
     """Run an installed gate command as the agent would and say whether it denies; never raises for what the command does."""
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(["/bin/sh", "-c", line], input=PROBE, capture_output=True, timeout=seconds, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired:
-        return Probed(False, False, -1, f"it gave no answer within {seconds:g} s")
+        child = subprocess.Popen(["/bin/sh", "-c", line], stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
     except OSError as e:
         return Probed(False, False, -1, f"/bin/sh could not be run: {e}")
-    said = done.stderr.decode("utf-8", "replace").strip()[:500]
+    try:
+        out, err = child.communicate(PROBE, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)  # the client too: it holds the pipes
+        child.communicate()
+        return Probed(False, False, -1, f"it gave no answer within {seconds:g} s")
+    said = err.decode("utf-8", "replace").strip()[:500]
     ours = [text for text in said.splitlines() if text.startswith("controlroom: ")]
-    closed = done.returncode == 2 and bool(ours) and not done.stdout
-    return Probed(closed, closed and not any(text.startswith(UNAVAILABLE) for text in ours), done.returncode, said)
+    closed = child.returncode == 2 and bool(ours) and not out
+    return Probed(closed, closed and any(text.startswith(ANSWERED) for text in ours), child.returncode, said)

@@ -52,7 +52,7 @@ class Stage:
         self.home.mkdir(mode=0o700)
 
     def cli(self, *words: str, ok: bool = True) -> str:
-        """Run one controlroom command and show it; what it printed. Raises NotAsTold where it failed and `ok` says it must not."""
+        """Run one controlroom command and show it; gives what it printed. Raises NotAsTold when it failed and must not."""
         print(f"\n$ controlroom {' '.join(show(w) for w in words[:4])}{' ...' if len(words) > 4 else ''}", flush=True)
         done = subprocess.run(
             [sys.executable, "-m", "controlroom", *words],
@@ -135,10 +135,8 @@ def headless() -> int:
 def _story(stage: Stage) -> None:
     print("An agent in a workspace of its own, on the real hook path. Nobody is at the keys: T2 is allowed, T3 denied.")
     stage.cli("daemon", "start")
-    hooks = [
-        command(stage.places.runtime, interpreter(), hook_file(), "claude-code", event)
-        for event in ("PreToolUse", "PostToolUse")
-    ]
+    gate, python, hook = stage.places.runtime, interpreter(), hook_file()
+    hooks = [command(gate, python, hook, "claude-code", event) for event in ("PreToolUse", "PostToolUse")]
     agent = [sys.executable, "-m", "controlroom.cli.demo_agent", str(stage.workspace), *hooks]
     stage.cli("run", "--name", "demo", "--detach", "--workspace", str(stage.workspace), "--", *agent)
     print()

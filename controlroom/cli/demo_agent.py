@@ -1,8 +1,8 @@
 """The demo's agent: a scripted program that behaves like a coding agent on the real hook path.
 
-Run as `python -m controlroom.cli.demo_agent WORKSPACE PRE POST`, where PRE and POST are the installed hook commands. Before each act it runs
-PRE as an agent would, and acts only when that exits 0; afterwards it runs POST. Its last act is a runaway: processes that
-fork and go on by themselves.
+Run as `python -m controlroom.cli.demo_agent WORKSPACE PRE POST`, where PRE and POST are the installed hook commands. Before
+each act it runs PRE as an agent would, and acts only when that exits 0; afterwards it runs POST. Its last act is a runaway:
+processes that fork and go on by themselves.
 """
 
 import json
