@@ -2,8 +2,8 @@
 
     python -m tests.bench [--json] [NAME...]
 
-The modules `tests/bench/*_bench.py` each give `figures()`; NAME picks modules (`hook` for hook_bench). Exit code: 1 when a figure
-is SHORT of its bar, 2 for an unknown name.
+The modules `tests/bench/*_bench.py` each give `figures()`; NAME picks modules (`hook` for hook_bench).
+Exit code: 1 when a figure is SHORT of its bar, 2 for an unknown name.
 """
 
 import argparse
