@@ -1,7 +1,7 @@
 """The control socket of a session's shim: one JSON line each way.
 
-Asked: `{"act":"kill"|"freeze"|"thaw"|"status"}`. Answered: a StopResult, or `{"error":"..."}`. Peers of another uid and peers
-inside the session are refused.
+Asked: `{"act":"kill"|"freeze"|"thaw"|"status"}` or `{"act":"stop","grace":5.0}`. Answered: a StopResult or `{"error":"..."}`; a
+stop, and whoever asks while the session ends, once it is over. Peers of another uid and peers inside the session are refused.
 """
 
 import os
@@ -10,23 +10,26 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from controlroom.containment import processes
 from controlroom.model.agent import Handle, StopResult
 
-ACTS = ("kill", "freeze", "thaw", "status")
+ACTS = ("kill", "stop", "freeze", "thaw", "status")
 _LINE = 1 << 20  # bytes of an answer: survivors of a large tree
 _REQUEST = 4096  # bytes of a request
 _PATIENCE = 0.5  # s for a peer to send its line or take its answer
 
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a peer asks for."""
+    """What a peer asks for; `grace`: seconds between TERM and kill of a stop."""
 
     act: str
+    grace: Annotated[float, msgspec.Meta(ge=0, le=60)] = 5.0
 
 
 class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,16 +38,16 @@ class Problem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error: str
 
 
-def ask(handle: Handle, act: str, seconds: float) -> StopResult | str:
+def ask(handle: Handle, act: str, seconds: float, grace: float = 5.0) -> StopResult | str:
     """Have the session's shim do something; its result, or in words why there is none. A stopped shim is continued first."""
-    if handle.shim is not None and (stat := processes.read_stat(handle.shim.pid)) is not None and stat.state in "Tt":
-        processes.send(handle.shim, signal.SIGCONT)
     deadline = time.monotonic() + seconds
     try:
+        if handle.shim is not None:
+            processes.send(handle.shim, signal.SIGCONT)  # somebody may have stopped it
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
             peer.settimeout(seconds)
             peer.connect(handle.control)
-            peer.sendall(msgspec.json.encode(Order(act)) + b"\n")
+            peer.sendall(msgspec.json.encode(Order(act, grace)) + b"\n")
             raw = _line(peer, _LINE, deadline)
         answer = msgspec.json.decode(raw, type=dict[str, object])
         if "error" in answer:
@@ -104,21 +107,34 @@ def _clear_stale(path: str) -> None:
             raise FileExistsError(f"another shim listens on {path}")
 
 
-def serve_one(listener: socket.socket, handle: Handle, act: Callable[[str], StopResult]) -> None:
-    """Take one waiting connection, answer it and close it; at most about a second beside what `act` itself takes."""
+def serve_one(listener: socket.socket, handle: Handle, act: Callable[[Order], StopResult | None]) -> socket.socket | None:
+    """Take one waiting connection and answer it; at most about a second beside what `act` itself takes.
+
+    Where `act` has no result yet, the open connection is returned, for `finish`.
+    """
     try:
         peer, _ = listener.accept()
     except OSError:
-        return  # the peer gave up in between
-    with peer:
-        peer.settimeout(_PATIENCE)
-        try:
-            peer.sendall(msgspec.json.encode(_answer(peer, handle, act)) + b"\n")
-        except OSError:
-            return  # nobody waits for the answer any more
+        return None  # the peer gave up in between
+    peer.settimeout(_PATIENCE)
+    try:
+        answer = _answer(peer, handle, act)
+    except OSError:
+        peer.close()  # its order never came
+        return None
+    if answer is None:
+        return peer
+    finish(peer, answer)
+    return None
 
 
-def _answer(peer: socket.socket, handle: Handle, act: Callable[[str], StopResult]) -> StopResult | Problem:
+def finish(peer: socket.socket, answer: StopResult | Problem) -> None:
+    """Answer and close a connection."""
+    with peer, suppress(OSError):  # nobody may wait for the answer any more
+        peer.sendall(msgspec.json.encode(answer) + b"\n")
+
+
+def _answer(peer: socket.socket, handle: Handle, act: Callable[[Order], StopResult | None]) -> StopResult | Problem | None:
     refusal = refuse(peer, handle)
     if refusal:
         return Problem(refusal)
@@ -128,7 +144,7 @@ def _answer(peer: socket.socket, handle: Handle, act: Callable[[str], StopResult
         return Problem(f"not an order: {error}")
     if order.act not in ACTS:
         return Problem(f"unknown act; known are {', '.join(ACTS)}")
-    return act(order.act)
+    return act(order)
 
 
 def refuse(peer: socket.socket, handle: Handle) -> str:

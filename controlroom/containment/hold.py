@@ -4,7 +4,6 @@ Callable from any process of ours, without the daemon; blocking, and bounded: at
 Only the kernel's word is proof. A sweep over /proc never is, whatever it did or did not find.
 """
 
-import signal
 import time
 
 from controlroom.containment import cgroup, control, processes, sweep
@@ -52,8 +51,8 @@ def _set_frozen(handle: Handle, act: str, started: float, frozen: bool) -> StopR
     return _result(handle, act, started, survivors=sweep.survivors(running), why=f"not all {act}n after {FREEZE_WAIT:g} s")
 
 
-def stop(handle: Handle) -> StopResult:
-    """Ask every process to end (TERM), and kill what is there after STOP_GRACE.
+def stop(handle: Handle, grace: float = STOP_GRACE) -> StopResult:
+    """Ask every process to end (TERM), and kill what is there after `grace` seconds.
 
     A frozen session is killed at once: it cannot hear TERM, and must not run again just to hear it.
     """
@@ -62,17 +61,16 @@ def stop(handle: Handle) -> StopResult:
         return ended
     if _is_frozen(handle):
         return _kill(handle, "stop", started, "was frozen: killed without TERM")
-    for stat in members(handle):
-        _term(ProcessId(stat.pid, stat.start, processes.boot_id()))
-    _wait_empty(handle, started + STOP_GRACE)
-    return _kill(handle, "stop", started, "")
-
-
-def _term(process: ProcessId) -> None:
-    try:
-        processes.send(process, signal.SIGTERM)
-    except PermissionError:
-        return  # another user's: the kill that follows reports it
+    why = ""
+    if _has_shim(handle) and handle.rung is Rung.SUBREAPER:
+        # The shim asks and kills: only it can prove the end of an agent that goes at the first TERM, taking its shim along.
+        answer = control.ask(handle, "stop", grace + KILL_WAIT + 0.5, grace)
+        if isinstance(answer, StopResult):
+            return _result(handle, "stop", started, answer.proof, answer.killed, answer.survivors, answer.why)
+        why = answer
+    sweep.terminate(members(handle))
+    _wait_empty(handle, started + grace)
+    return _kill(handle, "stop", started, why)
 
 
 def kill(handle: Handle) -> StopResult:
@@ -84,7 +82,7 @@ def kill(handle: Handle) -> StopResult:
 def _kill(handle: Handle, act: str, started: float, why: str) -> StopResult:
     if handle.rung is Rung.CGROUP:
         return _kill_cgroup(handle, act, started, why)
-    if handle.rung is Rung.SUBREAPER and handle.control and handle.shim is not None and processes.is_alive(handle.shim):
+    if handle.rung is Rung.SUBREAPER and _has_shim(handle):
         answer = control.ask(handle, "kill", KILL_WAIT + 0.5)
         if isinstance(answer, StopResult):
             return _result(handle, act, started, answer.proof, answer.killed, answer.survivors, answer.why or why)
@@ -104,7 +102,7 @@ def _kill_cgroup(handle: Handle, act: str, started: float, why: str) -> StopResu
             # Woken by the kernel; the kill is repeated for kernels that only know SIGKILL one by one.
             empty = cgroup.wait(handle.cgroup, _is_empty, min(deadline, time.monotonic() + 0.1))
     except FileNotFoundError:
-        return _after_removal(handle, act, started, killed)
+        return _after_removal(handle, act, started, killed, why)
     except OSError as error:
         return _result(handle, act, started, "", killed, why=f"{handle.cgroup}: {error.strerror}")
     if empty and _strays(handle):
@@ -123,14 +121,19 @@ def _kill_strays(handle: Handle, act: str, started: float, killed: int, why: str
     return _result(handle, act, started, "", killed, left, f"some had left the cgroup, and {answer}: a sweep is no proof")
 
 
-def _after_removal(handle: Handle, act: str, started: float, killed: int) -> StopResult:
+def _after_removal(handle: Handle, act: str, started: float, killed: int, why: str) -> StopResult:
     """The kernel removes a group only when nothing lives in it; still somebody may have moved out before."""
     alive = [one for one in (handle.root,) if one is not None and processes.is_alive(one)]
     sweep.kill([one.pid for one in alive], 0.5)
     left = sweep.survivors([stat for one in alive if (stat := processes.read_stat(one.pid)) is not None])
     if alive:
         return _result(handle, act, started, "", killed, left, "its cgroup is gone and its first process was outside of it")
-    return _result(handle, act, started, "cgroup removed", killed)
+    why = "; ".join(filter(None, (why, "removed, as only an empty cgroup can be")))
+    return _result(handle, act, started, "cgroup populated 0", killed, why=why)
+
+
+def _has_shim(handle: Handle) -> bool:
+    return handle.control != "" and handle.shim is not None and processes.is_alive(handle.shim)
 
 
 def _is_empty(state: cgroup.Events) -> bool:

@@ -92,7 +92,9 @@ class _Shim:
         self._bridge: pty.Bridge | None = None
         self._slave: int | None = None
         self._keys = False  # whether the operator's keys are read
-        self._grace: float | None = None  # when a hung-up agent is killed
+        self._hung_up = False
+        self._kill_at: float | None = None  # when what was asked to end is killed
+        self._waiting: list[socket.socket] = []  # who is answered when the session is over
         self._wake: int
         self._listener: socket.socket
         self._reaper: Reaper
@@ -201,11 +203,11 @@ class _Shim:
         if ready.get(self._wake):
             self._take_signals()
         if ready.get(self._listener.fileno()):
-            control.serve_one(self._listener, self._handle, self._act)
+            self._serve()
         if self._bridge is not None:
             self._carry(self._bridge, ready)
         self._reaper.reap()
-        if self._grace is not None and self._reaper.status is None and time.monotonic() >= self._grace:
+        if self._kill_at is not None and self._reaper.status is None and time.monotonic() >= self._kill_at:
             self._end_grace()
 
     def _wait(self) -> dict[int, int]:
@@ -217,7 +219,7 @@ class _Shim:
         poll = select.poll()
         for descriptor, events in wanted.items():
             poll.register(descriptor, events)
-        timeout = None if self._grace is None else max(0.0, self._grace - time.monotonic()) * 1000
+        timeout = None if self._kill_at is None else max(0.0, self._kill_at - time.monotonic()) * 1000
         return dict(poll.poll(timeout))
 
     def _carry(self, bridge: pty.Bridge, ready: dict[int, int]) -> None:
@@ -269,17 +271,18 @@ class _Shim:
             self._signal_root(signal.SIGCONT)
 
     def _hang_up(self, number: int) -> None:
-        if self._grace is not None:
+        if self._hung_up:
             return
+        self._hung_up = True
         self._operator.restore()
         self._keys = False
         self._close_pty()
         self._signal_root(number)
-        self._grace = time.monotonic() + HANGUP_GRACE
+        self._kill_at = time.monotonic() + HANGUP_GRACE
 
     def _end_grace(self) -> None:
         if self._spec.cgroup and cgroup.events(self._spec.cgroup).frozen:
-            self._grace = time.monotonic() + HANGUP_GRACE  # a frozen session is never killed by a timer
+            self._kill_at = time.monotonic() + HANGUP_GRACE  # a frozen session is never killed by a timer
         else:
             self._kill()
 
@@ -309,7 +312,7 @@ class _Shim:
         self._take_terminal()
 
     def _take_terminal(self) -> None:
-        if self._grace is not None:
+        if self._hung_up:
             return
         self._operator.enter()
         self._keys = self._operator.ttys[0] and self._operator.foreground()
@@ -318,12 +321,21 @@ class _Shim:
 
     # --- stopping -------------------------------------------------------------------------------------------------
 
-    def _act(self, act: str) -> StopResult:
-        if act == "kill":
+    def _serve(self) -> None:
+        peer = control.serve_one(self._listener, self._handle, self._act)
+        if peer is not None:
+            self._waiting.append(peer)
+
+    def _act(self, order: control.Order) -> StopResult | None:
+        if order.act == "kill":
             return self._kill()
-        if act == "freeze":
+        if order.act == "stop":
+            sweep.terminate(hold.members(self._handle))
+            self._kill_at = time.monotonic() + order.grace
+            return None
+        if order.act == "freeze":
             return hold.freeze(self._handle)
-        if act == "thaw":
+        if order.act == "thaw":
             return hold.thaw(self._handle)
         return StopResult(self._spec.session, "status", "", 0, why=f"{len(hold.members(self._handle))} processes")
 
@@ -346,10 +358,22 @@ class _Shim:
         left = {stat.pid: stat for stat in hold.members(self._handle) + processes.tree(os.getpid()) if not stat.dead}
         boot = processes.boot_id()
         result = self._kill()
+        self._answer_all(result)
         self._drain()
         if not result.confirmed:
             return list(result.survivors or sweep.survivors(hold.members(self._handle)))
         return [Survivor(ProcessId(stat.pid, stat.start, boot), stat.name, "left behind: killed") for stat in left.values()]
+
+    def _answer_all(self, result: StopResult) -> None:
+        """Tell everybody who waits, and who asked while the session was ending, how it ended."""
+        poll = select.poll()
+        poll.register(self._listener, select.POLLIN)
+        while poll.poll(0):
+            peer = control.serve_one(self._listener, self._handle, lambda _order: result)
+            if peer is not None:
+                self._waiting.append(peer)
+        for peer in self._waiting:
+            control.finish(peer, result)
 
     def _drain(self) -> None:
         """Pass on what the agent's terminal still holds; the kernel says when that is all, once nobody has it open."""

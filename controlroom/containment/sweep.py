@@ -49,6 +49,11 @@ def _refusals(refused: set[int]) -> str:
     return f"; EPERM for {', '.join(map(str, sorted(refused)))}" if refused else ""
 
 
+def terminate(stats: Iterable[processes.Stat]) -> None:
+    """SIGTERM to each. What refuses it is for the kill that follows to report."""
+    _send_all(stats, signal.SIGTERM)
+
+
 def kill(roots: list[int], seconds: float) -> int:
     """SIGKILL all that can be seen, again and again until a look finds nobody, within `seconds`. How many were signalled."""
     deadline = time.monotonic() + seconds
