@@ -35,7 +35,7 @@ class Connection(asyncio.Protocol):
         self.request = ""
         self._server = server
         self._buffer = bytearray()
-        self._complete = False
+        self.complete = False
         self._transport: asyncio.Transport | None = None
         self._sock: socket.socket | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -49,19 +49,20 @@ class Connection(asyncio.Protocol):
             self.peer = peers.identify(self._sock)
         except (peers.Stranger, OSError) as e:
             self._server.reject(self, f"peer not identified: {e}")
-            return
-        if len(self._server.connections) >= MOST_CONNECTIONS:
-            self._server.connections[self.id] = self
-            self.refuse(f"more than {MOST_CONNECTIONS} unfinished messages at once")
+            self._finish()
+            transport.abort()
             return
         self._server.connections[self.id] = self
+        if self._server.unfinished() > MOST_CONNECTIONS:
+            self.refuse(f"more than {MOST_CONNECTIONS} unfinished messages at once")
+            return
         loop = asyncio.get_running_loop()
         loop.add_reader(self.peer.pidfd, self._died)
         self._deadline = loop.call_later(MESSAGE_SECONDS, self.refuse, f"no complete message within {MESSAGE_SECONDS:.0f} s")
 
     def data_received(self, data: bytes) -> None:
         """Collect two lines; anything after them is an error."""
-        if self._complete:
+        if self.complete:
             self.refuse("more than one message on a connection")
             return
         self._buffer += data
@@ -75,7 +76,7 @@ class Connection(asyncio.Protocol):
             if more:
                 self.refuse("more than one message on a connection")
                 return
-            self._complete = True
+            self.complete = True
             if self._deadline:
                 self._deadline.cancel()
             self._server.take(self, bytes(header), payload)
@@ -162,6 +163,10 @@ class GateServer:
             )
         finally:
             os.umask(old)
+
+    def unfinished(self) -> int:
+        """Connections whose message is not complete yet."""
+        return sum(1 for c in self.connections.values() if not c.complete)
 
     def take(self, connection: Connection, header: bytes, payload: bytes) -> None:
         self._take(connection, header, payload)

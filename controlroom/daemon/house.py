@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import sys
 
 import anyio
 import msgspec
@@ -25,7 +26,7 @@ from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Session, SessionState, StopResult
 from controlroom.model.record import Kind, Receipt, Record
 from controlroom.storage import latchfile
-from controlroom.storage.journal import Journal, read
+from controlroom.storage.journal import Journal, JournalBroken, read
 from controlroom.storage.paths import Places, secure_dir
 from controlroom.text.safe import SafeText, show
 
@@ -138,9 +139,9 @@ class House:
         elif latch and (found is None or not self._places.gate_latch.exists()):
             self._runner.feed(ev.Estop(now(), latch, "latch file was gone"))
 
-    def _past(self, session: str, workspace: str) -> str:
+    def _past(self, workspace: str) -> str:
         """What an agent is told at its start of work here that was interrupted or denied."""
-        rows = self._ledger.past(workspace, session)
+        rows = self._ledger.past(workspace)
         if not rows:
             return ""
         lines = [f"- {r.stage}: {r.intent.action.tool} {show(r.intent.action.input, limit=200)} ({_why(r)})" for r in rows]
@@ -153,7 +154,10 @@ class House:
         """Deny what is pending, close the journal; agents go on (and their gates deny)."""
         await self._gate.stop()
         self._operators.stop()
-        self._runner.journal.close()
+        try:
+            self._runner.journal.close()
+        except JournalBroken as e:
+            print(f"controlroom: the journal's last records are lost: {e}", file=sys.stderr)
 
 
 def _why(receipt: Receipt) -> SafeText:

@@ -63,12 +63,12 @@ class Refused(Exception):
 class Intake:
     """Turns messages into events and orders to reply into bytes."""
 
-    def __init__(self, runner: Runner, registry: Registry, judge: Judge, past: Callable[[str, str], str]) -> None:
+    def __init__(self, runner: Runner, registry: Registry, judge: Judge, past: Callable[[str], str]) -> None:
         self.server: GateServer | None = None
         self._runner = runner
         self._registry = registry
         self._judge = judge
-        self._past = past  # (session, workspace) → what to tell an agent of its earlier work
+        self._past = past  # working folder → what to tell an agent of earlier work there
         self._waiting: dict[str, tuple[Connection, Header]] = {}
 
     def take(self, connection: Connection, header_line: bytes, payload: bytes) -> None:
@@ -189,7 +189,7 @@ class Intake:
         if call.kind == "subagent_stop" and call.subagent:
             self._runner.feed(ev.SubagentEnded(now, connection.session, call.subagent))
         if call.kind == "session_start":
-            text = self._past(connection.session, call.cwd)
+            text = self._past(call.cwd)
             body = adapter.start_body(text) if text else b""
         connection.send("ok", body)
 

@@ -32,8 +32,7 @@ class Ledger:
     def all(self) -> list[Receipt]:
         return list(self._receipts.values())
 
-    def past(self, workspace: str, before: str) -> list[Receipt]:
-        """The newest interrupted or denied acts in a workspace by other sessions than `before`: what an agent is told."""
+    def past(self, workspace: str) -> list[Receipt]:
+        """The newest interrupted or denied acts in a working folder: what an agent that begins there is told."""
         told = (Stage.INTERRUPTED, Stage.DENIED)
-        rows = [r for r in self._receipts.values() if r.stage in told and r.session != before]
-        return [r for r in rows if r.intent.action.cwd == workspace][-5:]
+        return [r for r in self._receipts.values() if r.stage in told and r.intent.action.cwd == workspace][-5:]

@@ -1,10 +1,10 @@
 """operator.sock with a real daemon: who may decide, and what stop, grant and show do."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,23 +43,17 @@ for line in sys.stdin:
 """
 
 
-class Agent:
-    """A supervised process of the test's own, held on the subreaper rung by ancestry, that asks when told to."""
+class Worker:
+    """A real process with a heartbeat that connects to the sockets when it is told to."""
 
     def __init__(self, daemon: Daemon, name: str) -> None:
-        self.daemon = daemon
         self.beat = daemon.home.path / f"beat-{name}"
-        plan = daemon.call(
-            "launch", name=name, kind="process", command=["agent"], workspace=str(daemon.workspace), contain="none"
-        )
-        self.session, self.name = plan["session"], plan["name"]
         sockets = [str(daemon.places.gate_sock), str(daemon.places.operator_sock)]
         self.process = subprocess.Popen(
             [sys.executable, "-c", AGENT, *sockets, str(daemon.workspace), str(self.beat)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        handle = Handle(self.session, self.name, Rung.SUBREAPER, processes.identify(self.process.pid))
-        daemon.call("launched", handle=msgspec.to_builtins(handle))
+        eventually(self.beat.exists, 10, "its heart beats")
 
     def tell(self, *words: str) -> None:
         assert self.process.stdin
@@ -73,6 +67,19 @@ class Agent:
     def end(self) -> None:
         self.process.kill()
         self.process.communicate(timeout=10)
+
+
+class Agent(Worker):
+    """A worker that is supervised on the subreaper rung, known by its ancestry."""
+
+    def __init__(self, daemon: Daemon, name: str) -> None:
+        super().__init__(daemon, name)
+        plan = daemon.call(
+            "launch", name=name, kind="process", command=["agent"], workspace=str(daemon.workspace), contain="none"
+        )
+        self.session = plan["session"]
+        handle = Handle(self.session, name, Rung.SUBREAPER, processes.identify(self.process.pid))
+        daemon.call("launched", handle=msgspec.to_builtins(handle))
 
 
 @pytest.fixture
@@ -142,9 +149,6 @@ def _heartbeat_stops(beat: Path) -> None:
 
 def _beats(beat: Path) -> bool:
     before = beat.stat().st_mtime_ns
-    eventually(lambda: True, 0.1)
-    import time
-
     time.sleep(0.15)  # the silence window of a heart that beats every 20 ms
     return beat.stat().st_mtime_ns != before
 
@@ -217,13 +221,21 @@ def test_bad_parameters_are_a_usage_error_and_nothing_else(daemon: Daemon) -> No
     assert daemon.call("status")["pid"] == daemon.process.pid
 
 
-def test_adopt_names_a_live_process_and_its_hooks_come_in_under_it(daemon: Daemon) -> None:
-    agent = daemon.call("adopt", pid=os.getpid(), name="me")
-    assert (agent["name"], agent["label"], agent["rung"]) == ("me", "ADVISORY", "observed")
-    daemon.bash("rm -rf build")
-    (row,) = daemon.pending()
-    assert row["agent"] == "me"
-    with pytest.raises(Exception, match="already"):
-        daemon.call("adopt", pid=os.getpid())
-    with pytest.raises(Exception, match="no process"):
-        daemon.call("adopt", pid=2**22 - 1)
+def test_adopt_names_a_live_process_and_its_requests_come_in_under_it(daemon: Daemon) -> None:
+    worker = Worker(daemon, "adopted")
+    try:
+        agent = daemon.call("adopt", pid=worker.process.pid, name="me")
+        assert (agent["name"], agent["label"], agent["rung"]) == ("me", "ADVISORY", "observed")
+        worker.tell("ask", "/x")
+        (row,) = daemon.pending()
+        assert row["agent"] == "me"
+        worker.tell("operator")
+        daemon.call("deny", id=row["id"])
+        assert "deny" in worker.hear()
+        assert worker.hear() == "", "an adopted agent does not decide either"
+        with pytest.raises(Exception, match="already"):
+            daemon.call("adopt", pid=worker.process.pid)
+        with pytest.raises(Exception, match="no process"):
+            daemon.call("adopt", pid=2**22 - 1)
+    finally:
+        worker.end()
