@@ -97,9 +97,8 @@ def check_folder(gate_dir: str) -> None:
         raise Denied(f"gate unavailable: {gate_dir}/gate.sock is not a socket of uid {uid}")
 
 
-def connect(path: str) -> socket.socket:
-    """A connection to a process of our own uid."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def connect(sock: socket.socket, path: str) -> None:
+    """Reach a process of our own uid."""
     deadline = Deadline(CONNECT_SECONDS, "too many wait to connect")
     sock.settimeout(CONNECT_SECONDS)
     while True:
@@ -111,7 +110,6 @@ def connect(path: str) -> socket.socket:
     peer = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)  # struct ucred: pid, uid, gid
     if int.from_bytes(peer[4:8], sys.byteorder) != posix.geteuid():
         raise Denied("gate unavailable: another user answers at gate.sock")
-    return sock
 
 
 def receive(sock: socket.socket, nonce: str, deadline: Deadline) -> tuple[str, bytes]:
@@ -142,9 +140,22 @@ def receive(sock: socket.socket, nonce: str, deadline: Deadline) -> tuple[str, b
             return words[2], body[:length]
 
 
+def exchange(path: str, header: str, payload: bytes, nonce: str, seconds: float) -> tuple[str, bytes]:
+    """Send the two lines and wait for the answer."""
+    deadline = Deadline(seconds, "no answer in time")
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connect(sock, path)
+        # The sending side stays open: to the daemon a closed one is an asker that has gone.
+        sock.sendall(header.encode("ascii") + b"\n" + payload + b"\n")
+        return receive(sock, nonce, deadline)
+    finally:
+        sock.close()
+
+
 def ask(gate_dir: str, agent: str, event: str, observed: bool) -> bytes:
     """What to print for the agent; raises Denied, or anything else, which is a denial too."""
-    if not gate_dir.startswith("/") or "\0" in gate_dir or not (0 < len(agent) < 65 and 0 < len(event) < 65):
+    if not gate_dir.startswith("/") or not (0 < len(agent) < 65 and 0 < len(event) < 65):
         raise Denied("gate unavailable: the hook needs GATE_DIR (absolute), AGENT and EVENT")
     if not WORD.issuperset(agent + event):
         raise Denied("gate unavailable: AGENT and EVENT must be plain words")
@@ -153,22 +164,22 @@ def ask(gate_dir: str, agent: str, event: str, observed: bool) -> bytes:
         check_latch(gate_dir)
     check_folder(gate_dir)
     nonce = posix.urandom(16).hex()
+    what = f'"hook","agent":"{agent}","event":"{event}"'
+    if payload == PROBE:
+        what, payload = '"probe"', b"{}"
     cut = f',"cut":{total}' if observed and total > MOST_OBSERVED else ""
-    kind, payload = ("probe", b"{}") if payload == PROBE else ("hook", payload)
-    who = "" if kind == "probe" else f',"agent":"{agent}","event":"{event}"'
-    deadline = Deadline(OBSERVED_SECONDS if observed else GATE_SECONDS, "no answer in time")
-    sock = connect(gate_dir + "/gate.sock")
-    # The sending side stays open: to the daemon a closed one is an asker that has gone.
-    sock.sendall(f'{{"v":1,"nonce":"{nonce}","kind":"{kind}"{who}{cut}}}\n'.encode() + payload + b"\n")
-    verdict, body = receive(sock, nonce, deadline)
+    header = f'{{"v":1,"nonce":"{nonce}","kind":{what}{cut}}}'
+    seconds = OBSERVED_SECONDS if observed else GATE_SECONDS
+    verdict, body = exchange(gate_dir + "/gate.sock", header, payload, nonce, seconds)
     if verdict == "deny":
         raise Denied(" ".join(body.decode("utf-8", "replace").split()) or "denied")
     if verdict != ("ok" if observed else "allow"):
         raise Denied(f"gate unavailable: it answered {verdict!r:.40}")
-    if not observed:
-        check_latch(gate_dir)
-        if not (body.startswith(b"{") and body.endswith(b"}")):
-            raise Denied("gate unavailable: the allow has no JSON for the agent")  # empty output might be no opinion
+    if observed:
+        return body
+    check_latch(gate_dir)
+    if not (body.startswith(b"{") and body.endswith(b"}")):
+        raise Denied("gate unavailable: the allow has no JSON for the agent")  # empty output might count as no opinion
     return body
 
 
