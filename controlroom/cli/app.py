@@ -1,0 +1,97 @@
+"""The commands, by name. Each is loaded only when it is used; what they raise becomes a line and an exit code here."""
+
+import signal
+import sys
+
+import cyclopts
+from cyclopts import App
+
+from controlroom import __version__
+from controlroom.cli import out
+from controlroom.cli.quick import FAILED, NO_DAEMON, USAGE
+from controlroom.cli.room import Failure
+from controlroom.client.rpc import NoDaemon, Refused, RpcError
+from controlroom.storage.paths import Insecure
+
+HELP = """A terminal control room for live AI agents: see, decide, pause, stop.
+
+Also: `controlroom estop` (EMERGENCY STOP), `controlroom allow ID --digest D`, `controlroom deny ID [--reason R]`.
+Exit codes: 0 ok, 1 refused or failed, 2 usage, 3 no daemon."""
+NO_ROOM = """The room on screen is not built yet; everything works from the command line:
+  controlroom daemon start            then: controlroom run -- claude
+  controlroom pending                 then: controlroom allow ID --digest D, or deny ID
+  controlroom estop                   stops everything at once"""
+
+_CLI = "controlroom.cli"
+TOP = {
+    "run": ("run:run", "Start an agent that is held: its calls wait for an answer, its stop is proved."),
+    "adopt": ("adopt:adopt", "Take a process that already runs into the room (ADVISORY)."),
+    "agents": ("listing:agents", "List the agents."),
+    "pending": ("listing:pending", "List what waits for an answer."),
+    "receipts": ("listing:receipts", "List what was asked, decided and done."),
+    "grants": ("listing:grants", "List the grants in force."),
+    "show": ("listing:show", "Show one request, receipt, agent or grant in full."),
+    "pause": ("steer:pause", "Freeze an agent, or all."),
+    "resume": ("steer:resume", "Let a paused agent go on, or all."),
+    "stop": ("steer:stop", "End an agent, or all: TERM, then kill."),
+    "kill": ("steer:kill", "Kill an agent, or all, now."),
+    "reset": ("reset:reset", "End an emergency stop; resumes nothing."),
+    "grant": ("grants:grant", "Let an agent do some things without asking, for a while."),
+    "revoke": ("grants:revoke", "Take a grant back."),
+    "ask": ("asking:ask", "Ask before an act, from a script; run it when allowed."),
+    "install": ("install:install", "Put the gate into an agent's configuration."),
+    "uninstall": ("install:uninstall", "Take it out again."),
+    "doctor": ("doctor:doctor", "Prove that the gate holds on this machine."),
+    "demo": ("demo_command:demo", "The story of a scripted agent."),
+}
+NOUNS = {
+    "protect": ("The never-touch manifest.", "protect", ("add", "remove", "list", "check")),
+    "config": ("Two-phase changes of configuration files.", "config", ("propose", "history", "rollback")),
+    "audit": ("The journal: prove it, or take it elsewhere.", "audit", ("verify", "export")),
+    "daemon": ("The daemon that holds and decides.", "daemon", ("start", "stop", "status", "install-service")),
+    "policy": ("What would be decided, and why. No side effect.", "policy", ("check",)),
+}
+
+
+def build() -> App:
+    """The whole command line as cyclopts knows it."""
+    app = App(name="controlroom", help=HELP, version=__version__, help_format="plaintext", result_action="return_value")
+    for name, (where, text) in TOP.items():
+        app.command(f"{_CLI}.{where}", name=name, help=text)
+    for noun, (text, module, verbs) in NOUNS.items():
+        group = App(name=noun, help=text, result_action="return_value")
+        for verb in verbs:
+            group.command(f"{_CLI}.{module}:{verb.replace('-', '_')}_", name=verb)
+        app.command(group)
+    return app
+
+
+def main(words: list[str]) -> int:
+    """Runs one command line; gives its exit code."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `controlroom receipts | head` ends quietly
+    app = build()
+    if not words:
+        app.help_print()
+        print(NO_ROOM)
+        return USAGE
+    try:
+        result = app(words, exit_on_error=False, print_error=False)
+    except cyclopts.CycloptsError as error:
+        out.tell(f"{error}\nTry: controlroom --help")
+        return USAGE
+    except Failure as error:
+        out.tell(str(error))
+        return error.code
+    except NoDaemon as error:
+        out.tell(f"{error}\nStart it with: controlroom daemon start")
+        return NO_DAEMON
+    except Refused as error:
+        out.tell(f"{error.code}: {error}")
+        return USAGE if error.code == "usage" else FAILED
+    except (RpcError, Insecure, OSError) as error:
+        out.tell(str(error))
+        return FAILED
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    sys.stdout.flush()
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,152 @@
+"""`controlroom agents | pending | receipts | grants | show`: what there is, for people or as JSON."""
+
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from controlroom.cli import out, room
+
+Row = dict[str, Any]
+Agent = Annotated[str, Parameter(help="only of this agent (name or session)")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="one array of objects, oldest first")]
+
+
+def agents(*, agent: Agent = "", as_json: Json = False) -> int:
+    """Lists the agents."""
+    rows = [row for row in room.call("agents") if agent in ("", row["id"], row["name"])]
+    if as_json:
+        out.print_json(rows)
+        return 0
+    head = ("NAME", "STATE", "LABEL", "RUNG", "PENDING", "AGE", "ID")
+    columns = ("name", "state", "label", "rung", "pending")
+    out.table(head, [[*(row[column] for column in columns), out.seconds(row["age_s"]), row["id"]] for row in rows])
+    return 0
+
+
+def pending(*, agent: Agent = "", as_json: Json = False) -> int:
+    """Lists what waits for an answer."""
+    rows = room.call("pending", agent=agent)
+    if as_json:
+        out.print_json(rows)
+        return 0
+    if not rows:
+        print("Nothing waits for an answer.")
+    for row in rows:
+        request(row)
+        print()
+    return 0
+
+
+def receipts(*, agent: Agent = "", limit: int = 200, as_json: Json = False) -> int:
+    """Lists the newest receipts: what was asked, decided and done."""
+    rows = room.call("receipts", agent=agent, limit=limit)
+    if as_json:
+        out.print_json(rows)
+        return 0
+    head = ("ID", "STAGE", "TIER", "AGENT", "BY", "WHAT")
+    columns = ("id", "stage", "tier", "agent")
+    out.table(head, [[*(row[column] for column in columns), row["by"] or "-", _what(row)] for row in rows])
+    return 0
+
+
+def grants(*, agent: Agent = "", as_json: Json = False) -> int:
+    """Lists the grants in force."""
+    rows = room.call("grants", agent=agent)
+    if as_json:
+        out.print_json(rows)
+        return 0
+    head = ("ID", "AGENT", "USES", "LEFT", "EFFECTS", "FOR")
+    cells = [
+        [
+            row["id"],
+            row["agent"],
+            row["uses"],
+            out.seconds(row["ttl_s"]),
+            ",".join(row["effects"]),
+            row["path"] or _argv(row["argv"]),
+        ]
+        for row in rows
+    ]
+    out.table(head, cells)
+    return 0
+
+
+def show(id: str, *, as_json: Json = False) -> int:  # noqa: A002  the contract's word
+    """Shows one request, receipt, agent or grant in full."""
+    row = room.call("show", id=id)
+    if as_json:
+        out.print_json([row])
+    elif row["what"] == "request":
+        request(row)
+    else:
+        print(f"{row.pop('what')}:")
+        _fields(row)
+    return 0
+
+
+def request(row: Row) -> None:
+    """Prints a request with all that must be judged; what the agent says about it comes last."""
+    print(f"{out.safe(row['tier'])}  {out.safe(row['agent'])}  {out.safe(row['action']['tool'])}", end="  ")
+    print(f"asked {out.seconds(row['age_s'])} ago, {out.seconds(row['ttl_s'])} left")
+    print(f"  id      {out.safe(row['id'])}")
+    print(f"  digest  {out.safe(row['digest'])}")
+    print(f"  cwd     {out.safe(row['action']['cwd'])}")
+    for argv in row["argv"]:
+        print(f"  runs    {out.tokens(argv)}")
+    if not row["argv"]:
+        print(f"  input   {out.safe(row['action']['input'])}")
+    for effect in row["effects"]:
+        print(f"  does    {out.safe(effect['kind'])} {out.safe(', '.join(map(str, effect['targets'])))}")
+    for target in row["targets"]:
+        print(f"  target  {_target(target)}")
+    for reason in row["reasons"]:
+        safer = f" Safer: {out.safe(reason['safer'])}" if reason["safer"] else ""
+        print(f"  why     {out.safe(reason['tier'])} {out.safe(reason['rule'])}: {out.safe(reason['text'])}{safer}")
+    if row["invalid"]:
+        print(f"  INVALID {out.safe(row['invalid'])}")
+    print(f"  undo    {'yes' if row['undo'] else 'no'} {out.safe(row['undo_why'])}".rstrip())
+    if row["diff"]:
+        out.block(row["diff"])
+    if row["says"]:
+        print(f"  agent says (unverified): {out.safe(row['says'])}")
+    print(f"  allow:  controlroom allow {out.safe(row['id'])} --digest {out.safe(row['digest'])}")
+    print(f"  deny:   controlroom deny {out.safe(row['id'])} --reason '...'")
+
+
+def _target(target: Row) -> str:
+    facts = []
+    if not target["certain"]:
+        facts.append("could match")
+    if target["exists"] is False:
+        facts.append("does not exist yet")
+    least = "at least " if target["partial"] else ""
+    if target["files"] is not None:
+        facts.append(f"{least}{target['files']} files")
+    if target["size"] is not None:
+        facts.append(f"{least}{target['size']} bytes")
+    for key, yes, no in (
+        ("tracked", "tracked by git", "not tracked by git"),
+        ("inside", "in the workspace", "OUTSIDE the workspace"),
+    ):
+        if target[key] is not None:
+            facts.append(yes if target[key] else no)
+    return f"{out.safe(target['path'])} ({', '.join(facts)})" if facts else out.safe(target["path"])
+
+
+def _what(row: Row) -> str:
+    return f"{row['tool']} {row['action']['input']}"
+
+
+def _argv(argv: list[str]) -> str:
+    return " ".join(argv)
+
+
+def _fields(row: Row, indent: str = "  ") -> None:
+    for key, value in row.items():
+        if isinstance(value, dict):
+            print(f"{indent}{out.safe(key)}:")
+            _fields(value, indent + "  ")
+        elif isinstance(value, list):
+            print(f"{indent}{out.safe(key)}: {out.safe(out.as_json(value)) if value else '-'}")
+        else:
+            print(f"{indent}{out.safe(key)}: {out.safe(value)}")

@@ -1,0 +1,35 @@
+"""Stop results in words: a stop is done only with the kernel's proof, else NOT CONFIRMED with who is left.
+
+A row is what the daemon answers (`daemon.views.stop`): name, state, proof, ms, survivors, why.
+"""
+
+from controlroom.cli.quick import shown
+
+TYPE_CHECKING = False  # typing is not imported at run time: start-up
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+
+def lines(row: "Mapping[str, Any]", act: str) -> list[str]:
+    """One row for people; `act` is what was ordered: pause, resume, stop, kill, estop."""
+    name = shown(str(row["name"]))
+    ms = "" if row["ms"] is None else f" after {row['ms']} ms"
+    if row["proof"]:
+        return [f"{name}: {row['state']}{ms}, proof: {shown(str(row['proof']))}"]
+    if _over(row):
+        return [f"{name}: {row['state']}, nothing was left to {act}"]
+    why = f": {shown(str(row['why']))}" if row["why"] else ""
+    said = [f"{name}: {act.upper()} NOT CONFIRMED{ms}{why}"]
+    for left in row["survivors"]:
+        said.append(f"  still there: pid {left['process']['pid']} {shown(left['name'])} ({shown(left['why'])})")
+    return said
+
+
+def confirmed(rows: "Iterable[Mapping[str, Any]]") -> bool:
+    """Whether the kernel proved every one of them, or the agent had ended by itself before."""
+    return all(row["proof"] or _over(row) for row in rows)
+
+
+def _over(row: "Mapping[str, Any]") -> bool:
+    return row["state"] == "ended" and not row["survivors"]
