@@ -1,0 +1,219 @@
+"""What an act on a file amounts to: where the path really leads, how bad it is there, and what it would take with it."""
+
+import posixpath
+import re
+
+import msgspec
+
+from controlroom.model.effect import EffectKind, Target
+from controlroom.model.tier import Tier
+from controlroom.policy.context import Context
+from controlroom.policy.ledger import Ledger
+from controlroom.policy.limits import SCAN_ENTRIES
+from controlroom.policy.paths import absolute, is_below
+from controlroom.policy.protect import Guard, Hit
+from controlroom.policy.tree import Scan, Stat, Tree
+
+_SINKS = {
+    "/dev/null",
+    "/dev/zero",
+    "/dev/stdout",
+    "/dev/stderr",
+    "/dev/stdin",
+    "/dev/tty",
+    "/dev/full",
+    "/dev/random",
+    "/dev/urandom",
+}
+_MAGIC = re.compile(r"^/proc/(self|thread-self|\d+)/(?:task/\d+/)?(root|cwd|fd|exe|map_files)(?=/|$)|^/dev/fd(?=/|$)")
+_WORD = {
+    EffectKind.READ: "reads",
+    EffectKind.CREATE: "creates",
+    EffectKind.WRITE: "overwrites",
+    EffectKind.DELETE: "deletes",
+    EffectKind.META: "changes mode, owner or times of",
+}
+_BOUNDED = "The exact files cannot be told beforehand; anything below the folder could match."
+
+
+class Act(msgspec.Struct, frozen=True):
+    """One act on one path. `path` may be relative to `cwd`; `cwd` None = not known.
+
+    `certain` False: `path` is the known start of a name; `bounded`: whatever it becomes, it stays below `path`.
+    `follow` False: a symlink in the last place is itself the target (rm, mv). `append`: keeps what is there. `moved`: a
+    rename, which loses nothing. `deep`: takes what is below along. `rule`, `why`, `safer` go into the reason.
+    """
+
+    kind: EffectKind
+    path: str
+    cwd: str | None
+    rule: str
+    why: str = ""
+    safer: str = ""
+    certain: bool = True
+    bounded: bool = False
+    follow: bool = True
+    append: bool = False
+    moved: bool = False
+    deep: bool = False
+    floor: Tier = Tier.T0
+
+
+class Files:
+    """Judges acts on files and writes them to the ledger."""
+
+    def __init__(self, context: Context, tree: Tree, ledger: Ledger) -> None:
+        self._tree = tree
+        self._ledger = ledger
+        self._guard = Guard(context, tree)
+        self._room = SCAN_ENTRIES
+        root = tree.realpath(context.workspace) or context.workspace
+        home = tree.realpath(context.home) or context.home
+        self.workspace = "" if is_below(home, root) else root
+        self._started = root
+
+    def touch(self, act: Act) -> None:
+        """Judge one act."""
+        if act.cwd is None and not act.path.startswith("/"):
+            self._unplaced(act, "in a folder that cannot be told beforehand")
+            return
+        if not act.certain and not act.bounded:
+            self._unplaced(act, "whose name is computed while it runs")
+            return
+        path = absolute(act.path or ".", act.cwd or "/")
+        if path in _SINKS and act.kind in (EffectKind.WRITE, EffectKind.READ, EffectKind.CREATE):
+            return
+        real = self._resolve(path, follow=act.follow or act.path.endswith(("/", "/.")))
+        if real is None:
+            self._unplaced(act, "whose place cannot be told (link loop, no permission, or a /proc link)")
+            return
+        self._judge(act, path, real)
+
+    def place(self, path: str, cwd: str | None) -> tuple[str, Stat | None]:
+        """Where a path leads with every link followed, and what is there ("", None when that cannot be told)."""
+        if cwd is None and not path.startswith("/"):
+            return "", None
+        real = self._resolve(absolute(path, cwd or "/"), follow=True)
+        return (real, self._tree.lstat(real)) if real else ("", None)
+
+    def _resolve(self, path: str, *, follow: bool) -> str | None:
+        magic = _MAGIC.match(path)
+        if magic:
+            rest = path[magic.end() :]
+            if magic[2] == "root" and magic[1] in ("self", "thread-self", "1"):
+                return self._resolve(rest or "/", follow=follow)
+            if magic[2] == "cwd" and magic[1] in ("self", "thread-self"):
+                return self._resolve(self._started + rest, follow=follow)
+            return path if path in ("/dev/fd/1", "/dev/fd/2") else None
+        head, tail = posixpath.split(path)
+        if follow or tail in ("..", ""):
+            return self._tree.realpath(path)
+        real = self._tree.realpath(head)
+        return None if real is None else real.rstrip("/") + "/" + tail
+
+    def _unplaced(self, act: Act, how: str) -> None:
+        reading = act.kind is EffectKind.READ
+        path = act.path if act.path.startswith("/") else ""
+        stem = path.rsplit("/", 1)[0] or "/" if path else (act.cwd or "/")
+        self._ledger.effect(act.kind, Target(stem, certain=False), file=not reading)
+        if not reading:
+            tier = Tier.T1 if act.kind is EffectKind.CREATE else Tier.T3
+            self._ledger.reason(
+                max(tier, act.floor), act.rule, f"{act.why or 'This'}: {_WORD[act.kind]} a file {how}.", act.safer
+            )
+
+    def _judge(self, act: Act, path: str, real: str) -> None:
+        stat = self._tree.lstat(real)
+        if act.kind is EffectKind.READ:
+            self._read(act, path, real, stat)
+            return
+        kind = act.kind
+        if kind is EffectKind.WRITE and stat is None and real not in self._ledger.made:
+            kind = EffectKind.CREATE
+        elif kind is EffectKind.CREATE and stat is not None and stat.kind == "file":
+            kind = EffectKind.CREATE if act.append else EffectKind.WRITE
+        deep = stat is not None and stat.kind == "dir" and (act.deep or act.moved or kind is EffectKind.DELETE)
+        scan = self._scan(real) if deep else None
+        inside = bool(self.workspace) and is_below(real, self.workspace)
+        target = self._target(real, stat, scan, inside=inside, certain=act.certain)
+        self._ledger.effect(kind, target, file=True)
+        if not deep and kind is not EffectKind.DELETE:
+            self._ledger.made.add(real)
+        hit = self._guard.hit(real, stat) or (self._guard.hit(path, stat) if path != real else None)
+        if scan is not None and (hit is None or hit.kind != "never"):
+            hit = self._guard.below(real, scan) or hit
+        self._protected(act, hit, real)
+        tier, text = self._tier(act, kind, target, stat)
+        self._ledger.reason(max(tier, act.floor), act.rule, text, act.safer)
+        if not act.certain and tier >= Tier.T2:
+            self._ledger.reason(tier, "target.could-match", _BOUNDED)
+
+    def _scan(self, real: str) -> Scan:
+        scan = self._tree.scan(real, max(self._room, 1))
+        self._room = max(self._room - len(scan.paths), 0)
+        return scan
+
+    def _target(self, real: str, stat: Stat | None, scan: Scan | None, *, inside: bool, certain: bool) -> Target:
+        known = stat is not None and stat.kind != "unknown"
+        exists = None if stat is not None and not known else known
+        if scan is not None:
+            return Target(real, exists, scan.files, scan.size, scan.partial, None, inside, certain)
+        regular = stat is not None and stat.kind == "file"
+        tracked = self._tree.tracked(real) if regular and inside else None
+        size = stat.size if regular and stat else None
+        return Target(real, exists, 1 if regular else None, size, False, tracked, inside, certain)
+
+    def _protected(self, act: Act, hit: Hit | None, real: str) -> None:
+        if hit is not None and hit.kind == "never":
+            where = "is" if hit.path == real else f"holds {hit.path}, which is"
+            self._ledger.reason(Tier.TX, "protect.never-touch", f"{real} {where} on the never-touch list.")
+        elif hit is not None:
+            where = "is" if hit.path == real else f"holds {hit.path}, which is"
+            self._ledger.effect(EffectKind.CONFIG, Target(hit.path))
+            self._ledger.reason(Tier.T3, "protect.guarded", f"{real} {where} guarded: settings, hooks or start-up files.")
+        if self._guard.broken:
+            self._ledger.reason(
+                Tier.TX, "protect.manifest", f"The never-touch list is not to be trusted: {self._guard.broken}."
+            )
+
+    def _tier(self, act: Act, kind: EffectKind, target: Target, stat: Stat | None) -> tuple[Tier, str]:
+        """The tier of an act by what is there and where it is (product.md, Tiers), with its sentence."""
+        where = "inside the workspace" if target.inside else "outside the workspace"
+        name = f"{target.path} {where}"
+        if stat is not None and stat.kind == "other" and kind is not EffectKind.META:
+            return Tier.T3, f"{_say(act)} a device or socket: {name}."
+        if stat is not None and stat.kind == "unknown":
+            return Tier.T3, f"{_say(act)} something that cannot be looked at: {name}."
+        if kind is EffectKind.CREATE:
+            return Tier.T1, f"Creates or keeps {name}."
+        if not target.inside:
+            return Tier.T3, f"{_say(act)} {name}."
+        if target.path == self.workspace and kind is EffectKind.DELETE:
+            return Tier.T3, f"{_say(act)} the workspace itself."
+        if target.partial:
+            return Tier.T3, f"{_say(act)} {name}, too large to be looked through."
+        if kind is EffectKind.DELETE:
+            return (Tier.T1, f"Moves {name}.") if act.moved else (Tier.T2, f"{_say(act)} {name}.")
+        if kind is EffectKind.META:
+            return (Tier.T2 if act.deep else Tier.T1), f"{_say(act)} {name}."
+        empty = stat is not None and stat.size == 0 and target.path not in self._ledger.made
+        if act.append or target.tracked or empty:
+            return Tier.T1, f"Changes {name}, which git has or which loses nothing."
+        if stat is not None and stat.kind == "dir" and not act.deep:
+            return Tier.T1, f"Writes into {name}."
+        return Tier.T2, f"{_say(act)} {name}, which git does not have."
+
+    def _read(self, act: Act, path: str, real: str, stat: Stat | None) -> None:
+        hit = self._guard.reading(real, stat) or (self._guard.reading(path, stat) if path != real else None)
+        if hit is None:
+            self._ledger.effect(EffectKind.READ, Target(real))
+            return
+        self._ledger.effect(EffectKind.SECRETS, Target(real, stat is not None), file=True)
+        if hit.kind == "unread":
+            self._ledger.reason(Tier.TX, "protect.unread", f"{real} may not even be read: the manifest says so.")
+        else:
+            self._ledger.reason(Tier.T3, "protect.secret", f"Reads {real}, a private key or credential.")
+
+
+def _say(act: Act) -> str:
+    return (act.why or _WORD[act.kind]).capitalize() if not act.why else f"{act.why}: {_WORD[act.kind]}"

@@ -1,0 +1,85 @@
+"""What an assessment has found so far. It only grows: nothing that is added later takes a tier back (S19)."""
+
+from controlroom.model.effect import Assessment, Effect, EffectKind, Reason, Target
+from controlroom.model.tier import Tier
+from controlroom.policy.limits import MAX_COMMANDS, MAX_TARGETS
+
+_DESTRUCTIVE = {EffectKind.WRITE, EffectKind.DELETE, EffectKind.META, EffectKind.CONFIG}
+
+
+class TooMuch(Exception):
+    """A limit of the analysis was passed; the action is denied."""
+
+
+class Ledger:
+    """Collects reasons, effects and what is run, without duplicates and in the order they were found."""
+
+    def __init__(self) -> None:
+        self._reasons: dict[tuple[str, str], Reason] = {}
+        self._effects: dict[EffectKind, dict[Target, None]] = {}
+        self._targets: dict[Target, None] = {}
+        self._executables: dict[str, None] = {}
+        self._operands: dict[str, None] = {}
+        self.argv: list[tuple[str, ...]] = []
+        self.made: set[str] = set()  # paths that an earlier part of the same action creates or changes
+        self.diff = ""
+        self.invalid = ""
+
+    def reason(self, tier: Tier, rule: str, text: str, safer: str = "") -> None:
+        """Say why, at which tier."""
+        known = self._reasons.get((rule, text))
+        if known is None or known.tier < tier:
+            self._reasons[rule, text] = Reason(rule, tier, text, safer)
+
+    def effect(self, kind: EffectKind, target: Target | None = None, *, file: bool = False) -> None:
+        """Note an effect and what it falls on; `file` puts the target on the list of file targets too."""
+        targets = self._effects.setdefault(kind, {})
+        if target is None:
+            return
+        if len(targets) < MAX_TARGETS:
+            targets[target] = None
+        if file and len(self._targets) < MAX_TARGETS:
+            self._targets[target] = None
+
+    def command(self, words: tuple[str, ...]) -> None:
+        """Note a simple command. Raises TooMuch over the limit."""
+        self.argv.append(words)
+        if len(self.argv) > MAX_COMMANDS:
+            raise TooMuch(f"more than {MAX_COMMANDS} commands in one action; split it")
+
+    def runs(self, executable: str) -> None:
+        """Note a program that is run."""
+        self._executables[executable] = None
+
+    def operand(self, path: str) -> None:
+        """Note a file whose content is run or applied (absolute path)."""
+        self._operands[path] = None
+
+    def kinds(self) -> tuple[EffectKind, ...]:
+        """The kinds of effects found so far."""
+        return tuple(self._effects)
+
+    @property
+    def tier(self) -> Tier:
+        """The highest tier found so far."""
+        return max((reason.tier for reason in self._reasons.values()), default=Tier.T0)
+
+    def close(self) -> Assessment:
+        """The assessment: reasons worst first."""
+        if not self._reasons:
+            self.reason(Tier.T0, "harmless", "Reads or does harmless work.")
+        reasons = tuple(sorted(self._reasons.values(), key=lambda reason: reason.tier, reverse=True))
+        lost = any(kind in _DESTRUCTIVE and targets for kind, targets in self._effects.items())
+        return Assessment(
+            tier=self.tier,
+            reasons=reasons,
+            effects=tuple(Effect(kind, tuple(targets)) for kind, targets in self._effects.items()),
+            targets=tuple(self._targets),
+            argv=tuple(self.argv),
+            executables=tuple(self._executables),
+            operands=tuple(self._operands),
+            diff=self.diff,
+            invalid=self.invalid,
+            undo=False,
+            undo_why="snapshots are not built yet" if lost else "",
+        )

@@ -1,0 +1,11 @@
+"""How much an assessment looks at. Whatever is over a limit is denied, never judged more softly (A12)."""
+
+MAX_TEXT = 65_536  # bytes of one command line: what is longer cannot be shown to an operator either
+MAX_COMMANDS = 512  # simple commands in one action, counted where they hide too
+MAX_NESTING = 120  # syntax, wrappers and `-c` strings together; four Python frames a level stay under 1,000
+MAX_WORDS = 4_096  # arguments of one command after expansion
+MAX_FIELDS = 512  # alternatives that one word may expand to; more = "could match" below the fixed part
+MAX_TARGETS = 256  # targets listed one by one; the rest is counted in their common ancestor's reason
+SCAN_ENTRIES = 20_000  # directory entries looked at for one action (about 200 ms on a cold disk)
+MEMBER_ENTRIES = 2_000  # entries looked at to find the inodes of never-touch members
+MAX_DIFF = 262_144  # bytes of each side of a diff

@@ -1,0 +1,200 @@
+"""The two lists on resolved paths: what may never be touched, and what is guarded (product.md, rows N01 to N15)."""
+
+import re
+import tomllib
+from functools import lru_cache
+from importlib import resources
+
+import msgspec
+from pathspec import GitIgnoreSpec
+
+from controlroom.policy.context import Context
+from controlroom.policy.limits import MAX_DIFF, MEMBER_ENTRIES
+from controlroom.policy.manifest import Manifest
+from controlroom.policy.paths import folded, is_below
+from controlroom.policy.tree import Scan, Stat, Tree
+
+
+class Protected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The built-in lists, as data/protected.toml has them."""
+
+    secret: tuple[str, ...]
+    store: tuple[str, ...]
+    guarded: tuple[str, ...]
+
+
+class Hit(msgspec.Struct, frozen=True):
+    """A protected thing that a path means or holds: which list (`never`, `secret`, `unread`, `guarded`) and which path."""
+
+    kind: str
+    path: str
+
+
+@lru_cache(maxsize=1)
+def builtin() -> Protected:
+    """The built-in lists. Raises msgspec.ValidationError naming the key of a broken file."""
+    text = resources.files("controlroom.policy").joinpath("data/protected.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text), Protected)
+
+
+class _Patterns:
+    """One compiled list: a combined expression refuses most paths in one step, gitignore's own rules decide the rest."""
+
+    def __init__(self, patterns: tuple[str, ...], base: str) -> None:
+        self.base = base
+        self.spec = GitIgnoreSpec.from_lines(patterns)
+        self.fixed = tuple({prefix for pattern in patterns if (prefix := _fixed_part(pattern, base))})
+        sources = [p.regex.pattern.replace("?P<ps_d>", "?:") for p in self.spec.patterns if p.include and p.regex]
+        self.quick = re.compile("|".join(f"(?:{source})" for source in sources) if sources else r"(?!)")
+
+    def match(self, path: str) -> bool:
+        """Whether an absolute, resolved path is on the list."""
+        name = folded(path)
+        base = folded(self.base)
+        if not is_below(name, base):
+            return False
+        relative = name[len(base.rstrip("/")) + 1 :]
+        if not relative:
+            return False
+        if not self.quick.search(relative + "/") and not self.quick.search(relative):
+            return False
+        return self.spec.match_file(relative) or self.spec.match_file(relative + "/")
+
+
+def _fixed_part(pattern: str, base: str) -> str:
+    """The directory or file that every match of an anchored pattern is below, "" for one that matches anywhere."""
+    if pattern.startswith(("!", "**/")) or "/" not in pattern.rstrip("/"):
+        return ""
+    parts: list[str] = []
+    for part in pattern.strip("/").split("/"):
+        if any(char in part for char in "*?[\\"):
+            break
+        parts.append(part)
+    return base.rstrip("/") + "/" + "/".join(parts)
+
+
+def _placed(patterns: tuple[str, ...], homes: tuple[str, ...]) -> tuple[str, ...]:
+    """Patterns with `~/` replaced by every name of the home folder, and those with inner slashes matching anywhere."""
+    found: list[str] = []
+    for pattern in patterns:
+        sign, rest = ("!", pattern[1:]) if pattern.startswith("!") else ("", pattern)
+        if rest.startswith("~/"):
+            found += [sign + home.rstrip("/") + rest[1:] for home in homes]
+        elif rest.startswith(("/", "**/")) or "/" not in rest.rstrip("/"):
+            found.append(sign + rest)
+        else:
+            found.append(f"{sign}**/{rest}")
+    return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _compiled(patterns: tuple[str, ...], base: str, homes: tuple[str, ...], *, anywhere: bool = True) -> _Patterns:
+    placed = _placed(patterns, homes) if anywhere else patterns
+    return _Patterns(tuple(pattern.casefold() for pattern in placed), base)
+
+
+class Guard:
+    """The lists as they are for one action: built-in, the user's manifest, the workspace's `.never-touch`."""
+
+    def __init__(self, context: Context, tree: Tree) -> None:
+        self._tree = tree
+        homes = tuple(dict.fromkeys((context.home, tree.realpath(context.home) or context.home)))
+        self._own = tuple({name for own in context.own for name in (own, tree.realpath(own) or own)})
+        self._workspace = tree.realpath(context.workspace) or context.workspace
+        lists = builtin()
+        user = context.manifest
+        self._secret = _compiled(lists.secret, "/", homes)
+        self._guarded = _compiled(lists.guarded, "/", homes)
+        self._never = [self._secret, _compiled(lists.store, "/", homes)]
+        self._unread: list[_Patterns] = []
+        self._take(user, homes, anywhere=user.base == "/")
+        self.broken = user.broken or self._from_workspace(homes)
+        self._members: frozenset[tuple[int, int]] | None = None
+
+    def _take(self, manifest: Manifest, homes: tuple[str, ...], *, anywhere: bool) -> None:
+        if manifest.write or manifest.read:
+            patterns = _compiled(manifest.write + manifest.read, manifest.base, homes, anywhere=anywhere)
+            self._never.append(patterns)
+        if manifest.read:
+            self._unread.append(_compiled(manifest.read, manifest.base, homes, anywhere=anywhere))
+
+    def _from_workspace(self, homes: tuple[str, ...]) -> str:
+        path = self._workspace.rstrip("/") + "/.never-touch"
+        if self._tree.lstat(path) is None:
+            return ""
+        raw = self._tree.read(path, MAX_DIFF)
+        try:
+            text = (raw or b"").decode()
+            if raw is None or len(raw) == MAX_DIFF:
+                return f"{path} cannot be read whole"
+            self._take(Manifest.parse(text, path, self._workspace, strengthen_only=True), homes, anywhere=False)
+        except ValueError as error:
+            return f"{path} cannot be used: {error}"
+        return ""
+
+    def hit(self, path: str, stat: Stat | None) -> Hit | None:
+        """What a resolved path itself is, never-touch before guarded, by name and by inode (N01, N02)."""
+        if any(is_below(path, own) for own in self._own):
+            return Hit("never", path)
+        if any(patterns.match(path) for patterns in self._never):
+            return Hit("never", path)
+        if stat is not None and stat.kind == "file" and stat.nlink > 1 and (stat.dev, stat.ino) in self._inodes():
+            return Hit("never", path)
+        return Hit("guarded", path) if self._guarded.match(path) else None
+
+    def reading(self, path: str, stat: Stat | None) -> Hit | None:
+        """What reading a resolved path means: `unread` (forbidden), `secret` (asks), or nothing."""
+        if any(patterns.match(path) for patterns in self._unread):
+            return Hit("unread", path)
+        linked = stat is not None and stat.kind == "file" and stat.nlink > 1
+        if self._secret.match(path) or (linked and stat and (stat.dev, stat.ino) in self._inodes()):
+            return Hit("secret", path)
+        return None
+
+    def below(self, path: str, scan: Scan) -> Hit | None:
+        """What a directory holds (N08): its known members by their fixed places, the rest as far as the scan saw."""
+        found: Hit | None = None
+        if any(is_below(own, path) for own in self._own):
+            return Hit("never", path)
+        for kind, patterns in (*(("never", never) for never in self._never), ("guarded", self._guarded)):
+            member = self._member_below(patterns, path, scan)
+            if member:
+                if kind == "never":
+                    return Hit(kind, member)
+                found = found or Hit(kind, member)
+        return found
+
+    def _member_below(self, patterns: _Patterns, path: str, scan: Scan) -> str:
+        for fixed in patterns.fixed:
+            place = self._true_case(fixed, path)
+            if place and self._tree.lstat(place) is not None:
+                if patterns.match(place):
+                    return place
+                seen = self._tree.scan(place, MEMBER_ENTRIES)
+                if member := next((name for name in seen.paths if patterns.match(name)), ""):
+                    return member
+        return next((name for name in scan.paths if patterns.match(name)), "")
+
+    @staticmethod
+    def _true_case(fixed: str, path: str) -> str:
+        """The fixed place spelled from `path` down, "" when it is not below it (patterns are case folded)."""
+        base = folded(path)
+        if not is_below(fixed, base):
+            return ""
+        return path.rstrip("/") + fixed[len(base.rstrip("/")) :]
+
+    def _inodes(self) -> frozenset[tuple[int, int]]:
+        """(dev, ino) of the members that can be found in bounded time: below fixed places, own folders, the workspace."""
+        if self._members is None:
+            places = {place for patterns in self._never for place in patterns.fixed} | set(self._own) | {self._workspace}
+            found: set[tuple[int, int]] = set()
+            for place in sorted(places):
+                if self._tree.lstat(place) is None:
+                    continue
+                for name in (place, *self._tree.scan(place, MEMBER_ENTRIES).paths):
+                    member = any(is_below(name, own) for own in self._own) or any(p.match(name) for p in self._never)
+                    stat = self._tree.lstat(name) if member else None
+                    if stat is not None and stat.kind == "file":
+                        found.add((stat.dev, stat.ino))
+            self._members = frozenset(found)
+        return self._members

@@ -1,0 +1,1 @@
+"""Shell text: parsed, walked, its words resolved, its wrappers opened."""

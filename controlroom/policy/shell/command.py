@@ -1,0 +1,274 @@
+"""One simple command: builtins, wrappers, shells and interpreters are followed, the rest is judged by the catalogue."""
+
+import re
+
+from controlroom.model.effect import EffectKind
+from controlroom.model.tier import Tier
+from controlroom.policy.catalogue import catalogue
+from controlroom.policy.files import Act, Files
+from controlroom.policy.ledger import Ledger, TooMuch
+from controlroom.policy.limits import MAX_NESTING, MAX_TEXT, MAX_WORDS
+from controlroom.policy.paths import absolute, normal
+from controlroom.policy.shell import apply, builtins, oneliner, special
+from controlroom.policy.shell.env import Env
+from controlroom.policy.shell.options import parse
+from controlroom.policy.shell.walk import Simple, Stdin, Walker
+from controlroom.policy.shell.words import Arg, Words
+from controlroom.policy.shell.wrappers import Inner, unwrap
+from controlroom.policy.tree import Tree
+
+_SHELLS = {"sh", "bash", "zsh", "dash", "ksh", "mksh", "ash", "fish", "rbash", "yash", "elvish", "nu"}
+_FOREIGN = {"pwsh", "powershell", "powershell.exe", "cmd", "cmd.exe"}
+_RUNS_CODE = re.compile(
+    r"(LD_PRELOAD|LD_LIBRARY_PATH|LD_AUDIT|BASH_ENV|ENV|PROMPT_COMMAND|PYTHONSTARTUP|PERL5OPT|RUBYOPT|NODE_OPTIONS|BASH_FUNC_.*)"
+)
+_TEXT_VARIABLE = re.compile(
+    r"GIT_(SSH_COMMAND|EXTERNAL_DIFF|PAGER|EDITOR|SEQUENCE_EDITOR|PROXY_COMMAND|ASKPASS)|PAGER|EDITOR|VISUAL|MANPAGER|LESSOPEN"
+)
+_ODD = re.compile(r"[^\x20-\x7e]")
+
+
+class Shell:
+    """Judges shell text. `remote` is the label of another machine while a command for it is judged, "" here."""
+
+    def __init__(self, files: Files, tree: Tree, ledger: Ledger, home: str, written: tuple[str, ...]) -> None:
+        self.files = files
+        self.tree = tree
+        self.ledger = ledger
+        self.home = home
+        self.written = written
+        self.remote = ""
+        self.root = False
+        self.walker = Walker(Words(tree), ledger, self.simple)
+
+    def text(self, text: str, env: Env) -> None:
+        """Judge shell text. Raises TooMuch over a limit."""
+        if "\0" in text or "\r" in text:
+            self.ledger.reason(
+                Tier.T3,
+                "shell.control",
+                "The command holds a NUL or carriage return, which the shell reads otherwise than it looks.",
+            )
+        self.walker.text(text.replace("\0", "").replace("\r", "\n"), env)
+
+    def nested(self, arg: Arg | None, env: Env, what: str) -> None:
+        """Judge text that is handed to a shell as an argument."""
+        if arg is None or not arg.certain:
+            self.hidden(f"{what} is computed while it runs")
+            if arg is None or not arg.text or arg.text.startswith(("$", "`")):
+                return
+        self._deeper()
+        self.text(arg.text, env.fork())
+        self.walker.depth -= 1
+
+    def hidden(self, why: str) -> None:
+        """Note text that is run and that nobody here has seen."""
+        self.ledger.effect(EffectKind.UNKNOWN)
+        self.ledger.reason(
+            Tier.T3,
+            "shell.hidden",
+            f"Runs something that cannot be inspected: {why}.",
+            "Write the command out, so that it can be read.",
+        )
+
+    def _deeper(self) -> None:
+        self.walker.depth += 1
+        if self.walker.depth > MAX_NESTING:
+            raise TooMuch(f"more than {MAX_NESTING} levels of nesting; write it flatter")
+
+    def simple(self, simple: Simple, env: Env) -> None:
+        """Judge one simple command as the walk found it."""
+        self._assigned(simple, env)
+        for redirect in simple.redirects:
+            self._redirect(redirect.operator, redirect.target, env)
+        if simple.args:
+            self.run(simple.args, env, simple.stdin)
+
+    def _assigned(self, simple: Simple, env: Env) -> None:
+        for name, value in simple.assigned:
+            self.assigned(name, value, env)
+            if not simple.args:
+                env.put(name, None if value is None else (value,))
+
+    def assigned(self, name: str, value: str | None, env: Env) -> None:
+        """Judge a variable that makes programs run code."""
+        if _RUNS_CODE.fullmatch(name):
+            self.ledger.reason(Tier.T3, "shell.injected", f"{name} makes programs run code that is not on the command line.")
+        elif _TEXT_VARIABLE.fullmatch(name) and value not in ("", "cat", "true", ":", "less"):
+            self.nested(None if value is None else Arg(value), env, f"the command in {name}")
+
+    def _redirect(self, operator: str, target: Arg, env: Env) -> None:
+        if "&" in operator and re.fullmatch(r"\d+-?|-", target.text):
+            return
+        if target.text.startswith(("/dev/tcp/", "/dev/udp/")):
+            self.ledger.effect(EffectKind.NET)
+            self.ledger.reason(Tier.T3, "shell.socket", "Opens a network connection from the shell itself.")
+            return
+        kind = EffectKind.READ if operator in ("<", "<&") else EffectKind.WRITE
+        self.touch(
+            Act(
+                kind,
+                "",
+                env.cwd,
+                "shell.redirect",
+                "Redirection",
+                "Append with >> or write to a new file.",
+                append=operator.endswith(">>"),
+            ),
+            target,
+        )
+
+    def touch(self, act: Act, arg: Arg) -> None:
+        """Judge an act on the file that an argument names (on another machine: by its kind alone)."""
+        if self.remote:
+            apply.remote(self.ledger, self.remote, act, arg)
+            return
+        path = arg.text if arg.certain else (arg.stem if arg.bounded else arg.stem)
+        changed = {name: getattr(act, name) for name in act.__struct_fields__}
+        changed |= {"path": path, "certain": arg.certain, "bounded": arg.bounded}
+        self.files.touch(Act(**changed))
+
+    def run(self, args: tuple[Arg, ...], env: Env, stdin: Stdin = Stdin()) -> None:  # noqa: B008 - frozen
+        """Judge a command word by word."""
+        if len(args) > MAX_WORDS:
+            raise TooMuch(f"more than {MAX_WORDS} arguments in one command; use fewer")
+        self._deeper()
+        self.ledger.command(tuple(arg.text for arg in args))
+        word = args[0]
+        if not word.certain or (not word.text and len(args) == 1):
+            if word.text:
+                self.hidden(f"the command word {word.text[:80]} is computed while it runs")
+        elif not word.text:
+            self.run(args[1:], env, stdin)
+        else:
+            self._named(word.text, args[1:], env, stdin)
+        self.walker.depth -= 1
+
+    def _named(self, word: str, args: tuple[Arg, ...], env: Env, stdin: Stdin) -> None:
+        if _ODD.search(word):
+            self.ledger.reason(Tier.T3, "shell.odd-name", "The command's name has characters that can pass for others.")
+        if word in env.aliases:
+            alias = env.aliases[word]
+            rest = " ".join(_quoted(arg) for arg in args)
+            fork = env.fork()
+            fork.aliases.pop(word, None)
+            self.nested(Arg(alias + " " + rest) if alias is not None else None, fork, "an alias")
+        if word in env.functions:
+            self.walker.call(word, env, args)
+            return
+        if builtins.run(self, word, args, env):
+            return
+        name = word.rsplit("/", 1)[-1]
+        inner = unwrap(name, args)
+        if inner is not None:
+            self._inner(word, inner, env, stdin)
+            return
+        self.ledger.runs(word)
+        self.ledger.effect(EffectKind.EXEC)
+        if name in _SHELLS:
+            self._shell(name, args, env, stdin)
+        elif name in _FOREIGN:
+            self.ledger.reason(Tier.T3, "shell.foreign", f"{name} reads another language, which is not inspected here.")
+        elif not oneliner.run(self, name, args, env, stdin):
+            self._judged(word, name, args, env, stdin)
+
+    def _inner(self, word: str, inner: Inner, env: Env, stdin: Stdin) -> None:
+        wrapper = inner.wrapper
+        self.ledger.runs(word)
+        if inner.strange:
+            self.ledger.reason(
+                Tier.T3, "shell.wrapper", f"{word} has options that are not known here: {' '.join(inner.strange)[:80]}."
+            )
+        if wrapper.tier is not None:
+            self.ledger.reason(
+                wrapper.tier, "shell.wrapper", wrapper.reason or f"{word} runs a command in an environment of its own."
+            )
+        for assignment in inner.assigned:
+            name, _, value = assignment.partition("=")
+            self.assigned(name, value, env)
+        within = env.fork()
+        if inner.chdir is not None:
+            builtins.change(self, inner.chdir, within)
+        outer = (self.remote, self.root, self.walker.words)
+        if wrapper.remote:
+            self.remote = wrapper.remote
+            self.walker.words = Words(None)
+            self.ledger.effect(EffectKind.REMOTE)
+            within.cwd = None
+        self.root = self.root or wrapper.root
+        for text in inner.texts:
+            self.nested(text, within, f"the text given to {word}")
+        if inner.argv:
+            self.run(inner.argv, env if word in ("command", "builtin", "time", "!", "exec") else within, stdin)
+        elif word in ("exec",):
+            pass
+        self.remote, self.root, self.walker.words = outer
+
+    def _shell(self, name: str, args: tuple[Arg, ...], env: Env, stdin: Stdin) -> None:
+        parsed = parse(args, ("-o", "+o", "-O", "+O", "--rcfile", "--init-file"), leading=True)
+        rest = tuple(arg for arg in args[parsed.after :])
+        while rest and rest[0].text.startswith("+"):
+            rest = rest[1:]
+        if "-c" in parsed.options or "--command" in parsed.options:
+            self.nested(rest[0] if rest else None, env, f"the text given to {name} -c")
+            return
+        if rest and "-s" not in parsed.options:
+            self.script(rest[0], env, name, shell=True)
+            return
+        if "--version" in parsed.options or "--help" in parsed.options:
+            return
+        self.piped(name, stdin, env)
+
+    def piped(self, name: str, stdin: Stdin, env: Env) -> None:
+        """Judge a shell that reads its commands from standard input."""
+        if not stdin.given:
+            self.ledger.reason(Tier.T1, "shell.interactive", f"Starts {name} with nothing to run.")
+        elif stdin.text is None:
+            self.hidden(f"what is piped into {name}")
+        else:
+            self.ledger.reason(Tier.T3, "shell.piped", f"Pipes text into {name}.", "Run the commands directly.")
+            self.nested(Arg(stdin.text), env, f"what is piped into {name}")
+
+    def script(self, arg: Arg, env: Env, name: str, *, shell: bool) -> None:
+        """Judge a script that is run: its content is bound; one that the agent wrote is inspected, or asks (A22)."""
+        if not arg.certain or arg.text.startswith(("/dev/fd/", "/dev/stdin", "/proc/")) or arg.text == "-":
+            self.hidden(f"what {name} is given to run")
+            return
+        real, _ = self.files.place(arg.text, env.cwd)
+        path = real or absolute(arg.text, env.cwd or "/")
+        self.ledger.operand(path)
+        if path in self.ledger.made or path in self.written:
+            content = self.tree.read(path, MAX_TEXT + 1) if shell and path not in self.ledger.made else None
+            if content is None:
+                self.ledger.reason(Tier.T3, "shell.written", f"Runs {path}, which the agent itself wrote.")
+                return
+            self.nested(Arg(content.decode("utf-8", "surrogateescape")), env, path)
+            return
+        self.uninspected(f"Runs {path}; what is in it is not inspected.")
+
+    def uninspected(self, text: str) -> None:
+        """Note something that no rule looks into: T1, or T3 as root or elsewhere."""
+        if self.root:
+            self.ledger.reason(Tier.T3, "program.as-root", f"{text} It runs with other rights than the agent's.")
+        elif self.remote:
+            self.ledger.reason(Tier.T3, "program.remote", f"{text} It runs somewhere else ({self.remote}).")
+        else:
+            self.ledger.reason(Tier.T1, "program.not-inspected", text)
+
+    def _judged(self, word: str, name: str, args: tuple[Arg, ...], env: Env, stdin: Stdin) -> None:
+        if "/" in word:
+            real, _ = self.files.place(word, env.cwd)
+            if real and (real in self.written or real in self.ledger.made):
+                self.script(Arg(word), env, name, shell=True)
+        handled = special.run(self, name, args, env, stdin)
+        fits = catalogue().fits(name, args, stdin.text, piped=stdin.given)
+        for fit in fits:
+            apply.rule(self, fit, args, env)
+        if not fits and not handled:
+            for arg in args:
+                apply.mention(self, name, arg, env)
+            self.uninspected(f"Runs {normal(word) if word.startswith('/') else word}, which no rule knows.")
+
+
+def _quoted(arg: Arg) -> str:
+    return "'" + arg.text.replace("'", "'\\''") + "'" if arg.certain else arg.text

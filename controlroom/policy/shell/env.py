@@ -1,0 +1,74 @@
+"""What the shell knows at a point of a command line: folder, variables, functions, aliases."""
+
+from collections.abc import Iterable
+
+from tree_sitter import Node
+
+
+class Env:
+    """Mutable while a script is walked; `fork` for what cannot reach back, `meet` where two ways join."""
+
+    def __init__(self, home: str, cwd: str | None) -> None:
+        self.home = home
+        self.cwd = cwd
+        self.vars: dict[str, tuple[str, ...] | None] = {"HOME": (home,)}
+        self.arrays: set[str] = set()
+        self.functions: dict[str, tuple[Node, bytes]] = {}
+        self.aliases: dict[str, str | None] = {}
+        self.odd_split = False  # IFS was changed: unquoted expansions split nobody knows how
+        self.previous: str | None = None
+        self.left = False  # the script ends here (exit, return) on this way
+
+    def fork(self) -> "Env":
+        """A copy for a subshell or a branch."""
+        twin = Env(self.home, self.cwd)
+        twin.vars = dict(self.vars)
+        twin.arrays = set(self.arrays)
+        twin.functions = dict(self.functions)
+        twin.aliases = dict(self.aliases)
+        twin.odd_split = self.odd_split
+        twin.previous = self.previous
+        return twin
+
+    def meet(self, others: "Iterable[Env]") -> None:
+        """Keep only what is the same on every way here; ways that left the script do not count."""
+        for other in others:
+            if other.left:
+                continue
+            if other.cwd != self.cwd:
+                self.cwd = None
+            for name in self.vars.keys() | other.vars.keys():
+                if self.vars.get(name) != other.vars.get(name):
+                    self.vars[name] = None
+            self.arrays |= other.arrays
+            self.functions.update(other.functions)
+            self.aliases.update(other.aliases)
+            self.odd_split |= other.odd_split
+
+    def adopt(self, other: "Env") -> None:
+        """Become `other` (the way that was surely taken)."""
+        self.cwd, self.vars, self.arrays = other.cwd, other.vars, other.arrays
+        self.functions, self.aliases, self.odd_split = other.functions, other.aliases, other.odd_split
+        self.previous, self.left = other.previous, other.left
+
+    def get(self, name: str) -> tuple[str, ...] | None:
+        """The values a variable may have, None when they are not known."""
+        if name == "PWD" and "PWD" not in self.vars:
+            return (self.cwd,) if self.cwd else None
+        return self.vars.get(name)
+
+    def put(self, name: str, values: tuple[str, ...] | None, *, array: bool = False) -> None:
+        """Set a variable to what it may be."""
+        if name == "IFS":
+            self.odd_split = True
+        self.vars[name] = values
+        if name == "HOME":
+            self.home = values[0] if values and len(values) == 1 else "\0"
+        if array:
+            self.arrays.add(name)
+        else:
+            self.arrays.discard(name)
+
+    def is_array(self, name: str) -> bool:
+        """Whether a variable holds an array (its plain name then means the first member)."""
+        return name in self.arrays

@@ -1,0 +1,160 @@
+"""Programs whose command line is a little language of its own: find, git -c, crontab's and at's input."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from controlroom.model.effect import EffectKind
+from controlroom.model.tier import Tier
+from controlroom.policy.files import Act
+from controlroom.policy.shell.env import Env
+from controlroom.policy.shell.walk import Stdin
+from controlroom.policy.shell.words import Arg
+
+if TYPE_CHECKING:
+    from controlroom.policy.shell.command import Shell
+
+Args = tuple[Arg, ...]
+_HARMLESS = (
+    "alias.",
+    "core.quotepath",
+    "color.",
+    "user.",
+    "advice.",
+    "commit.gpgsign",
+    "init.",
+    "safe.",
+    "diff.",
+    "log.",
+    "gc.auto",
+)
+
+
+def run(shell: "Shell", name: str, args: Args, env: Env, stdin: Stdin) -> bool:
+    """Judge a program with a language of its own; True when nothing more need be said about it."""
+    handler = _PROGRAMS.get(name)
+    return handler(shell, args, env, stdin) if handler else False
+
+
+def _find(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
+    starts: list[Arg] = []
+    for arg in args:
+        if arg.text.startswith(("-", "(", ")", "!", ",")) and arg.text not in ("-H", "-L", "-P"):
+            break
+        if not arg.text.startswith("-"):
+            starts.append(arg)
+    starts = starts or [Arg(".")]
+    narrowed = any(arg.text in ("-name", "-path", "-iname", "-type", "-regex", "-mtime", "-size", "-empty") for arg in args)
+    below = [Arg(s.text, certain=False, stem=s.text if s.certain else s.stem, bounded=s.certain) for s in starts]
+    index = 0
+    while index < len(args):
+        text = args[index].text
+        index += 1
+        if text == "-delete":
+            for start in below if narrowed else starts:
+                act = Act(
+                    EffectKind.DELETE,
+                    "",
+                    env.cwd,
+                    "find.delete",
+                    "find -delete",
+                    "List first: the same without -delete.",
+                    deep=True,
+                )
+                shell.touch(act, start)
+        elif text in ("-fprint", "-fprint0", "-fls", "-fprintf") and index < len(args):
+            shell.touch(Act(EffectKind.WRITE, "", env.cwd, "find.write", "find writes a list"), args[index])
+        elif text in ("-exec", "-execdir", "-ok", "-okdir"):
+            index = _exec(shell, args, index, below, env)
+        elif not args[index - 1].certain and not starts:
+            shell.hidden("an expression of find that is computed while it runs")
+    return True
+
+
+def _exec(shell: "Shell", args: Args, index: int, below: list[Arg], env: Env) -> int:
+    """Judge the command after -exec with `{}` standing for anything below the starts; returns where it ends."""
+    inner: list[Arg] = []
+    while index < len(args) and args[index].text not in (";", "+"):
+        arg = args[index]
+        if arg.text == "{}":
+            inner += below
+        elif "{}" in arg.text:
+            inner.append(Arg(arg.text, certain=False, stem=arg.text.split("{}")[0]))
+        else:
+            inner.append(arg)
+        index += 1
+    shell_text = len(inner) > 1 and inner[0].text.rsplit("/", 1)[-1] in ("sh", "bash", "dash", "zsh")
+    if shell_text:
+        inner = [arg if arg not in below else Arg("_") for arg in inner]
+    if inner:
+        shell.run(tuple(inner), env.fork())
+    return index + 1
+
+
+def _git(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
+    at = 0
+    aliases: dict[str, str] = {}
+    while at < len(args) and args[at].text.startswith("-"):
+        text = args[at].text
+        follows = text in ("-c", "-C", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env")
+        if text in ("-c", "--config-env") and at + 1 < len(args):
+            _setting(shell, args[at + 1], aliases, env)
+        elif text.startswith("-c") and not text.startswith("--"):
+            _setting(shell, Arg(text[2:], args[at].certain), aliases, env)
+        elif text.startswith(("--exec-path=", "--config-env=")):
+            shell.ledger.reason(Tier.T3, "git.runs", "Makes git run programs from another place.")
+        at += 2 if follows else 1
+    if at < len(args) and args[at].text in aliases:
+        value = aliases[args[at].text]
+        if value.startswith("!"):
+            shell.nested(Arg(value[1:]), env, "a git alias")
+        else:
+            shell.nested(Arg("git " + value), env, "a git alias")
+    return False
+
+
+def _setting(shell: "Shell", arg: Arg, aliases: dict[str, str], env: Env) -> None:
+    key, _, value = arg.text.partition("=")
+    lower = key.lower()
+    if not arg.certain:
+        shell.hidden("a setting of git that is computed while it runs")
+    elif lower.startswith("alias."):
+        aliases[key.split(".", 1)[1]] = value
+        if value.startswith("!"):
+            shell.nested(Arg(value[1:]), env, "a git alias")
+    elif any(
+        part in lower
+        for part in (
+            "command",
+            "pager",
+            "editor",
+            "hookspath",
+            "fsmonitor",
+            "textconv",
+            "helper",
+            "askpass",
+            "external",
+            "program",
+            "clean",
+            "smudge",
+            "proxy",
+        )
+    ) and value not in ("", "cat", "true", "false"):
+        shell.ledger.reason(Tier.T3, "git.runs", f"Makes git run the program in {key}.")
+        shell.nested(Arg(value.removeprefix("!")), env, f"git's {key}")
+
+
+def _stdin_text(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
+    """at and batch run their input later, outside of what is held here."""
+    shell.ledger.reason(Tier.T3, "schedule.later", "Puts commands on a schedule, outside of what is held here.")
+    if stdin.text is not None:
+        shell.nested(Arg(stdin.text), env, "what is scheduled")
+    return True
+
+
+_PROGRAMS: dict[str, Callable[["Shell", Args, Env, Stdin], bool]] = {
+    "find": _find,
+    "gfind": _find,
+    "git": _git,
+    "at": _stdin_text,
+    "batch": _stdin_text,
+}

@@ -1,0 +1,384 @@
+"""The walk over a parsed shell text: every simple command, in order, with what the shell knows at that point."""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+import msgspec
+import tree_sitter_bash
+from tree_sitter import Language, Node, Parser
+
+from controlroom.model.tier import Tier
+from controlroom.policy.ledger import Ledger, TooMuch
+from controlroom.policy.limits import MAX_NESTING, MAX_TEXT
+from controlroom.policy.shell.env import Env
+from controlroom.policy.shell.words import Arg, Words
+
+_REDIRECTS = {"file_redirect", "heredoc_redirect", "herestring_redirect"}
+_BRANCHES = {
+    "if_statement",
+    "elif_clause",
+    "else_clause",
+    "case_statement",
+    "while_statement",
+    "for_statement",
+    "c_style_for_statement",
+}
+_NESTED = {"command_substitution", "process_substitution"}
+_SKIP = {
+    "comment",
+    "heredoc_start",
+    "heredoc_end",
+    "variable_name",
+    "word",
+    "raw_string",
+    "string_content",
+    "number",
+    "ansi_c_string",
+}
+
+
+class Stdin(msgspec.Struct, frozen=True):
+    """What a command reads: nothing given, a known text, or (`text` None, `given`) something nobody has seen."""
+
+    given: bool = False
+    text: str | None = None
+
+
+class Redirect(msgspec.Struct, frozen=True):
+    """One redirection to or from a file: the operator and the name."""
+
+    operator: str
+    target: Arg
+
+
+class Simple(msgspec.Struct, frozen=True):
+    """A simple command as found: words still raw, assignments in front, redirections, standard input."""
+
+    args: tuple[Arg, ...]
+    assigned: tuple[tuple[str, str | None], ...]
+    redirects: tuple[Redirect, ...]
+    stdin: Stdin
+
+
+@lru_cache(maxsize=1)
+def _parser() -> Parser:
+    return Parser(Language(tree_sitter_bash.language()))
+
+
+class Walker:
+    """Walks shell text. `run` is called for every simple command, with the environment it runs in."""
+
+    def __init__(self, words: Words, ledger: Ledger, run: Callable[[Simple, Env], None]) -> None:
+        self.words = words
+        self._ledger = ledger
+        self._run = run
+        self._source = b""
+        self.depth = 0
+        self._calls: list[str] = []
+        self.called: set[str] = set()
+
+    def text(self, text: str, env: Env) -> None:
+        """Walk a whole text. Raises TooMuch over a limit."""
+        source = text.encode("utf-8", "surrogateescape")
+        if len(source) > MAX_TEXT:
+            raise TooMuch(f"a command of {len(source)} bytes is over the limit of {MAX_TEXT}; split it")
+        root = _parser().parse(source).root_node
+        if root.has_error:
+            self._ledger.reason(
+                Tier.T3, "shell.unparsable", "A part of the command cannot be read as shell; it could hide anything."
+            )
+        outer, self._source = self._source, source
+        known = set(env.functions)
+        self._node(root, env, Stdin())
+        for name in env.functions.keys() - known - self.called:
+            self._body(name, env.fork(), None)
+        self._source = outer
+
+    def call(self, name: str, env: Env, args: tuple[Arg, ...]) -> None:
+        """Walk the body of a function that is called by name."""
+        self.called.add(name)
+        self._body(name, env, args)
+
+    def _body(self, name: str, env: Env, args: tuple[Arg, ...] | None) -> None:
+        if name in self._calls:
+            self._ledger.reason(
+                Tier.T3, "shell.recursion", f"The function {name} calls itself; this can fill the machine with processes."
+            )
+            return
+        node, source = env.functions[name]
+        saved = {key: env.vars.get(key) for key in ("@", "*", *map(str, range(1, 10)))}
+        positional = None if args is None or not all(arg.certain for arg in args) else tuple(arg.text for arg in args)
+        set_positional(env, positional)
+        outer, self._source = self._source, source
+        self._calls.append(name)
+        self._node(node, env, Stdin())
+        self._calls.pop()
+        self._source = outer
+        env.vars.update(saved)
+        env.left = False
+
+    def _text(self, node: Node) -> str:
+        return self._source[node.start_byte : node.end_byte].decode("utf-8", "surrogateescape")
+
+    def _node(self, node: Node, env: Env, stdin: Stdin) -> None:
+        self.depth += 1
+        if self.depth > MAX_NESTING:
+            raise TooMuch(f"more than {MAX_NESTING} levels of nesting; write it flatter")
+        handler = self._HANDLERS.get(node.type)
+        if handler is not None:
+            handler(self, node, env, stdin)
+        elif node.type in _BRANCHES:
+            self._branch(node, env, stdin)
+        elif node.type not in _SKIP:
+            for child in node.named_children:
+                self._node(child, env, stdin)
+        self.depth -= 1
+
+    def _command(
+        self, node: Node, env: Env, stdin: Stdin, extra: tuple[Redirect, ...] = (), more: tuple[Arg, ...] = ()
+    ) -> None:
+        args: list[Arg] = []
+        assigned: list[tuple[str, str | None]] = []
+        redirects: list[Redirect] = list(extra)
+        for child in node.named_children:
+            if child.type in _REDIRECTS:
+                stdin = self._redirect(child, env, stdin, redirects)
+                continue
+            self._nested(child, env)
+            if child.type == "variable_assignment":
+                name, raw = self._assignment(child)
+                assigned.append((name, self.words.value(raw, env)))
+            elif child.type != "comment":
+                args += self.words.args(self._text(child), env)
+        self._run(Simple((*args, *more), tuple(assigned), tuple(redirects), stdin), env)
+
+    def _redirected(self, node: Node, env: Env, stdin: Stdin) -> None:
+        redirects: list[Redirect] = []
+        later: list[Node] = []
+        more: list[Arg] = []
+        body = node.child_by_field_name("body")
+        for child in node.children_by_field_name("redirect"):
+            stdin = self._redirect(child, env, stdin, redirects, later, more)
+        for child in node.named_children:
+            if child.type == "ERROR":
+                self._node(child, env, Stdin())
+        if body is not None and body.type == "command":
+            self._command(body, env, stdin, tuple(redirects), tuple(more))
+        else:
+            self._run(Simple((), (), tuple(redirects), stdin), env)
+            if body is not None:
+                self._node(body, env, stdin)
+        for child in later:
+            self._node(child, env, Stdin(given=True, text=self._output(body, stdin)))
+
+    def _redirect(
+        self,
+        node: Node,
+        env: Env,
+        stdin: Stdin,
+        into: list[Redirect],
+        later: list[Node] | None = None,
+        more: list[Arg] | None = None,
+    ) -> Stdin:
+        self._nested(node, env)
+        if node.type == "herestring_redirect":
+            raw = self._text(node).lstrip("0123456789").removeprefix("<<<").strip()
+            return Stdin(given=True, text=self.words.value(raw, env))
+        if node.type == "file_redirect":
+            operator = next((self._text(child) for child in node.children if not child.is_named), ">")
+            for child in node.children_by_field_name("destination"):
+                into += [Redirect(operator, arg) for arg in self.words.args(self._text(child), env)]
+            return Stdin(given=True) if operator == "<" else stdin
+        body = ""
+        for child in node.named_children:
+            if child.type == "heredoc_body":
+                body = self._text(child)
+            elif child.type in _REDIRECTS:
+                self._redirect(child, env, stdin, into, later, more)
+            elif child.type == "ERROR" or child in node.children_by_field_name("argument"):
+                for word in child.named_children if child.type == "ERROR" else [child]:
+                    (more if more is not None else []).extend(self.words.args(self._text(word), env))
+            elif child.type not in ("heredoc_start", "heredoc_end", "file_descriptor") and later is not None:
+                later.append(child)
+        if self._text(node).lstrip("0123456789").startswith("<<-"):
+            body = "\n".join(line.lstrip("\t") for line in body.split("\n"))
+        return Stdin(given=True, text=body)
+
+    def _output(self, node: Node | None, stdin: Stdin) -> str | None:
+        """What a command surely prints: `cat` prints its input, `echo` and `printf` their arguments."""
+        if node is None:
+            return None
+        if node.type == "redirected_statement":
+            return None
+        if node.type != "command" or not node.named_children:
+            return None
+        env = Env("/", None)
+        args = [arg for child in node.named_children for arg in Words(None).args(self._text(child), env)]
+        if not args or not all(arg.certain for arg in args):
+            return None
+        name, rest = args[0].text.rsplit("/", 1)[-1], [arg.text for arg in args[1:]]
+        if name == "cat" and not rest:
+            return stdin.text
+        while name == "echo" and rest and rest[0] in ("-n", "-e", "-E", "-ne", "-en"):
+            rest = rest[1:]
+        if name == "echo":
+            return Words(None).value("$'" + " ".join(rest).replace("'", "\\'") + "'", env)
+        if name == "printf" and len(rest) == 1 and "%" not in rest[0]:
+            return Words(None).value("$'" + rest[0].replace("'", "\\'") + "'", env)
+        return " ".join(rest[1:]) if name == "printf" and rest and rest[0] in ("%s", "%s\\n", "%b", "%b\\n") else None
+
+    def _pipeline(self, node: Node, env: Env, stdin: Stdin) -> None:
+        for child in node.named_children:
+            if child.type == "comment":
+                continue
+            self._node(child, env.fork(), stdin)
+            stdin = Stdin(given=True, text=self._output(child, stdin))
+
+    def _list(self, node: Node, env: Env, stdin: Stdin) -> None:
+        operator = next((child.type for child in node.children if child.type in ("&&", "||")), "&&")
+        parts = [child for child in node.named_children if child.type != "comment"]
+        for index, child in enumerate(parts):
+            if index == 0:
+                self._node(child, env, stdin)
+                continue
+            branch = env.fork()
+            self._node(child, branch, stdin)
+            if operator == "&&":
+                env.adopt(branch)
+            else:
+                env.meet([branch])
+
+    def _subshell(self, node: Node, env: Env, stdin: Stdin) -> None:
+        inner = env.fork()
+        for child in node.named_children:
+            self._node(child, inner, stdin)
+
+    def _branch(self, node: Node, env: Env, stdin: Stdin) -> None:
+        """Branches and loops: each body from a copy, then only what all ways agree on is still known."""
+        if node.type == "for_statement":
+            self._for(node, env)
+        ways: list[Env] = []
+        for child in node.named_children:
+            if child.type in ("do_group", "case_item", "elif_clause", "else_clause"):
+                way = env.fork()
+                self._node(child, way, stdin)
+                ways.append(way)
+                if child.type == "do_group":
+                    env.meet([way])
+                    self._again(child, env, stdin)
+            elif node.type in ("if_statement", "elif_clause") and child != node.child_by_field_name("condition"):
+                self._node(child, ways[0] if ways else self._first(ways, env), stdin)
+            else:
+                self._node(child, env, stdin)
+        env.meet(ways)
+
+    @staticmethod
+    def _first(ways: list[Env], env: Env) -> Env:
+        ways.append(env.fork())
+        return ways[0]
+
+    def _again(self, body: Node, env: Env, stdin: Stdin) -> None:
+        """A loop's second round, when its first changed the folder or a variable that the body reads."""
+        if env.cwd is None or any(value is None for value in env.vars.values()):
+            self._node(body, env.fork(), stdin)
+
+    def _for(self, node: Node, env: Env) -> None:
+        variable = node.child_by_field_name("variable")
+        values: list[Arg] = []
+        for child in node.children_by_field_name("value"):
+            values += self.words.args(self._text(child), env)
+        if variable is not None:
+            known = bool(values) and all(arg.certain for arg in values)
+            env.put(self._text(variable), tuple(dict.fromkeys(arg.text for arg in values)) if known else None)
+
+    def _function(self, node: Node, env: Env, stdin: Stdin) -> None:
+        name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
+        if name is not None and body is not None:
+            env.functions[self._text(name)] = (body, self._source)
+            self.called.discard(self._text(name))
+
+    def _assignment(self, node: Node) -> tuple[str, str]:
+        text = self._text(node)
+        name, _, value = text.partition("=")
+        return name, value
+
+    def _assign(self, node: Node, env: Env, stdin: Stdin) -> None:
+        self._nested(node, env)
+        name, raw = self._assignment(node)
+        value_node = node.child_by_field_name("value")
+        if value_node is not None and value_node.type == "array" and not name.endswith("+"):
+            items = [arg for child in value_node.named_children for arg in self.words.args(self._text(child), env)]
+            env.put(name, tuple(a.text for a in items) if all(a.certain for a in items) else None, array=True)
+            return
+        plain = name.rstrip("+").split("[")[0]
+        value = self.words.value(raw, env) if plain == name else None
+        self._run(Simple((), ((plain, value),), (), Stdin()), env)
+
+    def _declaration(self, node: Node, env: Env, stdin: Stdin) -> None:
+        for child in node.named_children:
+            if child.type == "variable_assignment":
+                self._assign(child, env, stdin)
+            else:
+                self._nested(child, env)
+
+    def _unset(self, node: Node, env: Env, stdin: Stdin) -> None:
+        for child in node.named_children:
+            env.put(self._text(child), None)
+            env.functions.pop(self._text(child), None)
+
+    def _nested(self, node: Node, env: Env) -> None:
+        """Walk the substitutions inside a word or redirection, at any depth."""
+        for found in _find_nested(node):
+            inner = env.fork()
+            self.depth += 1
+            if self.depth > MAX_NESTING:
+                raise TooMuch(f"more than {MAX_NESTING} levels of nesting; write it flatter")
+            given = Stdin(given=True) if found.type == "process_substitution" else Stdin()
+            redirect = [child for child in found.named_children if child.type in _REDIRECTS]
+            for child in found.named_children:
+                if child not in redirect:
+                    self._node(child, inner, given)
+            into: list[Redirect] = []
+            for child in redirect:
+                self._redirect(child, inner, Stdin(), into)
+            if into:
+                self._run(Simple((), (), tuple(into), Stdin()), inner)
+            self.depth -= 1
+
+    def _test(self, node: Node, env: Env, stdin: Stdin) -> None:
+        self._nested(node, env)
+
+    _HANDLERS = {
+        "command": lambda self, node, env, stdin: self._command(node, env, stdin),
+        "redirected_statement": _redirected,
+        "pipeline": _pipeline,
+        "list": _list,
+        "subshell": _subshell,
+        "function_definition": _function,
+        "variable_assignment": _assign,
+        "declaration_command": _declaration,
+        "unset_command": _unset,
+        "test_command": _test,
+        **dict.fromkeys(_NESTED, lambda self, node, env, stdin: self._subshell(node, env, stdin)),
+    }
+
+
+def _find_nested(node: Node) -> Iterator[Node]:
+    stack = [node]
+    while stack:
+        at = stack.pop()
+        if at.type in _NESTED:
+            yield at
+        elif at.named_child_count and at.type != "heredoc_redirect":
+            stack.extend(reversed(at.named_children))
+        elif at.type == "heredoc_redirect":
+            stack.extend(child for child in at.named_children if child.type == "heredoc_body")
+
+
+def set_positional(env: Env, values: tuple[str, ...] | None) -> None:
+    """Set `$@` and `$1` to `$9`; None = not known."""
+    env.put("@", values, array=True)
+    env.put("*", values, array=True)
+    for index in range(1, 10):
+        known = None if values is None else (values[index - 1] if index <= len(values) else "",)
+        env.put(str(index), known)
