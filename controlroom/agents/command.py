@@ -14,7 +14,8 @@ from controlroom.hook import OBSERVATIONS, PROBE
 
 UNAVAILABLE = "controlroom: gate unavailable"  # what the wrapper and the client say where no gate answered
 ANSWERED = "controlroom: probe:"  # how the line begins when the daemon itself denied the probe
-GATE_TAIL = f'|| {{ echo "{UNAVAILABLE}" >&2; exit 2; }}'
+# 2 is a denial that has said why (the client's own, or the interpreter that finds no file); every other end gets our line.
+GATE_TAIL = f'|| case $? in 2) exit 2;; *) echo "{UNAVAILABLE}" >&2; exit 2;; esac'
 OBSERVED_TAIL = "|| : controlroom"  # the word does nothing but say whose it is
 
 
