@@ -86,7 +86,7 @@ def _write(leaf: str, name: str, value: str) -> None:
     # No O_CREAT: in a folder that is no cgroup this fails instead of making a file.
     descriptor = os.open(f"{leaf}/{name}", os.O_WRONLY | os.O_CLOEXEC)
     try:
-        os.write(descriptor, value.encode("ascii"))
+        os.write(descriptor, value.encode("utf-8"))
     finally:
         os.close(descriptor)
 

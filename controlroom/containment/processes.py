@@ -44,7 +44,7 @@ class Stat(msgspec.Struct, frozen=True):
 
 def boot_id() -> str:
     """The kernel's random id of this boot."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    return Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
 
 
 def parse_stat(raw: bytes) -> Stat:
@@ -53,7 +53,7 @@ def parse_stat(raw: bytes) -> Stat:
     pid, _, name = head.partition(b" (")
     fields = tail.split()
     numbers = [int(fields[at]) for at in (1, 2, 3, 5, 17, 19)]
-    return Stat(int(pid), name.decode("utf-8", "backslashreplace"), fields[0].decode("ascii"), *numbers)
+    return Stat(int(pid), name.decode("utf-8", "backslashreplace"), fields[0].decode("utf-8"), *numbers)
 
 
 def read_stat(pid: int) -> Stat | None:
@@ -195,7 +195,7 @@ def uid_of(pid: int) -> int | None:
 def wait_channel(pid: int) -> str:
     """Where in the kernel it sleeps, "" where that is not told."""
     try:
-        return Path(f"/proc/{pid}/wchan").read_text("ascii")
+        return Path(f"/proc/{pid}/wchan").read_text("utf-8")
     except OSError:
         return ""
 
