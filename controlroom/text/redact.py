@@ -7,17 +7,23 @@ never-touch, not a replacement for it. A second pass over redacted text changes 
 import json
 import re
 
-from controlroom.text.patterns import KEY_NAMES, NOT_ITSELF, ROWS, WORD_NAMES
+from controlroom.text.patterns import CONTEXTS, KEY_NAMES, NOT_ITSELF, TOKENS, WORD_NAMES
 
 _DEPTH = 8  # JSON in a string in JSON ... deeper text is redacted as plain text
 
 
 def _combined() -> tuple[re.Pattern[str], dict[str, str]]:
-    names, parts = {}, []
-    for number, (name, pattern) in enumerate(ROWS):
-        names[f"r{number}"] = name
-        parts.append(f"(?P<r{number}>{pattern.replace('(?P<s>', f'(?P<s{number}>')})")
-    return re.compile("|".join(parts)), names
+    names: dict[str, str] = {}
+
+    def any_of(rows: tuple[tuple[str, str], ...]) -> str:
+        parts = []
+        for name, pattern in rows:
+            number = len(names)
+            names[f"r{number}"] = name
+            parts.append(f"(?P<r{number}>{pattern.replace('(?P<s>', f'(?P<s{number}>')})")
+        return "|".join(parts)
+
+    return re.compile(f"(?<![A-Za-z0-9])(?:{any_of(TOKENS)})|{any_of(CONTEXTS)}"), names
 
 
 _ANY, _NAMES = _combined()
