@@ -66,10 +66,15 @@ def _hash(real: str, found: os.stat_result) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def changed(request: Request, path: str) -> str:
-    """What is no longer as it was shown, in words; "" = everything is as it was. Blocking."""
+def changed(request: Request, judged: Assessment, path: str) -> str:
+    """What is no longer as it was shown, in words; "" = everything is as it was. Blocking.
+
+    `judged` is a second assessment, made now: a link on the way that leads elsewhere shows there.
+    """
+    if text := _otherwise(request.assessment, judged):
+        return text
     try:
-        again = bind(request.action, request.assessment, path)
+        again = bind(request.action, judged, path)
     except Unbindable as e:
         return str(e)
     before = request.binding
@@ -88,6 +93,18 @@ def changed(request: Request, path: str) -> str:
         if len(old) != len(new):
             return f"{what} list is another one"
     return "the request is another one"
+
+
+def _otherwise(then: Assessment, now: Assessment) -> str:
+    """How a second look judges another act than the first; sizes and counts may differ."""
+    if now.tier > then.tier:
+        return f"it is {now.tier} now: {now.reasons[0].text if now.reasons else 'no reason given'}"
+    if {t.path for t in now.targets} != {t.path for t in then.targets}:
+        return "its targets are other ones now"
+    if now.diff != then.diff:
+        return "the file it would change is another one now, and so is the diff"
+    same = (now.argv, now.executables, now.operands) == (then.argv, then.executables, then.operands)
+    return "" if same else "what it would run is something else now"
 
 
 def _difference(then: FileId, now: FileId) -> str:

@@ -17,7 +17,7 @@ from controlroom.daemon.clock import boot_id, now
 from controlroom.daemon.gate_server import GateServer
 from controlroom.daemon.intake import Intake
 from controlroom.daemon.judge import Judge
-from controlroom.daemon.ledger import OPEN, Ledger
+from controlroom.daemon.ledger import Ledger
 from controlroom.daemon.operator_calls import Calls
 from controlroom.daemon.operator_server import OperatorServer
 from controlroom.daemon.registry import Registry
@@ -28,6 +28,7 @@ from controlroom.model.record import Kind, Receipt, Record
 from controlroom.storage import latchfile
 from controlroom.storage.journal import Journal, JournalBroken, read
 from controlroom.storage.paths import Places, secure_dir
+from controlroom.storage.receipts import open_receipts
 from controlroom.text.safe import SafeText, show
 
 TICK_SECONDS = 0.25
@@ -111,10 +112,9 @@ class House:
     async def open(self) -> None:
         """Take up what was under way, then listen."""
         self._look_at_latch()
-        for receipt in self._ledger.all():
-            if receipt.stage in OPEN:
-                why = "the daemon was gone before the outcome was told"
-                self._runner.record(Kind.INTERRUPTED, {"why": why}, receipt.session, receipt.id)
+        for receipt in open_receipts(self._ledger.all()):
+            why = "the daemon was gone before the outcome was told"
+            self._runner.record(Kind.INTERRUPTED, {"why": why}, receipt.session, receipt.id)
         self._registry.meet_again(self._sessions)
         await self._gate.start()
         await self._operators.start()

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import anyio.to_thread
 import msgspec
@@ -56,6 +56,12 @@ class Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     duration_ms: int | None = None
 
 
+class _Waiting(NamedTuple):
+    connection: Connection
+    header: Header
+    workspace: str
+
+
 class Refused(Exception):
     """The message is not one that can be taken; the text says why."""
 
@@ -69,7 +75,7 @@ class Intake:
         self._registry = registry
         self._judge = judge
         self._past = past  # working folder → what to tell an agent of earlier work there
-        self._waiting: dict[str, tuple[Connection, Header]] = {}
+        self._waiting: dict[str, _Waiting] = {}
 
     def take(self, connection: Connection, header_line: bytes, payload: bytes) -> None:
         """A complete message has come."""
@@ -116,7 +122,7 @@ class Intake:
             body["new"] = ask.new
         action = Action(ASK_TOOL, canonical(body), ask.cwd)
         call = Call(kind="gate", action=action, says=ask.reason)
-        self._waiting[connection.id] = (connection, header)
+        self._waiting[connection.id] = _Waiting(connection, header, workspace)
         self._runner.spawn(self._request(connection, session, workspace, call, hooked=False))
 
     def _hook(self, connection: Connection, header: Header, payload: bytes) -> None:
@@ -134,7 +140,7 @@ class Intake:
         elif call.action is None:
             raise Refused(f"{header.event}: it names no action")
         else:
-            self._waiting[connection.id] = (connection, header)
+            self._waiting[connection.id] = _Waiting(connection, header, workspace)
             self._runner.spawn(self._request(connection, session, workspace, call, hooked=True))
 
     async def _request(self, connection: Connection, session: str, workspace: str, call: Call, hooked: bool) -> None:
@@ -209,7 +215,7 @@ class Intake:
         waiting = self._waiting.pop(connection, None)
         if waiting is None:
             return False
-        asker, header = waiting
+        asker, header = waiting.connection, waiting.header
         if verdict is Verdict.DENY:
             return asker.send("deny", f"denied by {by}: {reason}".encode())
         if header.kind == "ask":
@@ -230,10 +236,14 @@ class Intake:
     async def hooks_gone(self, session: str) -> bool:
         return self.server is not None and await self.server.hooks_gone(session)
 
-    def path_of(self, connection: str) -> str:
-        waiting = self._waiting.get(connection)
-        peer = waiting[0].peer if waiting else None
-        return peers.path_of(peer.process.pid) if peer else ""
+    def changed(self, request: Request) -> str:
+        """Judge and bind again, now; what is no longer as it was shown. Blocking."""
+        waiting = self._waiting.get(request.connection)
+        peer = waiting.connection.peer if waiting else None
+        if waiting is None or peer is None:
+            return "the asker is gone"
+        judged = self._judge.assess(request.action, waiting.workspace)
+        return binding.changed(request, judged, peers.path_of(peer.process.pid))
 
 
 def _too_much(action: Action, assessment: Assessment) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 from controlroom.model.action import Action
 from controlroom.model.effect import Assessment, Reason
 from controlroom.model.tier import Tier
-from controlroom.policy import Context, Manifest, assess
+from controlroom.policy import Context, Manifest, ManifestError, assess
 from controlroom.sensing.tree import RealTree
 from controlroom.storage.paths import Places
 
@@ -33,7 +33,10 @@ class Judge:
     def reload(self) -> None:
         """Read the manifest anew, by an operator's word. Raises BadManifest; then the last good one stays."""
         text = self._read()
-        self._manifest = Manifest.parse(text, str(self._file))
+        try:
+            self._manifest = Manifest.parse(text, str(self._file))
+        except ManifestError as e:
+            raise BadManifest(str(e)) from e
         self._text = text
 
     def _read(self) -> str:

@@ -6,7 +6,6 @@ from controlroom.model.record import Receipt, Record, Stage
 from controlroom.storage.receipts import advance
 
 MOST = 2000  # receipts kept here; all of them are in the journal
-OPEN = (Stage.ALLOWED, Stage.STARTED)  # allowed, and nobody has told what came of it
 
 
 class Ledger:

@@ -14,7 +14,6 @@ import msgspec
 
 from controlroom.core import Limits, State, step
 from controlroom.core import orders as od
-from controlroom.daemon import binding
 from controlroom.daemon.ledger import Ledger
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Session, StopResult
@@ -36,8 +35,8 @@ class Gate(Protocol):
     async def hooks_gone(self, session: str) -> bool:
         """Wait (bounded) until no hook process of the session is left."""
 
-    def path_of(self, connection: str) -> str:
-        """The asker's PATH."""
+    def changed(self, request: Request) -> str:
+        """What is no longer as it was shown; "" = everything is as it was. Blocking."""
 
 
 class Latches(Protocol):
@@ -210,12 +209,9 @@ class Runner:
             return
         changed = "looking at it again took too long"
         with anyio.move_on_after(CHECK_SECONDS):
-            changed = await anyio.to_thread.run_sync(self._changed, request, abandon_on_cancel=True)
+            look = self.gate.changed if self.gate else _nobody
+            changed = await anyio.to_thread.run_sync(look, request, abandon_on_cancel=True)
         self.feed(ev.Checked(self.clock(), request_id, changed))
-
-    def _changed(self, request: Request) -> str:
-        path = self.gate.path_of(request.connection) if self.gate else ""
-        return binding.changed(request, path)
 
     async def _await_hooks(self, session: str) -> None:
         ok = self.gate is not None and await self.gate.hooks_gone(session)
@@ -241,3 +237,7 @@ class Runner:
             result = await anyio.to_thread.run_sync(self._hands, order.act, handle)
         self.results[order.session] = result
         return result
+
+
+def _nobody(request: Request) -> str:
+    return "there is no gate to look at it again"
