@@ -50,6 +50,13 @@ def test_an_allow_is_printed_whole_and_exits_0() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, ALLOW, b"")
 
 
+def test_an_answer_may_come_in_pieces() -> None:
+    with gate(said("allow", ALLOW)) as server:
+        server.piece = 1
+        done = run(server.folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, ALLOW, b"")
+
+
 def test_the_message_is_two_lines_and_the_sending_side_stays_open() -> None:
     with gate(said("allow", ALLOW)) as server:
         run(server.folder)

@@ -17,7 +17,7 @@ from controlroom import hook
 from controlroom.agents.claude_settings import GATE_SECONDS, OBSERVED_SECONDS
 from controlroom.agents.command import hook_file
 from controlroom.core.state import Limits
-from tests.support.gate import folder, gate
+from tests.support.gate import ALLOW, folder, gate, said
 
 CALL = json.dumps({"hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "ls"}, "cwd": "/"}).encode()
 GATE = "PreToolUse"
@@ -65,6 +65,19 @@ def test_a_gate_that_never_answers_is_a_denial_at_its_own_deadline(monkeypatch: 
         begun = time.monotonic()
         assert hook.main([str(server.folder), "claude-code", GATE]) == 2
         assert 0.3 <= time.monotonic() - begun < 3
+    assert written == {2: b"controlroom: gate unavailable: no answer in time\n"}
+
+
+@pytest.mark.row("G04")
+def test_an_allow_that_comes_after_the_deadline_is_a_denial(monkeypatch: pytest.MonkeyPatch) -> None:
+    written, now = load(monkeypatch, CALL), time.time
+
+    def late(nonce: str) -> bytes | None:
+        monkeypatch.setattr(time, "time", lambda: now() + hook.GATE_SECONDS)
+        return said("allow", ALLOW)(nonce)
+
+    with gate(late) as server:
+        assert hook.main([str(server.folder), "claude-code", GATE]) == 2
     assert written == {2: b"controlroom: gate unavailable: no answer in time\n"}
 
 

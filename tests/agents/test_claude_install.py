@@ -118,6 +118,15 @@ def test_what_the_user_changed_since_stays(machine: Machine) -> None:
     assert file.read_text() == '{\n    "model": "y",\n    "odd" : [1,2,\n 3]\n}\n'
 
 
+def test_what_the_user_changed_between_two_installs_stays(machine: Machine) -> None:
+    file = machine.write('{"model": "x"}')
+    machine.install()
+    file.write_text(file.read_text().replace('"x"', '"y"'))
+    machine.install(hook=Path("/newer/hook.py"))
+    machine.uninstall()
+    assert file.read_text() == '{"model": "y"}'
+
+
 def test_a_hook_the_user_added_since_stays(machine: Machine) -> None:
     file = machine.write('{"model": "x"}')
     machine.install()

@@ -30,6 +30,7 @@ class FakeGate:
         self.payloads: list[bytes] = []
         self.half_closed: list[bool] = []
         self.answer = answer
+        self.piece = 1 << 20  # bytes of an answer that go out at once
         self._over = threading.Event()
         self._open: list[socket.socket] = []
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -73,7 +74,8 @@ class FakeGate:
             self._open.append(sock)
             return
         with contextlib.suppress(ConnectionError):  # an asker may hang up on a wrong answer before its end
-            sock.sendall(message)
+            for start in range(0, len(message), self.piece):
+                sock.sendall(message[start : start + self.piece])
         sock.close()
 
 
