@@ -1,5 +1,6 @@
 """The commands, by name. Each is loaded only when it is used; what they raise becomes a line and an exit code here."""
 
+import os
 import signal
 import sys
 
@@ -11,6 +12,7 @@ from controlroom.cli import out
 from controlroom.cli.quick import FAILED, NO_DAEMON, USAGE
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import NoDaemon, Refused, RpcError
+from controlroom.client.where import NoPlace
 from controlroom.storage.paths import Insecure
 
 HELP = """A terminal control room for live AI agents: see, decide, pause, stop.
@@ -68,7 +70,6 @@ def build() -> App:
 
 def main(words: list[str]) -> int:
     """Runs one command line; gives its exit code."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `controlroom receipts | head` ends quietly
     app = build()
     if not words:
         app.help_print()
@@ -76,6 +77,7 @@ def main(words: list[str]) -> int:
         return USAGE
     try:
         result = app(words, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
     except cyclopts.CycloptsError as error:
         out.tell(f"{error}\nTry: controlroom --help")
         return USAGE
@@ -88,10 +90,12 @@ def main(words: list[str]) -> int:
     except Refused as error:
         out.tell(f"{error.code}: {error}")
         return USAGE if error.code == "usage" else FAILED
-    except (RpcError, Insecure, OSError) as error:
+    except BrokenPipeError:  # `controlroom receipts | head` ends quietly
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return FAILED
+    except (RpcError, Insecure, NoPlace, OSError) as error:
         out.tell(str(error))
         return FAILED
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    sys.stdout.flush()
     return result if isinstance(result, int) else 0

@@ -32,6 +32,10 @@ class NoDaemon(RpcError):
     """Nothing answers at the operator socket, or what answers is not ours."""
 
 
+class Closed(NoDaemon):
+    """The daemon closed the connection without an answer."""
+
+
 class Hung(NoDaemon):
     """A daemon holds the socket but did not answer in time; `pid` is the process that holds it."""
 
@@ -62,8 +66,8 @@ def peer_of(connection: socket.socket) -> tuple[int, int]:
 class Operator:
     """A connection on which the operator's calls are made, one at a time; `hello` was said when it exists.
 
-    Raises `NoDaemon` where nothing of ours listens, `Hung` where the daemon does not answer within `seconds`, and
-    `VersionMismatch` where it speaks another version.
+    Raises `NoDaemon` where nothing of ours listens, `Hung` where the daemon does not answer within `seconds`,
+    `VersionMismatch` where it speaks another version, `Refused` where it takes no operator from this process.
     """
 
     def __init__(
@@ -77,6 +81,9 @@ class Operator:
         try:
             self.pid = self._connect(connect)
             hello = self._within(connect, "hello", {"version": PROTOCOL})
+        except Closed:
+            self.close()
+            raise Refused("refused", "the daemon takes no operator from here: a process inside a supervised session") from None
         except Refused as error:
             self.close()
             if error.code != "version":
@@ -126,7 +133,7 @@ class Operator:
         except TimeoutError:
             raise Hung(f"the daemon (pid {self.pid}) did not answer {method} within {seconds:g} s", self.pid) from None
         except OSError as error:
-            raise NoDaemon(f"the connection to the daemon broke during {method}: {error.strerror or error}") from None
+            raise Closed(f"the connection to the daemon broke during {method}: {error.strerror or error}") from None
         if "error" in answer:
             why = answer["error"]
             if not isinstance(why, dict):
@@ -142,7 +149,7 @@ class Operator:
             self._socket.settimeout(left)
             more = self._socket.recv(65536)
             if not more:
-                raise NoDaemon("the daemon closed the connection without an answer")
+                raise Closed("the daemon closed the connection without an answer")
             self._rest += more
             if len(self._rest) > LINE_LIMIT and b"\n" not in self._rest:
                 raise NoDaemon(f"the daemon's answer is longer than {LINE_LIMIT} bytes")

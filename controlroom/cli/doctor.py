@@ -1,0 +1,159 @@
+"""`controlroom doctor`: what holds on this machine and what does not, each line with its proof. Exit code 1 on a FAIL."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from cyclopts import Parameter
+
+from controlroom.agents import claude_code, claude_install, claude_settings
+from controlroom.agents.command import probe as probe_hook
+from controlroom.cli import out, room
+from controlroom.cli.quick import FAILED, OK
+from controlroom.client.rpc import NoDaemon, RpcError
+from controlroom.containment import rungs
+from controlroom.model.agent import Rung
+from controlroom.storage import latchfile
+from controlroom.storage.paths import Insecure, Places, secure_dir
+
+TIOCSTI = Path("/proc/sys/dev/tty/legacy_tiocsti")
+PROGRAMS = {"git": "tracked files cannot be told", "bwrap": "ENFORCED is not possible", "tmux": "agents in panes are not seen"}
+VERSION_SECONDS = 20.0
+
+
+class Finding(NamedTuple):
+    """One line: how it is, what was looked at, what was found."""
+
+    grade: Literal["ok", "warn", "FAIL"]
+    what: str
+    text: str
+
+
+def doctor(*, as_json: Annotated[bool, Parameter(name="--json", negative="", help="one array of objects")] = False) -> int:
+    """Proves that the gate holds on this machine; runs the installed hooks with a probe that is always denied."""
+    places = room.places()
+    found: list[Finding] = []
+    for finding in _findings(places):
+        found.append(finding)
+        if not as_json:
+            print(f"{finding.grade:4}  {out.safe(finding.what)}: {out.safe(finding.text)}", flush=True)
+    if as_json:
+        out.print_json({"id": number, **finding._asdict()} for number, finding in enumerate(found, 1))
+    return FAILED if any(finding.grade == "FAIL" for finding in found) else OK
+
+
+def _findings(places: Places) -> Iterator[Finding]:
+    yield from _places(places)
+    yield _latch(places)
+    yield _rung()
+    running = _running()
+    yield running
+    yield _tiocsti()
+    yield from _programs()
+    yield from _claude(answering=running.grade == "ok")
+
+
+def _places(places: Places) -> Iterator[Finding]:
+    for name in ("config", "state", "runtime"):
+        folder: Path = getattr(places, name)
+        try:
+            secure_dir(folder)
+        except (Insecure, OSError) as error:
+            yield Finding("FAIL", f"{name} folder", str(error))
+        else:
+            yield Finding("ok", f"{name} folder", f"{folder} is ours alone")
+
+
+def _latch(places: Places) -> Finding:
+    latch = latchfile.read_any(places)
+    if latch is None:
+        return Finding("ok", "emergency stop", "not on")
+    return Finding("warn", "emergency stop", f"{latch.stop_id} is on, by {latch.by}: nothing is allowed. controlroom reset")
+
+
+def _rung() -> Finding:
+    found = rungs.probe()
+    return Finding("ok" if found.rung is Rung.CGROUP else "warn", "rung", f"{found.rung}: {found.why}")
+
+
+def _running() -> Finding:
+    try:
+        status = room.call("status")
+    except NoDaemon as error:
+        return Finding("warn", "daemon", f"{error}. Every gated call is denied: controlroom daemon start")
+    except RpcError as error:
+        return Finding("FAIL", "daemon", str(error))
+    if status["journal"] != "ok" or status.get("manifest", "ok") != "ok":
+        return Finding("FAIL", "daemon", f"pid {status['pid']}, journal {status['journal']}, manifest {status['manifest']}")
+    return Finding("ok", "daemon", f"pid {status['pid']} answers, journal ok")
+
+
+def _tiocsti() -> Finding:
+    try:
+        allowed = TIOCSTI.read_text("ascii").strip() != "0"
+    except FileNotFoundError:
+        return Finding("warn", "TIOCSTI", "this kernel cannot switch it off: a program may type into its terminal")
+    if allowed:
+        return Finding("warn", "TIOCSTI", "a program may type into its terminal. As root: sysctl dev.tty.legacy_tiocsti=0")
+    return Finding("ok", "TIOCSTI", "switched off")
+
+
+def _programs() -> Iterator[Finding]:
+    for name, without in PROGRAMS.items():
+        path = shutil.which(name)
+        yield Finding("ok", name, path) if path else Finding("warn", name, f"not found: {without}")
+
+
+def _claude(*, answering: bool) -> Iterator[Finding]:
+    program = shutil.which("claude")
+    version = _version(program) if program else ""
+    yield Finding("ok", "claude-code", f"{program} {version}" if program else "not found on this machine")
+    home, project = Path.home(), Path.cwd()
+    managed = claude_install.settings_file("managed", home, project)
+    settings, troubles = claude_settings.layers(home, project, [managed])
+    for trouble in troubles:
+        yield Finding("FAIL", "claude-code settings", trouble)
+    for warning in claude_settings.warnings(settings, version):
+        yield Finding("warn", "claude-code settings", warning)
+    commands = [(name, line) for name, layer in settings.items() for line in _gates(layer)]
+    if not commands:
+        yield Finding("warn", "claude-code hooks", "not installed; they hold under `controlroom run -- claude` all the same")
+    for name, line in commands:
+        yield _probed(name, line, answering=answering)
+
+
+def _gates(layer: dict[str, object]) -> Iterator[str]:
+    """Our gate commands in one settings file, each once."""
+    events = layer.get("hooks")
+    lines = [
+        group["hooks"][0]["command"]
+        for event, groups in (events.items() if isinstance(events, dict) else ())
+        for group in (groups if isinstance(groups, list) else ())
+        if claude_settings.ours(event, group) and claude_code.gates(event)
+    ]
+    yield from dict.fromkeys(lines)
+
+
+def _probed(name: str, line: str, *, answering: bool) -> Finding:
+    found = probe_hook(line)
+    what = f"claude-code hook in {name}"
+    if not found.closed:
+        return Finding("FAIL", what, f"it does NOT deny (status {found.status}): {found.line}. Install it again")
+    if found.answered:
+        return Finding("ok", what, "denies, and the daemon answers it")
+    if answering:
+        return Finding("FAIL", what, f"denies, but asks another gate than the daemon's: {found.line}. Install it again")
+    return Finding("ok", what, "denies while no daemon answers")
+
+
+def _version(program: str) -> str:
+    try:
+        done = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=VERSION_SECONDS, check=False, env=os.environ
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,118 @@
+"""`controlroom run -- CMD...`: start an agent so that it is held from its first instruction on."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from cyclopts import Parameter
+
+from controlroom.agents.claude_settings import Ungated, settings_json, with_settings
+from controlroom.agents.command import hook_file, interpreter
+from controlroom.cli import daemon, out, room
+from controlroom.cli.quick import USAGE
+from controlroom.cli.room import Failure
+from controlroom.client.rpc import NoDaemon, Operator, RpcError
+from controlroom.containment import shim
+from controlroom.containment.launch import Spec
+from controlroom.model.agent import Handle, Survivor
+from controlroom.storage import handles, latchfile
+from controlroom.storage.paths import Places
+
+KINDS = {"claude": "claude-code"}  # by the program's name; everything else is a plain process
+
+
+def run(
+    *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    name: Annotated[str, Parameter(help="how the agent is called in the room")] = "",
+    workspace: Annotated[Path | None, Parameter(help="where it works; else this folder")] = None,
+    contain: Annotated[Literal["auto", "none"], Parameter(help="auto: the best rung there is; none: no cgroup")] = "auto",
+    log: Annotated[Path | None, Parameter(help="copy its terminal's output to this file")] = None,
+    detach: Annotated[bool, Parameter(negative="", help="in the background, with a terminal of its own")] = False,
+) -> int:
+    """Starts an agent that is held. Exit status is the agent's; 125-127 when it could not be started."""
+    if not command:
+        raise Failure("run needs a command: controlroom run -- CMD...", USAGE)
+    folder = Path(os.path.abspath(workspace or Path.cwd()))
+    if not folder.is_dir():
+        raise Failure(f"--workspace {folder}: no such folder", USAGE)
+    places = room.places()
+    latch = latchfile.read_any(places)
+    if latch is not None:
+        raise Failure(f"EMERGENCY STOP {latch.stop_id} is on: nothing is started. End it with: controlroom reset")
+    daemon.ensure()
+    kind = KINDS.get(Path(command[0]).name, "process")
+    plan = room.call(
+        "launch",
+        name=name or Path(command[0]).name,
+        kind=kind,
+        command=list(command),
+        workspace=str(folder),
+        profile="default",
+        contain=contain,
+    )
+    session = _Session(places, plan)
+    start = shim.run_detached if detach else shim.run_attached
+    status = start(_spec(plan, _gated(kind, command, plan, folder), folder, log), session.ready, session.over)
+    if detach and status == 0:
+        held = f"{out.safe(plan['label'])}, {out.safe(plan['rung'])}"
+        print(f"{out.safe(plan['name'])}: session {out.safe(plan['session'])}, {held}")
+    return status
+
+
+def _gated(kind: str, command: tuple[str, ...], plan: dict[str, Any], folder: Path) -> list[str]:
+    """The command with the gate in it, where we know how."""
+    if kind != "claude-code":
+        return list(command)
+    try:
+        return with_settings(list(command), settings_json(Path(plan["gate_dir"]), interpreter(), hook_file()), folder)
+    except Ungated as error:
+        raise Failure(f"the gate would not hold: {error}") from None
+
+
+def _spec(plan: dict[str, Any], command: list[str], folder: Path, log: Path | None) -> Spec:
+    return Spec(
+        session=plan["session"],
+        name=plan["name"],
+        command=tuple(command),
+        cwd=str(folder),
+        env=dict(os.environ),
+        cgroup=plan["cgroup"],
+        control=os.path.join(plan["gate_dir"], f"{plan['session']}.shim"),
+        agents_dir=plan["agents_dir"],
+        log=os.path.abspath(log) if log is not None else "",
+    )
+
+
+class _Session:
+    """What the shim tells us, told on to the disk and to the daemon. The connection stays open: the daemon sees us die."""
+
+    def __init__(self, places: Places, plan: dict[str, Any]) -> None:
+        self._places = places
+        self._session: str = plan["session"]
+        self._agents = Path(plan["agents_dir"])
+        self._connection: Operator | None = None
+
+    def ready(self, handle: Handle) -> None:
+        """The agent is held and has run nothing: the handle goes to disk, then to the daemon. Raises; then nothing runs."""
+        handles.save(self._agents, handle)
+        try:
+            self._connection = Operator(self._places)
+            self._connection.call("launched", handle=msgspec.to_builtins(handle))
+        except BaseException:
+            handles.drop(self._agents, handle.session)
+            raise
+
+    def over(self, status: int, left: list[Survivor]) -> None:
+        """The session has ended. A daemon that is gone finds out by the handle when it comes back."""
+        note = "; ".join(f"pid {one.process.pid} {one.name}: {one.why}" for one in left[:20])
+        for fresh in (False, True):
+            try:
+                if fresh or self._connection is None:
+                    self._connection = Operator(self._places)
+                self._connection.call("left", session=self._session, status=status, note=note)
+            except NoDaemon:
+                continue  # it was restarted meanwhile, or is gone
+            except RpcError as error:
+                out.tell(f"the end of the session was not taken: {error}")
+            return
