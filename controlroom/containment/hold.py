@@ -174,7 +174,7 @@ def sweep_roots(handle: Handle) -> list[int]:
     """The pids whose descendants (and, but for the shim, themselves) a sweep falls on."""
     roots = [handle.root.pid] if handle.root is not None and processes.is_alive(handle.root) else []
     if handle.shim is not None and processes.is_alive(handle.shim):
-        roots += [stat.pid for stat in processes.tree(handle.shim.pid) if stat.ppid == handle.shim.pid]
+        roots += processes.children(handle.shim.pid)
     return list(dict.fromkeys(roots))
 
 
@@ -190,14 +190,18 @@ def members(handle: Handle) -> list[processes.Stat]:
 
 
 def _live(roots: list[int]) -> list[processes.Stat]:
-    return [stat for stat in sweep.gather(roots) if not stat.dead]
+    return [stat for stat in processes.forest(roots) if not stat.dead]
 
 
 def _strays(handle: Handle) -> list[int]:
-    """Descendants of the shim that moved out of the leaf: alive although the kernel says that the leaf is empty."""
+    """Children of the shim that live although the kernel says that the leaf is empty: they moved out of it.
+
+    Children are enough: who was below a dead member has come up to the shim.
+    """
     if handle.shim is None or not processes.is_alive(handle.shim):
         return []
-    return [stat.pid for stat in processes.tree(handle.shim.pid) if not stat.dead]
+    stats = [processes.read_stat(pid) for pid in processes.children(handle.shim.pid)]
+    return [stat.pid for stat in stats if stat is not None and not stat.dead]
 
 
 def _result(

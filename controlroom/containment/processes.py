@@ -7,7 +7,7 @@ die faster than it reads (measured: lost in 5 of 5 runs).
 import os
 import select
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -211,10 +211,28 @@ def listing() -> dict[int, Stat]:
 
 def tree(pid: int) -> list[Stat]:
     """The descendants of `pid`, parents before children, without itself: what one look at /proc shows, no more."""
+    return [stat for stat in forest([pid]) if stat.pid != pid]
+
+
+def forest(roots: Iterable[int]) -> list[Stat]:
+    """These processes and all their descendants, each once, parents before children: one look at /proc (15 ms per 1000)."""
+    seen = listing()
     offspring: dict[int, list[Stat]] = {}
-    for stat in listing().values():
+    for stat in seen.values():
         offspring.setdefault(stat.ppid, []).append(stat)
-    found: list[Stat] = list(offspring.get(pid, []))
+    tops = {root: seen[root] for root in roots if root in seen}
+    found = [stat for stat in tops.values() if not _below(stat, tops, seen)]
     for stat in found:  # grows while it is walked
         found += offspring.get(stat.pid, [])
     return found
+
+
+def _below(stat: Stat, tops: Mapping[int, Stat], seen: Mapping[int, Stat]) -> bool:
+    """Whether a parent of it is one of `tops`."""
+    for _ in range(_MAX_DEPTH):
+        if stat.ppid in tops:
+            return True
+        if stat.ppid not in seen:
+            return False
+        stat = seen[stat.ppid]
+    return False

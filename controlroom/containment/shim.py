@@ -33,8 +33,9 @@ def run_attached(spec: Spec, on_ready: OnReady, on_exit: OnExit) -> int:
     """Run the agent in this terminal, this process being its shim; returns its exit status (128 + signal if one ended it).
 
     `on_ready` is called when the agent's process is held but has run nothing: it makes the handle durable. Whatever it
-    raises is raised here, and nothing has run. `on_exit` is called once for every `on_ready`, after the session's end,
-    with what the agent left behind (killed) or what could not be killed. Main thread only, and without children.
+    raises is raised here, and nothing has run. `on_exit` is called once for every `on_ready` that
+    returned, after the session's end, with what the agent left behind (killed) or what could not be killed.
+    Main thread only, and without children.
     What cannot be started is told on standard error: 127 not found, 126 not executable, 125 the session was not set up.
     """
     try:

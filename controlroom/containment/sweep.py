@@ -11,17 +11,8 @@ from controlroom.containment import processes
 from controlroom.model.agent import ProcessId, Survivor
 
 _ROUNDS = 50  # looks at most; a tree that still grows after that is reported, not chased
-_SETTLE = 0.02  # s given to the killed to die between two looks
-
-
-def gather(roots: Iterable[int]) -> list[processes.Stat]:
-    """The roots and their descendants as one look shows them, parents before children."""
-    found: dict[int, processes.Stat] = {}
-    for root in roots:
-        stat = processes.read_stat(root)
-        for one in ([stat] if stat is not None else []) + processes.tree(root):
-            found.setdefault(one.pid, one)
-    return list(found.values())
+_SETTLE = 0.02  # s given to the killed to die between two looks, and to a stopped parent to stand
+_STILL = "TtZXx"  # states in which nothing runs
 
 
 def pause(roots: list[int]) -> str:
@@ -31,18 +22,29 @@ def pause(roots: list[int]) -> str:
     """
     refused: set[int] = set()
     for _ in range(_ROUNDS):
-        running = [stat for stat in gather(roots) if stat.state not in "TtZXx" and stat.pid not in refused]
+        running = [stat for stat in processes.forest(roots) if stat.state not in _STILL and stat.pid not in refused]
         if not running:
             break
-        refused |= _send_all(running, signal.SIGSTOP)
+        parents = {stat.ppid for stat in running}
+        for stat in running:
+            refused |= _send_all([stat], signal.SIGSTOP)
+            if stat.pid in parents:
+                _wait_still(stat.pid)
     else:
         return "; it grew faster than it could be stopped"
     return _refusals(refused)
 
 
+def _wait_still(pid: int) -> None:
+    """Until it really stands: one that is still on its way out of a wait would hear of its child's stop (measured)."""
+    deadline = time.monotonic() + _SETTLE
+    while (stat := processes.read_stat(pid)) is not None and stat.state not in _STILL and time.monotonic() < deadline:
+        time.sleep(0.0002)
+
+
 def resume(roots: list[int]) -> str:
     """SIGCONT children before parents. Returns what went wrong as the end of a sentence, "" if nothing did."""
-    return _refusals(_send_all(reversed(gather(roots)), signal.SIGCONT))
+    return _refusals(_send_all(reversed(processes.forest(roots)), signal.SIGCONT))
 
 
 def _refusals(refused: set[int]) -> str:
@@ -60,7 +62,7 @@ def kill(roots: list[int], seconds: float) -> int:
     killed: set[tuple[int, int]] = set()
     refused: set[int] = set()
     while time.monotonic() < deadline:
-        left = [stat for stat in gather(roots) if not stat.dead and stat.pid not in refused]
+        left = [stat for stat in processes.forest(roots) if not stat.dead and stat.pid not in refused]
         if not left:
             break
         refused |= _send_all(left, signal.SIGKILL)

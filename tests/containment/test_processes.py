@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlroom.containment import processes
+from controlroom.containment import processes, sweep
 from controlroom.model.agent import Handle, ProcessId, Rung
 
 SLEEP = (sys.executable, "-I", "-S", "-c", "import time; time.sleep(30)")
@@ -158,3 +158,25 @@ def test_a_process_that_is_gone_is_no_outsider(sleeper: "subprocess.Popen[bytes]
     assert processes.ancestors(sleeper.pid) == []
     assert processes.children(sleeper.pid) == []
     assert processes.cmdline(sleeper.pid) == b""
+
+
+def test_a_forest_holds_each_process_once_and_parents_first(sleeper: "subprocess.Popen[bytes]") -> None:
+    found = [stat.pid for stat in processes.forest([sleeper.pid, os.getpid(), sleeper.pid])]
+
+    assert found[0] == os.getpid()
+    assert found.count(sleeper.pid) == 1
+    assert processes.forest([]) == []
+
+
+@pytest.mark.row("K07")
+def test_a_process_that_waits_in_the_kernel_is_told_with_its_wait_channel(
+    sleeper: "subprocess.Popen[bytes]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = processes.read_stat(sleeper.pid)
+    assert stat is not None
+    monkeypatch.setattr(processes, "wait_channel", lambda _pid: "nfs_wait_bit_killable")
+
+    waiting = msgspec.structs.replace(stat, state="D")
+
+    assert sweep.reason(waiting) == "D state in nfs_wait_bit_killable: the kill is pending in the kernel"
+    assert sweep.reason(stat) == "still running"

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from controlroom.containment import cgroup, hold
+from controlroom.containment import cgroup, hold, processes
 from controlroom.containment.launch import Spec
 from controlroom.containment.rungs import Probe
 from controlroom.model.agent import Handle
@@ -88,7 +89,10 @@ def hold_session(probe: Probe, command: tuple[str, ...], **changes: object) -> I
         yield held
     finally:
         if (folder / "handle.json").exists():
-            hold.kill(held.handle())
+            handle = held.handle()
+            hold.kill(handle)
+            if handle.shim is not None and not processes.wait_gone(handle.shim, 5):
+                processes.send(handle.shim, signal.SIGKILL)
         if held.process is not None and held.process.poll() is None:
             held.process.kill()
             held.process.wait(10)
