@@ -1,0 +1,174 @@
+"""What a room is shown: one frozen snapshot of everything, made by the daemon. Text in it is raw; only SafeText is drawn."""
+
+import msgspec
+
+from controlroom.model.agent import Label, Rung, SessionState, StopResult, Survivor
+from controlroom.model.clock import Instant
+from controlroom.model.effect import EffectKind, Reason, Target
+from controlroom.model.record import Kind, Stage
+from controlroom.model.request import RequestState
+from controlroom.model.tier import Tier
+
+
+class StatusView(msgspec.Struct, frozen=True):
+    """The state of the house. `journal` and `manifest` are "ok" or what is wrong. `stop_id` "" = no stop in force."""
+
+    host: str
+    version: str
+    pid: int
+    rung: Rung
+    rung_why: str
+    journal: str
+    manifest: str
+    unjournalled: int
+    stop_id: str
+    stop_by: str
+
+
+class Load(msgspec.Struct, frozen=True):
+    """What a session's processes use: CPU in percent of one core, resident memory in bytes, count."""
+
+    cpu: float
+    memory: int
+    processes: int
+
+
+class AgentView(msgspec.Struct, frozen=True):
+    """One session. `tool`: what it is at ("" = nothing known), `last`: when it was last heard of, `stop`: the last act on it."""
+
+    id: str
+    name: str
+    kind: str
+    state: SessionState
+    label: Label
+    rung: Rung
+    workspace: str
+    command: tuple[str, ...]
+    pid: int | None
+    opened: Instant
+    pending: int
+    tool: str = ""
+    last: Instant | None = None
+    load: Load | None = None
+    stop: StopResult | None = None
+
+
+class RequestView(msgspec.Struct, frozen=True):
+    """A request as it is to be judged. `text`: the canonical input where there is no argv. `changed`: the files' diff."""
+
+    id: str
+    digest: str
+    tier: Tier
+    state: RequestState
+    session: str
+    agent: str
+    label: Label
+    pid: int | None
+    subagent: str
+    tool: str
+    text: str
+    cwd: str
+    argv: tuple[tuple[str, ...], ...]
+    diff: str
+    invalid: str
+    effects: tuple[EffectKind, ...]
+    targets: tuple[Target, ...]
+    reasons: tuple[Reason, ...]
+    undo: bool
+    undo_why: str
+    says: str
+    asked: Instant
+    deadline: Instant
+
+
+class GrantView(msgspec.Struct, frozen=True):
+    """A grant in force."""
+
+    id: str
+    session: str
+    effects: tuple[EffectKind, ...]
+    uses: int
+    deadline: Instant
+    by: str
+    argv: tuple[str, ...]
+    path: str
+    subagent: str
+
+
+class ReceiptView(msgspec.Struct, frozen=True):
+    """One act. `note` and `ok` are the agent's claim of its outcome."""
+
+    id: str
+    seq: int
+    session: str
+    agent: str
+    stage: Stage
+    tier: Tier
+    tool: str
+    text: str
+    by: str
+    reason: str
+    at: Instant
+    targets: tuple[str, ...]
+    effects: tuple[EffectKind, ...]
+    ended: Instant | None = None
+    ok: bool | None = None
+    note: str = ""
+    digest: str = ""
+
+
+class LogView(msgspec.Struct, frozen=True):
+    """One line of an agent's stream: a journal record in words."""
+
+    seq: int
+    at: Instant
+    session: str
+    kind: Kind
+    text: str
+
+
+class AlarmView(msgspec.Struct, frozen=True):
+    """Something every operator is told."""
+
+    seq: int
+    at: Instant
+    kind: str
+    session: str
+    text: str
+
+
+class ProcessView(msgspec.Struct, frozen=True):
+    """One process of a session. `cpu` percent of one core, `memory` resident bytes, `age` seconds, `depth` in the tree."""
+
+    pid: int
+    depth: int
+    state: str
+    command: tuple[str, ...]
+    cpu: float
+    memory: int
+    threads: int
+    age: float
+
+
+class LayerView(msgspec.Struct, frozen=True):
+    """One configuration layer of an agent. `gate` says in words whether our hook is there; `warning` what weakens it."""
+
+    path: str
+    exists: bool
+    gate: str
+    warning: str
+
+
+class RoomView(msgspec.Struct, frozen=True):
+    """Everything at one moment. `seq` grows with every change; `now` is the daemon's clock."""
+
+    seq: int
+    now: Instant
+    status: StatusView
+    agents: tuple[AgentView, ...]
+    pending: tuple[RequestView, ...]
+    grants: tuple[GrantView, ...]
+    receipts: tuple[ReceiptView, ...]
+    log: tuple[LogView, ...]
+    alarms: tuple[AlarmView, ...]
+    survivors: tuple[Survivor, ...] = ()
