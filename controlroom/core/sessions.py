@@ -33,7 +33,8 @@ def on_opened(turn: Turn, event: SessionOpened) -> None:
     if caught and event.ticket:
         turn.answer(event.ticket, f"latched: emergency stop {turn.state.latch} is in force; nothing is launched")
         return
-    if session.id in turn.state.sessions and turn.state.sessions[session.id].session.state not in OVER:
+    known = turn.state.sessions.get(session.id)
+    if known and (known.intent or known.session.state not in OVER):
         turn.answer(event.ticket, f"refused: session {session.id} is already open")
         return
     grants.revoke(turn, lambda g: g.session == session.id, "session start")
