@@ -87,7 +87,7 @@ class Reference:
     ) -> "Reference":
         """The reference after a step of the core. `carried`: the daemon died after that many orders; None = it lives."""
         new = self.copy()
-        new._hear(event)
+        new._hear(event, before)
         for order in orders[:carried]:
             new._see(event, order)
         if carried is None:
@@ -102,11 +102,15 @@ class Reference:
     def _alive(self, session: str | None = None) -> set[str]:
         return {k for k, f in self.fates.items() if f.alive and session in (None, f.request.session)}
 
-    def _hear(self, event: ev.Event) -> None:
+    def _held(self, before: State, name: str) -> bool:
+        return name in before.sessions and before.sessions[name].intent != ""
+
+    def _hear(self, event: ev.Event, before: State) -> None:
         match event:
             case ev.SessionOpened(session=opened):
                 caught = self.latch and opened.supervised and opened.state is SessionState.RUNNING
-                if self.gates.get(opened.id, "over") == "over" and not (caught and event.ticket):
+                free = self.gates.get(opened.id, "over") == "over" and not self._held(before, opened.id)
+                if free and not (caught and event.ticket):
                     runs = opened.state is SessionState.RUNNING and not caught
                     self.gates[opened.id] = "open" if runs else "shut"
             case ev.SessionEnded(session=name) if name in self.gates:
@@ -292,6 +296,7 @@ class Reference:
                 result = event.result if isinstance(event, ev.Contained) else None
                 proved = result and result.session == name and result.act in ("stop", "kill") and result.proof
                 need(proved, f"S14 {name} is shown stopped without proof")
+                self.gates[name] = "over"
 
     def _judge_bounds(self, after: State) -> None:
         limits = after.limits
