@@ -33,8 +33,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `sub`: leading operands (`a|b` = either). `any`/`all`/`none`: options that are present. `operand`: a regular expression
     some operand has. `text`: one that the joined arguments have (also what comes in on standard input, where known).
     `targets`: which arguments are files (operands, first, last, rest, sources, into, `key=`, or an option's name);
-    without it `name` says what is acted on. `tier`: at least this; the file targets may raise it. `content`: files (names
-    in the folder, or an option's name) whose content is run or applied. `piped`: only with something piped in.
+    without it `name` says what is acted on. `only`: what below the targets is meant, as an expression on paths.
+    `tier`: at least this; the file targets may raise it. `content`: files (names in the folder, or an option's name)
+    whose content is run or applied. `piped`: only with something piped in.
     """
 
     id: Text
@@ -52,6 +53,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tier: Tier | None = None
     targets: str = ""
     name: str = ""
+    only: str = ""
     append: bool = False
     moved: bool = False
     deep: bool = False
@@ -161,7 +163,7 @@ def load(name: str, text: str) -> RuleFile:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise RuleError(f"{name}: {error}") from error
     for rule in file.rule:
-        for key in ("operand", "text"):
+        for key in ("operand", "text", "only"):
             try:
                 re.compile(getattr(rule, key))
             except re.error as error:

@@ -41,7 +41,8 @@ class Act(msgspec.Struct, frozen=True):
 
     `certain` False: `path` is the known start of a name; `bounded`: whatever it becomes, it stays below `path`.
     `follow` False: a symlink in the last place is itself the target (rm, mv). `append`: keeps what is there. `moved`: a
-    rename, which loses nothing. `deep`: takes what is below along. `rule`, `why`, `safer` go into the reason.
+    rename, which loses nothing. `deep`: takes what is below along; `only`: of that, the paths that this expression finds.
+    `rule`, `why`, `safer` go into the reason.
     """
 
     kind: EffectKind
@@ -56,7 +57,7 @@ class Act(msgspec.Struct, frozen=True):
     append: bool = False
     moved: bool = False
     deep: bool = False
-    floor: Tier = Tier.T0
+    only: str = ""
 
 
 class Files:
@@ -118,9 +119,7 @@ class Files:
         self._ledger.effect(act.kind, Target(stem, certain=False), file=not reading)
         if not reading:
             tier = Tier.T1 if act.kind is EffectKind.CREATE else Tier.T3
-            self._ledger.reason(
-                max(tier, act.floor), act.rule, f"{act.why or 'This'}: {_WORD[act.kind]} a file {how}.", act.safer
-            )
+            self._ledger.reason(tier, act.rule, f"{act.why or 'This'}: {_WORD[act.kind]} a file {how}.", act.safer)
 
     def _judge(self, act: Act, path: str, real: str) -> None:
         stat = self._tree.lstat(real)
@@ -141,10 +140,10 @@ class Files:
             self._ledger.made.add(real)
         hit = self._guard.hit(real, stat) or (self._guard.hit(path, stat) if path != real else None)
         if scan is not None and (hit is None or hit.kind != "never"):
-            hit = self._guard.below(real, scan) or hit
+            hit = self._guard.below(real, scan, act.only) or hit
         self._protected(act, hit, real)
         tier, text = self._tier(act, kind, target, stat)
-        self._ledger.reason(max(tier, act.floor), act.rule, text, act.safer)
+        self._ledger.reason(tier, act.rule, text, act.safer)
         if not act.certain and tier >= Tier.T2:
             self._ledger.reason(tier, "target.could-match", _BOUNDED)
 
@@ -188,7 +187,7 @@ class Files:
             return Tier.T1, f"Creates or keeps {name}."
         if not target.inside:
             return Tier.T3, f"{_say(act)} {name}."
-        if target.path == self.workspace and kind is EffectKind.DELETE:
+        if target.path == self.workspace and kind is EffectKind.DELETE and not act.only:
             return Tier.T3, f"{_say(act)} the workspace itself."
         if target.partial:
             return Tier.T3, f"{_say(act)} {name}, too large to be looked through."

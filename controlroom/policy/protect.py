@@ -151,29 +151,32 @@ class Guard:
             return Hit("secret", path)
         return None
 
-    def below(self, path: str, scan: Scan) -> Hit | None:
-        """What a directory holds (N08): its known members by their fixed places, the rest as far as the scan saw."""
+    def below(self, path: str, scan: Scan, only: str = "") -> Hit | None:
+        """What a directory holds (N08): its known members by their fixed places, the rest as far as the scan saw.
+
+        `only`: an expression that finds the paths that are meant.
+        """
         found: Hit | None = None
         if any(is_below(own, path) for own in self._own):
             return Hit("never", path)
         for kind, patterns in (*(("never", never) for never in self._never), ("guarded", self._guarded)):
-            member = self._member_below(patterns, path, scan)
+            member = self._member_below(patterns, path, scan, re.compile(only))
             if member:
                 if kind == "never":
                     return Hit(kind, member)
                 found = found or Hit(kind, member)
         return found
 
-    def _member_below(self, patterns: _Patterns, path: str, scan: Scan) -> str:
+    def _member_below(self, patterns: _Patterns, path: str, scan: Scan, only: re.Pattern[str]) -> str:
         for fixed in patterns.fixed:
             place = self._true_case(fixed, path)
             if place and self._tree.lstat(place) is not None:
-                if patterns.match(place):
+                if patterns.match(place) and only.search(place):
                     return place
                 seen = self._tree.scan(place, MEMBER_ENTRIES)
-                if member := next((name for name in seen.paths if patterns.match(name)), ""):
+                if member := next((name for name in seen.paths if patterns.match(name) and only.search(name)), ""):
                     return member
-        return next((name for name in scan.paths if patterns.match(name)), "")
+        return next((name for name in scan.paths if patterns.match(name) and only.search(name)), "")
 
     @staticmethod
     def _true_case(fixed: str, path: str) -> str:

@@ -40,6 +40,7 @@ def rule(shell: "Shell", fit: Fit, args: tuple[Arg, ...], env: Env) -> None:
                 append=found.append,
                 moved=found.moved,
                 deep=found.deep,
+                only=found.only,
             )
             shell.touch(act, arg)
         return

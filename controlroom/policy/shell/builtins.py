@@ -68,7 +68,7 @@ def _eval(shell: "Shell", args: Args, env: Env) -> None:
 def _source(shell: "Shell", args: Args, env: Env) -> None:
     if args:
         shell.script(args[0], env, "source", shell=True)
-    env.vars = {name: None for name in env.vars}
+    env.vars = dict.fromkeys(env.vars)
     env.put("HOME", (shell.home,))
 
 

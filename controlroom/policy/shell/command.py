@@ -123,7 +123,7 @@ class Shell:
         if self.remote:
             apply.remote(self.ledger, self.remote, act, arg)
             return
-        path = arg.text if arg.certain else (arg.stem if arg.bounded else arg.stem)
+        path = arg.text if arg.certain else arg.stem
         changed = {name: getattr(act, name) for name in act.__struct_fields__}
         changed |= {"path": path, "certain": arg.certain, "bounded": arg.bounded}
         self.files.touch(Act(**changed))
@@ -160,7 +160,7 @@ class Shell:
             return
         name = word.rsplit("/", 1)[-1]
         inner = unwrap(name, args)
-        if inner is not None:
+        if inner is not None and (inner.argv or inner.texts or inner.strange):
             self._inner(word, inner, env, stdin)
             return
         self.ledger.runs(word)

@@ -1,5 +1,6 @@
 """Programs whose command line is a little language of its own: find, git -c, crontab's and at's input."""
 
+import fnmatch
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from controlroom.policy.shell.command import Shell
 
 Args = tuple[Arg, ...]
+_LIST = "List first: the same without -delete."
 _HARMLESS = (
     "alias.",
     "core.quotepath",
@@ -43,31 +45,33 @@ def _find(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
         if not arg.text.startswith("-"):
             starts.append(arg)
     starts = starts or [Arg(".")]
-    narrowed = any(arg.text in ("-name", "-path", "-iname", "-type", "-regex", "-mtime", "-size", "-empty") for arg in args)
+    only = _named_only(args)
     below = [Arg(s.text, certain=False, stem=s.text if s.certain else s.stem, bounded=s.certain) for s in starts]
     index = 0
     while index < len(args):
         text = args[index].text
         index += 1
         if text == "-delete":
-            for start in below if narrowed else starts:
-                act = Act(
-                    EffectKind.DELETE,
-                    "",
-                    env.cwd,
-                    "find.delete",
-                    "find -delete",
-                    "List first: the same without -delete.",
-                    deep=True,
+            for start in below if only else starts:
+                shell.touch(
+                    Act(EffectKind.DELETE, "", env.cwd, "find.delete", "find -delete", _LIST, deep=True, only=only), start
                 )
-                shell.touch(act, start)
         elif text in ("-fprint", "-fprint0", "-fls", "-fprintf") and index < len(args):
             shell.touch(Act(EffectKind.WRITE, "", env.cwd, "find.write", "find writes a list"), args[index])
         elif text in ("-exec", "-execdir", "-ok", "-okdir"):
             index = _exec(shell, args, index, below, env)
-        elif not args[index - 1].certain and not starts:
+        elif args[index - 1].split and index > 1 and not args[index - 2].text.startswith("-"):
             shell.hidden("an expression of find that is computed while it runs")
     return True
+
+
+def _named_only(args: Args) -> str:
+    """An expression for the paths that `-name GLOB` before the act leaves, "" where the line is more than that."""
+    if any(arg.text in ("-o", "-or", "!", "-not", ",", "(") or not arg.certain for arg in args):
+        return ""
+    acts = next((index for index, arg in enumerate(args) if arg.text.startswith(("-delete", "-exec"))), 0)
+    globs = [args[index + 1].text for index, arg in enumerate(args[:acts]) if arg.text == "-name"]
+    return "/(?s:" + fnmatch.translate(globs[0]).removeprefix("(?s:") if len(globs) == 1 else ""
 
 
 def _exec(shell: "Shell", args: Args, index: int, below: list[Arg], env: Env) -> int:

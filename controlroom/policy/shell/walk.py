@@ -124,7 +124,7 @@ class Walker:
         self.depth += 1
         if self.depth > MAX_NESTING:
             raise TooMuch(f"more than {MAX_NESTING} levels of nesting; write it flatter")
-        handler = self._HANDLERS.get(node.type)
+        handler = _HANDLERS.get(node.type)
         if handler is not None:
             handler(self, node, env, stdin)
         elif node.type in _BRANCHES:
@@ -348,20 +348,6 @@ class Walker:
     def _test(self, node: Node, env: Env, stdin: Stdin) -> None:
         self._nested(node, env)
 
-    _HANDLERS = {
-        "command": lambda self, node, env, stdin: self._command(node, env, stdin),
-        "redirected_statement": _redirected,
-        "pipeline": _pipeline,
-        "list": _list,
-        "subshell": _subshell,
-        "function_definition": _function,
-        "variable_assignment": _assign,
-        "declaration_command": _declaration,
-        "unset_command": _unset,
-        "test_command": _test,
-        **dict.fromkeys(_NESTED, lambda self, node, env, stdin: self._subshell(node, env, stdin)),
-    }
-
 
 def _find_nested(node: Node) -> Iterator[Node]:
     stack = [node]
@@ -382,3 +368,18 @@ def set_positional(env: Env, values: tuple[str, ...] | None) -> None:
     for index in range(1, 10):
         known = None if values is None else (values[index - 1] if index <= len(values) else "",)
         env.put(str(index), known)
+
+
+_HANDLERS: dict[str, Callable[[Walker, Node, Env, Stdin], None]] = {
+    "command": Walker._command,
+    "redirected_statement": Walker._redirected,
+    "pipeline": Walker._pipeline,
+    "list": Walker._list,
+    "subshell": Walker._subshell,
+    "function_definition": Walker._function,
+    "variable_assignment": Walker._assign,
+    "declaration_command": Walker._declaration,
+    "unset_command": Walker._unset,
+    "test_command": Walker._test,
+    **dict.fromkeys(_NESTED, Walker._subshell),
+}

@@ -5,7 +5,7 @@ white space), `?` unknown (NUL in the text).
 """
 
 import re
-from itertools import product
+from itertools import pairwise, product
 
 import msgspec
 
@@ -138,7 +138,7 @@ def _braces(field: Field) -> list[Field]:
         middle = _range(text[start + 1 : end]) if not cuts else None
         if middle is None:
             edges = [start, *cuts, end]
-            options = [(text[a + 1 : b], mask[a + 1 : b]) for a, b in zip(edges, edges[1:], strict=False)]
+            options = [(text[a + 1 : b], mask[a + 1 : b]) for a, b in pairwise(edges)]
         else:
             options = [(item, "q" * len(item)) for item in middle]
         todo = [(text[:start] + t + text[end + 1 :], mask[:start] + m + mask[end + 1 :]) for t, m in options] + todo

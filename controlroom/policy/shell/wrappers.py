@@ -23,6 +23,7 @@ class Wrapper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sub: tuple[str, ...] = ()
     shell: tuple[str, ...] = ()
     quiet: tuple[str, ...] = ()
+    chdir: tuple[str, ...] = ()
     skip: int = 0
     assignments: bool = False
     text: bool = False
@@ -74,23 +75,17 @@ def unwrap(name: str, args: tuple[Arg, ...]) -> Inner | None:
 def _unwrap(wrapper: Wrapper, args: tuple[Arg, ...]) -> Inner | None:
     flags = frozenset(wrapper.flags)
     values = (*wrapper.values, *wrapper.shell)
-    strange: tuple[str, ...] = ()
     if wrapper.sub:
         outer = parse(args, values, leading=True)
-        rest = args[outer.after :]
-        if not rest or rest[0].text not in wrapper.sub[0].split("|"):
+        args = args[outer.after :]
+        if not args or args[0].text not in wrapper.sub[0].split("|"):
             return None
-        args = rest[1:]
+        args = args[1:]
     parsed = parse(args, values, flags, leading=True)
-    strange += parsed.strange
-    rest = args[parsed.after :]
-    options = dict(parsed.options)
-    if wrapper.quiet and any(name in options for name in wrapper.quiet):
+    strange, options = parsed.strange, dict(parsed.options)
+    if any(name in options for name in wrapper.quiet):
         return Inner(wrapper)
-    assigned: list[str] = []
-    while wrapper.assignments and rest and _ASSIGNMENT.match(rest[0].text):
-        assigned.append(rest[0].text)
-        rest = rest[1:]
+    rest, assigned = _assignments(args[parsed.after :]) if wrapper.assignments else (args[parsed.after :], ())
     for _ in range(wrapper.skip):
         rest = rest[1:]
         if wrapper.after_operands and rest and rest[0].text.startswith("-"):
@@ -98,26 +93,24 @@ def _unwrap(wrapper: Wrapper, args: tuple[Arg, ...]) -> Inner | None:
             options |= again.options
             strange += again.strange
             rest = rest[again.after :]
-    if wrapper.after_operands and wrapper.shell and not wrapper.skip:
-        options |= parse(rest, values, flags).options
-        rest = ()
-    elif wrapper.shell and rest and rest[0].text in wrapper.shell:
+    if (wrapper.after_operands and wrapper.shell and not wrapper.skip) or (rest and rest[0].text in wrapper.shell):
         options |= parse(rest, values).options
         rest = ()
-    texts = tuple(value or Arg("", certain=False) for name in wrapper.shell for value in options.get(name, ()))
     if rest and rest[0].certain and rest[0].text == "--":
         rest = rest[1:]
-    chdir = next((v[0] for n in ("-C", "--chdir", "-D") if "env" in wrapper.names + ("env",) and (v := options.get(n))), None)
-    if wrapper.text and rest:
-        return Inner(wrapper, (), (*texts, _joined(rest)), tuple(assigned), strange, chdir)
-    if wrapper.more:
-        rest = _more(rest, options)
-    if texts and wrapper.names == ("env",):
-        rest = ()
-        texts = tuple(
-            Arg(" ".join(a.text for a in (*texts, *args[parsed.after :])), certain=all(t.certain for t in texts)) for _ in (0,)
-        )
-    return Inner(wrapper, rest, texts, tuple(assigned), strange, chdir)
+    texts = tuple(value or Arg("", certain=False) for name in wrapper.shell for value in options.get(name, ()))
+    chdir = next((found[0] for name in wrapper.chdir if (found := options.get(name))), None)
+    if texts and wrapper.assignments:
+        texts, rest = (_joined((*texts, *rest)),), ()
+    elif wrapper.text and rest:
+        texts, rest = (*texts, _joined(rest)), ()
+    return Inner(wrapper, _more(rest, options) if wrapper.more else rest, texts, assigned, strange, chdir)
+
+
+def _assignments(rest: tuple[Arg, ...]) -> tuple[tuple[Arg, ...], tuple[str, ...]]:
+    """NAME=value words in front of the command, and what follows them."""
+    count = next((index for index, arg in enumerate(rest) if not _ASSIGNMENT.match(arg.text)), len(rest))
+    return rest[count:], tuple(arg.text for arg in rest[:count])
 
 
 def _joined(args: tuple[Arg, ...]) -> Arg:
@@ -129,7 +122,7 @@ def _more(rest: tuple[Arg, ...], options: dict[str, list[Arg | None]]) -> tuple[
     if not rest:
         return ()
     unknown = Arg("{}", certain=False, split=True)
-    marks = next((v for n in (":::", ":::+", "::::") if (v := [i for i, a in enumerate(rest) if a.text == n])), [])
+    marks = [index for index, arg in enumerate(rest) if arg.text in (":::", ":::+", "::::")]
     given = tuple(a for a in rest[marks[0] + 1 :] if not a.text.startswith(":::")) if marks else (unknown,)
     command = rest[: marks[0]] if marks else rest
     place = next((v[0].text for n in ("-I", "-J", "--replace") if (v := options.get(n)) and v[0]), "{}")

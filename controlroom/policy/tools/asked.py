@@ -40,7 +40,7 @@ _OTHER = {
 def judge(ledger: Ledger, files: Files, shell: Shell, tree: Tree, given: Mapping[str, object], cwd: str, home: str) -> None:
     """Judge an ask. An operation that is not known asks (T3)."""
     op = str(given.get("op", ""))
-    paths = [path for path in _strings(given.get("paths"))]
+    paths = _strings(given.get("paths"))
     if op in _FILES:
         kind = _FILES[op]
         for path in paths:

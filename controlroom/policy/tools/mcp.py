@@ -8,12 +8,75 @@ from controlroom.policy.ledger import Ledger
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _DESTRUCTIVE = frozenset(
-    "delete remove destroy drop purge truncate erase wipe clear reset revoke terminate kill stop restart shutdown reboot"
-    " archive close merge cancel disable uninstall overwrite rollback force".split()
+    [
+        "delete",
+        "remove",
+        "destroy",
+        "drop",
+        "purge",
+        "truncate",
+        "erase",
+        "wipe",
+        "clear",
+        "reset",
+        "revoke",
+        "terminate",
+        "kill",
+        "stop",
+        "restart",
+        "shutdown",
+        "reboot",
+        "archive",
+        "close",
+        "merge",
+        "cancel",
+        "disable",
+        "uninstall",
+        "overwrite",
+        "rollback",
+        "force",
+    ]
 )
 _MUTATING = frozenset(
-    "create update write edit set put post patch insert add send publish deploy push run execute exec apply move rename"
-    " upload import invite grant assign transfer pay refund charge submit approve query call invoke click fill type".split()
+    [
+        "create",
+        "update",
+        "write",
+        "edit",
+        "set",
+        "put",
+        "post",
+        "patch",
+        "insert",
+        "add",
+        "send",
+        "publish",
+        "deploy",
+        "push",
+        "run",
+        "execute",
+        "exec",
+        "apply",
+        "move",
+        "rename",
+        "upload",
+        "import",
+        "invite",
+        "grant",
+        "assign",
+        "transfer",
+        "pay",
+        "refund",
+        "charge",
+        "submit",
+        "approve",
+        "query",
+        "call",
+        "invoke",
+        "click",
+        "fill",
+        "type",
+    ]
 )
 
 

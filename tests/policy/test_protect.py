@@ -1,0 +1,192 @@
+"""Never-touch and guarded, on what a path really is (rows N01 to N15)."""
+
+import posixpath
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from controlroom.model.tier import Tier
+from controlroom.policy import Manifest, ManifestError
+from controlroom.policy.context import Context
+from tests.policy.fake import HOME, WORK, FakeTree, call, context, sh, shop
+
+KEY = f"{HOME}/.ssh/id_ed25519"
+OWN = (f"{HOME}/.local/state/controlroom",)
+
+
+@pytest.mark.row("N01")
+def test_a_symlink_in_any_component_is_followed() -> None:
+    tree = shop()
+    tree.add(f"{WORK}/link", f"{HOME}/.ssh")
+    tree.add(f"{WORK}/deep/a", "../link")
+    for path in ("link/id_ed25519", "deep/a/id_ed25519", "./deep/../deep/a//id_ed25519"):
+        assert sh(f"rm {path}", tree).tier is Tier.TX
+        assert call("Write", {"file_path": f"{WORK}/{path}", "content": "x"}, tree).tier is Tier.TX
+
+
+@pytest.mark.row("N02")
+def test_a_hard_link_is_the_same_file() -> None:
+    tree = shop()
+    tree.hard_link(f"{WORK}/innocent", KEY)
+    assert sh("echo x > innocent", tree).tier is Tier.TX
+    assert sh("cat innocent", tree).tier is Tier.T3
+    tree.hard_link(f"{WORK}/b.py", f"{WORK}/a.py")
+    assert sh("rm b.py", tree).tier is Tier.T2
+
+
+@pytest.mark.row("N03")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rm ../.ssh/id_ed25519",
+        "rm ~/.ssh/id_ed25519",
+        "rm ~/.ssh//./id_ed25519",
+        "cd ~/.ssh && rm id_ed25519",
+        "cd ..; cd .ssh; rm id_ed25519",
+        "rm $HOME/.ssh/id_ed25519",
+        "rm ${HOME}/.ssh/id_*",
+        "X=~/.ssh; rm $X/id_ed25519",
+        "rm ~/.ssh/{a,id_ed25519}",
+        "rm ~/.ssh/id_ed2551?",
+        "rm /proc/self/root/home/op/.ssh/id_ed25519",
+        "find ~/.ssh -delete",
+        "find ~ -name 'id_*' -delete",
+        "mv ~/.ssh/id_ed25519 /tmp/k",
+        "truncate -s0 ~/.ssh/id_ed25519",
+        "chmod 777 ~/.ssh/id_ed25519",
+        "cp a.py ~/.ssh/id_ed25519",
+        "cp a.py ~/.ssh/",
+        "tee ~/.ssh/id_ed25519 < a.py",
+        "dd if=a.py of=/home/op/.ssh/id_ed25519",
+        "sed -i s/a/b/ ~/.ssh/id_ed25519",
+        "ln -sf a.py ~/.ssh/id_ed25519",
+        "> ~/.ssh/id_ed25519",
+        "rm ~/.SSH/ID_ED25519",
+        "python3 -c \"import os; os.remove('/home/op/.ssh/id_ed25519')\"",
+    ],
+)
+def test_every_spelling_of_a_member_is_denied(command: str) -> None:
+    assert sh(command).tier is Tier.TX
+
+
+@pytest.mark.row("N08")
+@pytest.mark.parametrize(
+    "command",
+    ["rm -rf ~", "rm -rf ~/.ssh", "mv ~/.ssh /tmp/s", "rm -rf /home", "chmod -R 777 ~", "rm -rf ../../op", "rm -rf ~/.*"],
+)
+def test_an_act_on_an_ancestor_is_an_act_on_the_member(command: str) -> None:
+    assert sh(command).tier is Tier.TX
+
+
+@pytest.mark.row("N05")
+def test_what_may_become_a_member_asks_at_least() -> None:
+    for command in ("rm ~/.ssh/$X", 'rm "$(cat list)"', "rm ${a[3]}", "cd $X && rm id_ed25519"):
+        assert sh(command).tier >= Tier.T3
+
+
+@pytest.mark.row("N07")
+def test_a_proc_link_that_cannot_be_followed_asks() -> None:
+    assert sh("echo x > /proc/123/cwd/notes.txt").tier >= Tier.T3
+    assert sh("echo x > /proc/self/fd/7").tier >= Tier.T3
+
+
+@pytest.mark.row("N15")
+def test_a_longer_name_is_another_name() -> None:
+    tree = shop()
+    tree.add(f"{WORK}/database/x", b"x")
+    where = context("data/\n")
+    assert sh("rm -rf database", tree, where).tier is Tier.T2
+    tree.add(f"{WORK}/data/x", b"x")
+    assert sh("rm -rf data", tree, where).tier is Tier.TX
+
+
+def test_controlrooms_own_folders_are_never_touched() -> None:
+    tree = shop()
+    tree.add(f"{OWN[0]}/journal/1", b"x")
+    for command in ("rm ~/.local/state/controlroom/journal/1", "rm -rf ~/.local", "echo > ~/.local/state/controlroom/latch"):
+        assert sh(command, tree, context(own=OWN)).tier is Tier.TX
+
+
+def test_guarded_files_ask_and_are_no_never_touch() -> None:
+    for command in ("echo x >> ~/.bashrc", "rm -rf .git", "rm .git/hooks/pre-commit", "cp a.py .git/hooks/post-commit"):
+        assert sh(command).tier is Tier.T3
+    result = call("Edit", {"file_path": f"{HOME}/.claude/settings.json", "old_string": "{}", "new_string": '{"a":'})
+    assert result.tier is Tier.T3
+    assert "+{" in result.diff
+    assert "settings.json" in result.invalid
+
+
+def test_session_logs_are_read_freely_and_never_changed() -> None:
+    log = f"{HOME}/.claude/projects/p/s.jsonl"
+    assert call("Read", {"file_path": log}).tier is Tier.T0
+    assert call("Write", {"file_path": log, "content": ""}).tier is Tier.TX
+
+
+def test_the_users_manifest_adds_and_a_read_prefix_forbids_reading() -> None:
+    where = context("prod.db\nread: secret.txt\n")
+    tree = shop()
+    tree.add(f"{WORK}/prod.db", b"x")
+    tree.add(f"{WORK}/secret.txt", b"x")
+    assert sh("rm prod.db", tree, where).tier is Tier.TX
+    assert sh("cat prod.db", tree, where).tier is Tier.T0
+    assert sh("cat secret.txt", tree, where).tier is Tier.TX
+    assert sh("cp secret.txt x.txt", tree, where).tier is Tier.TX
+
+
+def test_a_workspaces_list_can_only_strengthen() -> None:
+    tree = shop()
+    tree.add(f"{WORK}/.never-touch", b"!id_ed25519\n/notes.txt\n")
+    assert sh("rm notes.txt", tree).tier is Tier.TX
+    assert sh(f"rm {KEY}", tree).tier is Tier.TX
+    assert sh("rm a.py", tree).tier is Tier.T2
+
+
+@pytest.mark.row("N11")
+def test_a_manifest_that_cannot_be_trusted_denies_every_write_and_no_read() -> None:
+    where = Context(WORK, HOME, Manifest(broken="it is gone"))
+    assert sh("echo x > new.txt", where=where).tier is Tier.TX
+    assert call("Write", {"file_path": "n", "content": ""}, where=where).tier is Tier.TX
+    assert sh("cat a.py", where=where).tier is Tier.T0
+
+
+@pytest.mark.parametrize("text", ["a\n!\n", "ok\n\x00\n"])
+def test_a_bad_line_is_named(text: str) -> None:
+    with pytest.raises(ManifestError, match="list:2"):
+        Manifest.parse(text, "list")
+
+
+@pytest.mark.row("N08")
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_random_link_forests_agree_with_an_oracle_by_inode(data: st.DataObject) -> None:
+    """Whatever links are built, a write that reaches the member's inode is denied; the oracle looks at inodes only."""
+    tree = shop()
+    member = tree.inodes[KEY]
+    folders = [WORK, f"{WORK}/src", f"{HOME}/.ssh", f"{HOME}/other"]
+    for index in range(data.draw(st.integers(1, 6))):
+        folder = data.draw(st.sampled_from(folders[:2] + folders[4:]))
+        goal = data.draw(st.sampled_from([*folders, KEY, f"{WORK}/notes.txt"]))
+        name = f"{folder}/l{index}"
+        if (
+            (real := tree.realpath(name)) is None
+            or tree.realpath(posixpath.dirname(name)) == f"{HOME}/.ssh"
+            or real in tree.nodes
+        ):
+            continue
+        tree.add(name, goal)
+        folders.append(name) if tree.realpath(name) in (tree.realpath(f) for f in folders[:4]) else None
+    folder = data.draw(st.sampled_from(folders))
+    path = posixpath.join(folder, data.draw(st.sampled_from(["id_ed25519", "notes.txt", "l0", "l1", "main.py"])))
+    real = tree.realpath(path)
+    reached = real is not None and tree.inodes.get(real) == member
+    tier = sh(f"echo x > {path}", tree).tier
+    if reached:
+        assert tier is Tier.TX
+    elif real is not None and not real.startswith(f"{HOME}/.ssh") and not real.endswith("/id_ed25519"):
+        assert tier < Tier.TX
+
+
+def test_the_home_folder_is_no_workspace() -> None:
+    tree = FakeTree({f"{HOME}/x/y": b"1"})
+    assert sh("rm -rf ~/x", tree, Context(HOME, HOME, Manifest())).tier is Tier.T3
