@@ -10,20 +10,19 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import msgspec
 
-from controlroom.containment import cgroup, control, detach, hold, launch, processes, pty, sweep
+from controlroom.containment import cgroup, control, detach, hold, launch, processes, pty, sweep, wakeup
 from controlroom.containment.launch import LaunchError, Spec
 from controlroom.containment.reaper import Reaper, become_subreaper
 from controlroom.model.agent import Handle, ProcessId, Rung, StopResult, Survivor
 
 HANGUP_GRACE = 5.0  # s between hanging up and killing what did not end
 _DRAIN = 2.0  # s for the last output to reach the operator
-_SIGNALS = ("SIGCHLD", "SIGWINCH", "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGTSTP", "SIGCONT")
 
 OnReady = Callable[[Handle], None]
 OnExit = Callable[[int, list[Survivor]], None]
@@ -62,28 +61,6 @@ def run_detached(spec: Spec, on_ready: OnReady, on_exit: OnExit) -> int:
     return outcome.status
 
 
-@contextmanager
-def _wakeups() -> Iterator[int]:
-    """A descriptor that the numbers of arriving signals can be read from, as bytes."""
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    os.set_blocking(writer, False)
-    before = {name: signal.signal(getattr(signal, name), _ignore) for name in _SIGNALS}
-    wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    try:
-        yield reader
-    finally:
-        signal.set_wakeup_fd(wakeup)
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
-        os.close(reader)
-        os.close(writer)
-
-
-def _ignore(_number: int, _frame: object) -> None:
-    """A handler that leaves all to the wake-up descriptor (a caught signal is plain again after exec, an ignored is not)."""
-
-
 class _Shim:
     def __init__(self, spec: Spec, log: str, *, detached: bool) -> None:
         self._spec = spec
@@ -107,7 +84,7 @@ class _Shim:
         _refuse_children()
         become_subreaper()
         with ExitStack() as stack:
-            self._wake = stack.enter_context(_wakeups())
+            self._wake = stack.enter_context(wakeup.signals())
             self._container(stack)
             child = launch.fork(spec, self._terminal(stack), self._slave)
             self._reaper = Reaper(spec.session, child.pid)
@@ -309,7 +286,7 @@ class _Shim:
         self._operator.restore()
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
-        signal.signal(signal.SIGTSTP, _ignore)
+        signal.signal(signal.SIGTSTP, wakeup.ignore)
         self._take_terminal()
 
     def _take_terminal(self) -> None:
