@@ -11,7 +11,7 @@ from controlroom import __version__
 from controlroom.cli import out
 from controlroom.cli.quick import FAILED, NO_DAEMON, USAGE
 from controlroom.cli.room import Failure
-from controlroom.client.rpc import NoDaemon, Refused, RpcError
+from controlroom.client.rpc import Hung, NoDaemon, Refused, RpcError
 from controlroom.client.where import NoPlace
 from controlroom.storage.paths import Insecure
 
@@ -84,6 +84,9 @@ def main(words: list[str]) -> int:
     except Failure as error:
         out.tell(str(error))
         return error.code
+    except Hung as error:
+        out.tell(f"{error}\nEnd it with: controlroom daemon stop; agents' calls are denied meanwhile")
+        return NO_DAEMON
     except NoDaemon as error:
         out.tell(f"{error}\nStart it with: controlroom daemon start")
         return NO_DAEMON

@@ -116,30 +116,27 @@ def _claude(*, answering: bool) -> Iterator[Finding]:
     settings, troubles = claude_settings.layers(home, project, [managed])
     for trouble in troubles:
         yield Finding("FAIL", "claude-code settings", trouble)
-    for warning in claude_settings.warnings(settings, version):
+    for warning in claude_settings.warnings(settings, version) if program else ():
         yield Finding("warn", "claude-code settings", warning)
-    commands = [(name, line) for name, layer in settings.items() for line in _gates(layer)]
+    commands = [(f"{event} hook in {name}", line) for name, layer in settings.items() for event, line in _gates(layer)]
     if not commands:
         yield Finding("warn", "claude-code hooks", "not installed; they hold under `controlroom run -- claude` all the same")
     for name, line in commands:
         yield _probed(name, line, answering=answering)
 
 
-def _gates(layer: dict[str, object]) -> Iterator[str]:
-    """Our gate commands in one settings file, each once."""
+def _gates(layer: dict[str, object]) -> Iterator[tuple[str, str]]:
+    """Our gates in one settings file: event and command."""
     events = layer.get("hooks")
-    lines = [
-        group["hooks"][0]["command"]
-        for event, groups in (events.items() if isinstance(events, dict) else ())
-        for group in (groups if isinstance(groups, list) else ())
-        if claude_settings.ours(event, group) and claude_code.gates(event)
-    ]
-    yield from dict.fromkeys(lines)
+    for event, groups in events.items() if isinstance(events, dict) else ():
+        for group in groups if isinstance(groups, list) else ():
+            if claude_settings.ours(event, group) and claude_code.gates(event):
+                yield event, group["hooks"][0]["command"]
 
 
 def _probed(name: str, line: str, *, answering: bool) -> Finding:
     found = probe_hook(line)
-    what = f"claude-code hook in {name}"
+    what = f"claude-code {name}"
     if not found.closed:
         return Finding("FAIL", what, f"it does NOT deny (status {found.status}): {found.line}. Install it again")
     if found.answered:

@@ -43,9 +43,10 @@ def receipts(*, agent: Agent = "", limit: int = 200, as_json: Json = False) -> i
     if as_json:
         out.print_json(rows)
         return 0
-    head = ("ID", "STAGE", "TIER", "AGENT", "BY", "WHAT")
-    columns = ("id", "stage", "tier", "agent")
-    out.table(head, [[*(row[column] for column in columns), row["by"] or "-", _what(row)] for row in rows])
+    for row in rows:
+        print(f"{out.safe(row['id'])}  {out.safe(row['tier'])} {out.safe(row['stage'])}, {out.safe(row['agent'], 24)}", end="")
+        print(f", by {out.safe(row['by'], 24)}" if row["by"] else "")
+        print(f"    {out.safe(_what(row), 72)}")
     return 0
 
 

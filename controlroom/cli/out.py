@@ -1,6 +1,7 @@
 """What the commands print: every text of others through SafeText and redaction, tables within the terminal's width."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,7 @@ from controlroom.text.redact import redact
 from controlroom.text.safe import SafeText, show, show_lines, show_tokens
 
 NARROW = 80  # columns, where there is no terminal to ask
+_INDENT = re.compile(r"[-+ ]? {0,40}(?! )")  # of a line of a diff; a longer run could push text out of sight
 LAST_LEAST = 12  # columns that the last cell of a row always gets
 
 
@@ -23,9 +25,11 @@ def tokens(argv: Sequence[str]) -> SafeText:
 
 
 def block(text: str, indent: str = "  ") -> None:
-    """Prints text of several lines, each made safe by itself."""
-    for line in show_lines(redact(text)):
-        print(f"{indent}{line}")
+    """Prints text of several lines, each made safe by itself. Indentation stays, as far as it hides nothing."""
+    for line in redact(text).removesuffix("\n").split("\n"):
+        lead = _INDENT.match(line)
+        at = lead.end() if lead else 0
+        print(f"{indent}{line[:at]}{show(line[at:])}")
 
 
 def as_json(value: object) -> str:
