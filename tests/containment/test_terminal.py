@@ -53,6 +53,12 @@ def _shim(held: Held) -> int:
     return shim.pid
 
 
+def _in_front(held: Held) -> list[processes.Stat]:
+    """The foreground job of the agent's shell."""
+    front = _stat(_root(held)).foreground
+    return [stat for stat in hold.members(held.handle()) if stat.group == front and stat.pid != _root(held)]
+
+
 def _until(what: str, deadline_s: float, check: object) -> None:
     deadline = time.monotonic() + deadline_s
     while not check():  # type: ignore[operator]
@@ -94,12 +100,12 @@ def test_the_operators_modes_are_given_back(terminal: Terminal) -> None:
 
 def test_ctrl_c_and_ctrl_z_belong_to_the_agents_jobs(terminal: Terminal, held: Held) -> None:
     terminal.type("sleep 50\n")
-    _until("sleep runs", 5, lambda: len(hold.members(held.handle())) == 2)
+    _until("sleep is in front", 5, lambda: "sleep" in [stat.name for stat in _in_front(held)])
     terminal.type("\x1a")
     terminal.expect("Stopped")
     terminal.type("fg\n")
     terminal.expect("sleep 50")
-    _until("sleep is in front", 5, lambda: _stat(_root(held)).foreground != _root(held))
+    _until("sleep is in front", 5, lambda: [stat.state for stat in _in_front(held)] == ["S"])
     terminal.type("\x03")
     terminal.expect("inner$ ")
     terminal.type("echo rest $((6*7))\n")
