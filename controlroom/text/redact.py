@@ -6,45 +6,51 @@ never-touch, not a replacement for it. A second pass over redacted text changes 
 
 import json
 import re
+from functools import lru_cache
 
-from controlroom.text.patterns import CONTEXTS, KEY_NAMES, NOT_ITSELF, TOKENS, WORD_NAMES
+from controlroom.text.patterns import CONTEXTS, KEY_NAMES, MARKER, NOT_ITSELF, TOKENS, WORD_NAMES
 
 _DEPTH = 8  # JSON in a string in JSON ... deeper text is redacted as plain text
 
-
-def _combined() -> tuple[re.Pattern[str], dict[str, str]]:
-    names: dict[str, str] = {}
-
-    def any_of(rows: tuple[tuple[str, str], ...]) -> str:
-        parts = []
-        for name, pattern in rows:
-            number = len(names)
-            names[f"r{number}"] = name
-            parts.append(f"(?P<r{number}>{pattern.replace('(?P<s>', f'(?P<s{number}>')})")
-        return "|".join(parts)
-
-    return re.compile(f"(?<![A-Za-z0-9])(?:{any_of(TOKENS)})|{any_of(CONTEXTS)}"), names
-
-
-_ANY, _NAMES = _combined()
+_ROWS = TOKENS + CONTEXTS
+_HINTS = tuple(tuple(hints.split(" ")) for _, hints, _ in _ROWS)
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"')
 _TELLING = re.compile(rf"(?:{WORD_NAMES}|{KEY_NAMES}|(?i:authorization|cookie)){NOT_ITSELF}\Z")
 _LONGEST_KEY = 128  # characters; a longer key is content, and redacted as such
 _COLON = re.compile(r"[ \t\r\n]*:")
-_MARKER = re.compile(r"<redacted:[a-z-]{1,24}:[0-9]{1,9}>")
+_MARKER = re.compile(MARKER)
 
 
 def redact(text: str) -> str:
     """`text` with every secret that a pattern of ours finds replaced by its marker; LENGTH is in characters. Linear time."""
-    return _ANY.sub(_marked, text)
+    small = text.lower()
+    rows = tuple(number for number, hints in enumerate(_HINTS) if any(hint in small for hint in hints))
+    return _combined(rows).sub(_marked, text) if rows else text
+
+
+# Most texts call for none or the same few rows; as many as there are kinds of text are kept.
+@lru_cache(maxsize=256)
+def _combined(rows: tuple[int, ...]) -> re.Pattern[str]:
+    tokens = "|".join(_grouped(number) for number in rows if number < len(TOKENS))
+    contexts = "|".join(_grouped(number) for number in rows if number >= len(TOKENS))
+    parts = (MARKER, f"(?<![A-Za-z0-9])(?:{tokens})" if tokens else "", contexts)
+    return re.compile("|".join(part for part in parts if part))
+
+
+def _grouped(number: int) -> str:
+    # The row's own group is empty and comes last: a group in front would keep the engine from skipping by first letter.
+    return f"{_ROWS[number][2].replace('(?P<s>', f'(?P<s{number}>')}(?P<r{number}>)"
 
 
 def _marked(found: re.Match[str]) -> str:
-    row = found.lastgroup or ""
-    group = "s" + row[1:]
+    if found.lastgroup is None:
+        return found[0]  # a marker of ours: its own words call for no second one
+    row = found.lastgroup[1:]
+    group = f"s{row}"
     start, end = found.span(group if group in found.re.groupindex else 0)
     whole = found[0]
-    return whole[: start - found.start()] + _marker(_NAMES[row], end - start) + whole[end - found.start() :]
+    marker = _marker(_ROWS[int(row)][0], end - start)
+    return whole[: start - found.start()] + marker + whole[end - found.start() :]
 
 
 def _marker(name: str, length: int) -> str:
