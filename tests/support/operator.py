@@ -38,6 +38,7 @@ class FakeOperator:
         self._socket.bind(str(self.path))
         self._socket.listen()
         self._held: list[socket.socket] = []
+        self._talks: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -48,7 +49,8 @@ class FakeOperator:
             except OSError:
                 return
             self._held.append(connection)
-            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+            self._talks.append(threading.Thread(target=self._talk, args=(connection,), daemon=True))
+            self._talks[-1].start()
 
     def _talk(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as lines:
@@ -71,16 +73,22 @@ class FakeOperator:
             raise Error("usage", f"no method {asked['method']}")
         return self._answers[asked["method"]](asked["params"])
 
-    def close(self) -> None:
-        """Closes everything and takes the socket away."""
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
+    def hang_up(self) -> None:
+        """Ends every connection, and goes on listening."""
         for connection in self._held:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue  # the client went first
+
+    def close(self) -> None:
+        """Closes everything and takes the socket away."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self.hang_up()
         self._thread.join(5)
+        for talk in self._talks:
+            talk.join(5)
         self.path.unlink(missing_ok=True)
 
 
