@@ -216,6 +216,8 @@ class Journal:
 
 
 def _clean_body(body: msgspec.Raw) -> msgspec.Raw:
+    if len(memoryview(body)) > MAX_LINE:  # before any work on it
+        raise ValueError(f"the body of a record is over the limit of {MAX_LINE} bytes")
     try:
         text = bytes(body).decode()
         msgspec.json.decode(text)
