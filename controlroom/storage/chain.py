@@ -115,7 +115,7 @@ def is_whole(raw: bytes) -> bool:
 def decode(line: Line) -> Stored:
     """The record in a line of the chain. Raises Damaged where its fields are not those of a record."""
     try:
-        fields = _decoder.decode(line.raw)
+        fields = _decoder.decode(line.raw.decode())  # as text: the decoder alone lets bad UTF-8 pass inside a body
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Damaged(line.seq, f"its fields cannot be read: {error}") from error
     record = None

@@ -109,6 +109,13 @@ def test_records_of_unknown_kinds_stay_in_the_chain_and_are_kept_raw(tmp_path: P
     assert (last.kind, last.record, last.raw) == ("newer", None, line)
 
 
+def test_a_record_with_a_right_sum_and_no_text_is_found(tmp_path: Path) -> None:
+    fields = b'"kind":"alarm","at":{"boot":1,"wall":2},"session":"","receipt":"","body":"\xff"}\n'
+    rest = b'"seq":1,"prev":"' + b"0" * 64 + b'",' + fields
+    line = b'{"sum":"' + hashlib.sha256(rest).hexdigest().encode() + b'",' + rest
+    assert verdict(tmp_path, line) == (False, 1)
+
+
 def test_a_line_under_way_gets_a_second_look(tmp_path: Path, source: bytes) -> None:
     segment = tmp_path / "00000001.jsonl"
     segment.write_bytes(source[:-10])
