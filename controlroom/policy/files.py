@@ -136,13 +136,13 @@ class Files:
         inside = bool(self.workspace) and is_below(real, self.workspace)
         target = self._target(real, stat, scan, inside=inside, certain=act.certain)
         self._ledger.effect(kind, target, file=True)
-        if not deep and kind is not EffectKind.DELETE:
-            self._ledger.made.add(real)
         hit = self._guard.hit(real, stat) or (self._guard.hit(path, stat) if path != real else None)
         if scan is not None and (hit is None or hit.kind != "never"):
             hit = self._guard.below(real, scan, act.only) or hit
         self._protected(act, hit, real)
         tier, text = self._tier(act, kind, target, stat)
+        if not deep and kind is not EffectKind.DELETE:
+            self._ledger.made.add(real)
         self._ledger.reason(tier, act.rule, text, act.safer)
         if not act.certain and tier >= Tier.T2:
             self._ledger.reason(tier, "target.could-match", _BOUNDED)

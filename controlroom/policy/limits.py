@@ -1,6 +1,7 @@
 """How much an assessment looks at. Whatever is over a limit is denied, never judged more softly (A12)."""
 
 MAX_TEXT = 65_536  # bytes of one command line: what is longer cannot be shown to an operator either
+MAX_OPENINGS = 1_000  # of `<<` or `=(`: the parser's time grows with their square (20,000 took 5 s)
 MAX_COMMANDS = 512  # simple commands in one action, counted where they hide too
 MAX_NESTING = 120  # syntax, wrappers and `-c` strings together; four Python frames a level stay under 1,000
 MAX_WORDS = 4_096  # arguments of one command after expansion

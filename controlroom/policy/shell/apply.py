@@ -24,7 +24,10 @@ def rule(shell: "Shell", fit: Fit, args: tuple[Arg, ...], env: Env) -> None:
     found = fit.rule
     if found.tier is not None:
         text = found.reason + (" (An argument that is not known could make it so.)" if fit.could else "")
-        shell.ledger.reason(found.tier, found.id, text, found.safer)
+        if found.tier is Tier.T1 and found.effect is EffectKind.EXEC:
+            shell.uninspected(text, found.id)
+        else:
+            shell.ledger.reason(found.tier, found.id, text, found.safer)
     for item in found.content:
         _content(shell, item, fit.parsed, env)
     if found.targets and found.effect in _FILE_EFFECTS:
@@ -56,6 +59,8 @@ def _select(shell: "Shell", found: Rule, parsed: Parsed, env: Env) -> list[Arg]:
     """The arguments that are the rule's file targets."""
     operands = list(parsed.operands[len(found.sub) :])
     spec = found.targets
+    if spec == "operands" and found.effect is EffectKind.READ:
+        operands += [value for values in parsed.options.values() for value in values if value is not None]
     if spec.endswith("="):
         return [Arg(a.text[len(spec) :], a.certain, a.stem[len(spec) :]) for a in operands if a.text.startswith(spec)]
     if spec.startswith("-"):

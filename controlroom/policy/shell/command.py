@@ -194,14 +194,13 @@ class Shell:
             self.remote = wrapper.remote
             self.walker.words = Words(None)
             self.ledger.effect(EffectKind.REMOTE)
+            self.ledger.reason(Tier.T1, "shell.remote", f"Runs a command somewhere else ({wrapper.remote}).")
             within.cwd = None
         self.root = self.root or wrapper.root
         for text in inner.texts:
             self.nested(text, within, f"the text given to {word}")
         if inner.argv:
             self.run(inner.argv, env if word in ("command", "builtin", "time", "!", "exec") else within, stdin)
-        elif word in ("exec",):
-            pass
         self.remote, self.root, self.walker.words = outer
 
     def _shell(self, name: str, args: tuple[Arg, ...], env: Env, stdin: Stdin) -> None:
@@ -246,20 +245,22 @@ class Shell:
             return
         self.uninspected(f"Runs {path}; what is in it is not inspected.")
 
-    def uninspected(self, text: str) -> None:
+    def uninspected(self, text: str, rule: str = "program.not-inspected") -> None:
         """Note something that no rule looks into: T1, or T3 as root or elsewhere."""
         if self.root:
             self.ledger.reason(Tier.T3, "program.as-root", f"{text} It runs with other rights than the agent's.")
         elif self.remote:
             self.ledger.reason(Tier.T3, "program.remote", f"{text} It runs somewhere else ({self.remote}).")
         else:
-            self.ledger.reason(Tier.T1, "program.not-inspected", text)
+            self.ledger.reason(Tier.T1, rule, text)
 
     def _judged(self, word: str, name: str, args: tuple[Arg, ...], env: Env, stdin: Stdin) -> None:
         if "/" in word:
             real, _ = self.files.place(word, env.cwd)
             if real and (real in self.written or real in self.ledger.made):
                 self.script(Arg(word), env, name, shell=True)
+            elif real:
+                self.ledger.operand(real)
         handled = special.run(self, name, args, env, stdin)
         fits = catalogue().fits(name, args, stdin.text, piped=stdin.given)
         for fit in fits:

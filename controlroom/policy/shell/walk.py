@@ -9,7 +9,7 @@ from tree_sitter import Language, Node, Parser
 
 from controlroom.model.tier import Tier
 from controlroom.policy.ledger import Ledger, TooMuch
-from controlroom.policy.limits import MAX_NESTING, MAX_TEXT
+from controlroom.policy.limits import MAX_NESTING, MAX_OPENINGS, MAX_TEXT
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.words import Arg, Words
 
@@ -82,6 +82,8 @@ class Walker:
         source = text.encode("utf-8", "surrogateescape")
         if len(source) > MAX_TEXT:
             raise TooMuch(f"a command of {len(source)} bytes is over the limit of {MAX_TEXT}; split it")
+        if max(source.count(b"<<"), source.count(b"=(")) > MAX_OPENINGS:
+            raise TooMuch(f"more than {MAX_OPENINGS} here-documents or arrays in one command; split it")
         root = _parser().parse(source).root_node
         if root.has_error:
             self._ledger.reason(

@@ -75,10 +75,9 @@ def unwrap(name: str, args: tuple[Arg, ...]) -> Inner | None:
 def _unwrap(wrapper: Wrapper, args: tuple[Arg, ...]) -> Inner | None:
     flags = frozenset(wrapper.flags)
     values = (*wrapper.values, *wrapper.shell)
-    if wrapper.sub:
-        outer = parse(args, values, leading=True)
-        args = args[outer.after :]
-        if not args or args[0].text not in wrapper.sub[0].split("|"):
+    for sub in wrapper.sub:
+        args = args[parse(args, values, leading=True).after :]
+        if not args or args[0].text not in sub.split("|"):
             return None
         args = args[1:]
     parsed = parse(args, values, flags, leading=True)

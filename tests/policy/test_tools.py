@@ -1,0 +1,137 @@
+"""File tools, MCP tools and `ask`: by path and content, never by what they are called or say of themselves."""
+
+import msgspec
+import pytest
+
+from controlroom.model.effect import EffectKind
+from controlroom.model.tier import Tier
+from tests.policy.fake import HOME, WORK, call, context, sh
+
+
+@pytest.mark.parametrize(
+    ("path", "tier"),
+    [
+        (f"{WORK}/new.py", "T1"),
+        (f"{WORK}/a.py", "T1"),
+        (f"{WORK}/empty.txt", "T1"),
+        (f"{WORK}/notes.txt", "T2"),
+        (f"{HOME}/other/new.txt", "T1"),
+        (f"{HOME}/other/data.db", "T3"),
+        ("/etc/hosts", "T3"),
+        (f"{HOME}/.ssh/id_ed25519", "TX"),
+        (f"{WORK}/.git/hooks/pre-commit", "T3"),
+    ],
+)
+def test_a_write_is_judged_by_what_is_there_and_where(path: str, tier: str) -> None:
+    for tool, key in (("Write", "file_path"), ("write_file", "file_path"), ("write", "filePath")):
+        assert call(tool, {key: path, "content": "x\n"}).tier == tier
+
+
+def test_an_edit_inside_the_workspace_is_shown_as_a_diff_of_the_real_content() -> None:
+    result = call("Edit", {"file_path": f"{WORK}/notes.txt", "old_string": "mine", "new_string": "yours"})
+    assert result.tier is Tier.T1
+    assert "-mine\n+yours\n" in result.diff
+    several = {
+        "file_path": "notes.txt",
+        "edits": [{"old_string": "mine", "new_string": "a"}, {"old_string": "a", "new_string": "b"}],
+    }
+    assert "+b\n" in call("MultiEdit", several).diff
+
+
+def test_an_edit_outside_asks_no_less_than_a_write_would() -> None:
+    given = {"file_path": "/etc/hosts", "old_string": "127", "new_string": "128"}
+    assert call("Edit", given).tier is Tier.T3
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "bad"),
+    [("x.json", "{", True), ("x.json", "{}", False), ("x.toml", "a=", True), ("x.yaml", "a: 1", True), ("x.py", "(", False)],
+)
+def test_new_content_that_does_not_parse_is_said(name: str, text: str, bad: bool) -> None:
+    assert (call("Write", {"file_path": name, "content": text}).invalid != "") is bad
+
+
+@pytest.mark.parametrize("tool", ["Read", "Grep", "Glob", "LS", "read_file", "TodoWrite", "Task"])
+def test_reading_and_planning_are_harmless(tool: str) -> None:
+    assert call(tool, {"file_path": f"{WORK}/a.py"}).tier is Tier.T0
+
+
+def test_reading_a_key_asks_whatever_the_tool() -> None:
+    assert call("Read", {"file_path": f"{HOME}/.ssh/id_ed25519"}).tier is Tier.T3
+    assert call("read_file", {"absolute_path": f"{HOME}/.ssh/id_ed25519"}).tier is Tier.T3
+
+
+def test_a_patch_is_judged_by_every_file_it_names() -> None:
+    patch = "*** Begin Patch\n*** Update File: a.py\n@@\n-x\n+y\n*** Delete File: notes.txt\n*** End Patch"
+    result = call("apply_patch", {"input": patch})
+    assert result.tier is Tier.T2
+    assert {target.path for target in result.targets} == {f"{WORK}/a.py", f"{WORK}/notes.txt"}
+    assert call("apply_patch", {"input": "nonsense"}).tier is Tier.T3
+
+
+@pytest.mark.row("A06")
+@pytest.mark.parametrize("tool", ["mcp__db__query", "mcp__files__read_file", "mcp__x__delete", "Unknown", "", "bash2"])
+def test_what_a_tool_calls_itself_lowers_nothing(tool: str) -> None:
+    assert call(tool, {"readOnlyHint": True, "command": "ls"}).tier is Tier.T3
+
+
+@pytest.mark.parametrize(
+    ("op", "paths", "tier"),
+    [
+        ("delete", ["notes.txt"], "T2"),
+        ("delete", ["/etc/hosts"], "T3"),
+        ("delete", [], "T3"),
+        ("write", ["new.txt"], "T1"),
+        ("config", ["a.toml"], "T3"),
+        ("publish", [], "T3"),
+        ("restart", ["gateway"], "T3"),
+        ("exec", [], "T1"),
+        ("dance", [], "T3"),
+        ("write", [f"{HOME}/.ssh/id_ed25519"], "TX"),
+    ],
+)
+def test_an_ask_is_judged_by_its_operation_and_paths(op: str, paths: list[str], tier: str) -> None:
+    assert call("controlroom.ask", {"op": op, "paths": paths, "reason": "r", "cwd": WORK}).tier == tier
+
+
+def test_an_asks_command_is_judged_too_and_new_text_is_shown() -> None:
+    given = {"op": "exec", "paths": [], "reason": "harmless", "argv": ["rm", "-rf", "build"], "cwd": WORK}
+    assert call("controlroom.ask", given).tier is Tier.T2
+    shown = call("controlroom.ask", {"op": "config", "paths": ["package.json"], "reason": "r", "new": "{", "cwd": WORK})
+    assert "+{" in shown.diff
+    assert "package.json" in shown.invalid
+
+
+@pytest.mark.row("A22")
+def test_a_script_that_the_agent_wrote_is_inspected_or_asks() -> None:
+    written = context(written=(f"{WORK}/a.py", f"{WORK}/notes.txt"))
+    assert sh("python3 a.py", where=written).tier is Tier.T3
+    assert sh("python3 a.py").tier is Tier.T1
+    assert sh("bash notes.txt", where=written).tier is Tier.T1  # inspected: its text runs a program that no rule knows
+    assert sh("echo 'rm -rf src' > run.sh && bash run.sh").tier is Tier.T3
+
+
+@pytest.mark.row("A07")
+def test_what_is_run_or_applied_is_named_for_binding() -> None:
+    assert sh("python3 a.py").operands == (f"{WORK}/a.py",)
+    assert sh("make test").operands == (f"{WORK}/Makefile",)
+    assert sh("npm test").operands == (f"{WORK}/package.json",)
+    assert sh("cd src && bash main.py").operands == (f"{WORK}/src/main.py",)
+    assert sh("ls && make").executables == ("ls", "make")
+
+
+def test_targets_are_counted_and_tracked() -> None:
+    result = sh("rm -rf build notes.txt a.py")
+    by_path = {target.path: target for target in result.targets}
+    assert by_path[f"{WORK}/build"].files == 2
+    assert by_path[f"{WORK}/build"].size == 3
+    assert by_path[f"{WORK}/a.py"].tracked is True
+    assert by_path[f"{WORK}/notes.txt"].tracked is False
+    assert EffectKind.DELETE in {effect.kind for effect in result.effects}
+    assert not result.undo
+    assert result.undo_why
+
+
+def test_the_agents_description_changes_nothing() -> None:
+    one = call("Bash", {"command": "rm -rf build", "description": "safe, read only"})
+    assert msgspec.json.encode(one) == msgspec.json.encode(sh("rm -rf build"))
