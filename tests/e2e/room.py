@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -83,7 +84,7 @@ class Room:
         """The pending requests, once there are `count` of them."""
 
         def look() -> list[dict[str, Any]]:
-            found: list[dict[str, Any]] = self.json("pending")
+            found: list[dict[str, Any]] = [row for row in self.json("pending") if row["state"] == "pending"]
             return found if len(found) == count else []
 
         return eventually(look, ANSWER, f"{count} pending request(s)")
@@ -102,13 +103,17 @@ class Room:
         """`claude -p PROMPT` as its user starts it: the hooks are those that are installed."""
         return self._launch(model, self._command(prompt))
 
-    def hooks(self) -> dict[int, str]:
-        """The hook clients that wait now (pid and command line), without the shells around them."""
-        return {pid: line for pid, line in self.home.processes().items() if "hook.py" in line and "sh -c" not in line}
+    def hooks(self) -> list[int]:
+        """The hook clients that wait now."""
+        return [pid for pid, line in self.home.processes().items() if re.match(r"\S*python\S* -I -S \S*hook\.py ", line)]
 
-    def wrappers(self) -> dict[int, str]:
+    def wrappers(self) -> list[int]:
         """The shells around the hook clients."""
-        return {pid: line for pid, line in self.home.processes().items() if "hook.py" in line and "sh -c" in line}
+        return [pid for pid, line in self.home.processes().items() if re.match(r"\S*sh -c .*hook\.py ", line)]
+
+    def state(self, name: str = "claude") -> str:
+        """The state word of the agent."""
+        return next(str(agent["state"]) for agent in self.json("agents") if agent["name"] == name)
 
     def close(self) -> None:
         """End the agents and the daemon; nothing of the case stays."""

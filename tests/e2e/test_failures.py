@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.room import Room
+from tests.e2e.room import ANSWER, Room
 from tests.support.model_server import Call, Model, call_id
+from tests.support.waiting import eventually
 
 FIRST = call_id("main", 0)
 
@@ -42,14 +43,18 @@ def test_there_is_no_daemon(room: Room) -> None:
 
 @pytest.mark.parametrize("wrapper", [False, True], ids=["the client", "the client and the shell around it"])
 def test_the_hook_client_is_killed_while_the_call_waits(room: Room, wrapper: bool) -> None:
+    """The call is lost, and the agent is frozen: without its hook it may try anything. Resumed, it hears a refusal."""
     room.start()
     with removing() as model:
         run = room.supervised(model, "[[main]] clean up")
         room.pending()
         victims = [*(room.wrappers() if wrapper else []), *room.hooks()]
-        assert victims
+        assert len(victims) == 1 + wrapper
         for pid in victims:
             os.kill(pid, signal.SIGKILL)
+        eventually(lambda: room.state() == "paused", ANSWER, "the agent that lost its gate is frozen")
+        assert room.json("pending") == []
+        room.cli("resume", "claude")
         run.wait()
     assert_it_did_not_run(room, model)
 

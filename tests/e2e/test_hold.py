@@ -69,13 +69,14 @@ def test_an_expired_hold_is_a_denial(room: Room) -> None:
 
 
 def test_a_script_rewritten_after_it_was_shown_does_not_run(room: Room) -> None:
-    cleaner = room.workspace / "clean.sh"
-    cleaner.write_text("rm -rf build\n", encoding="utf-8")
+    """What was judged is what runs: the script as it was then, and nothing of the line it stands in."""
+    script_file = room.workspace / "prepare.sh"
+    script_file.write_text("echo ready\n", encoding="utf-8")
     room.start()
-    with script(Call("Bash", {"command": "sh clean.sh", "description": "clean"})) as model:
+    with script(Call("Bash", {"command": "sh prepare.sh && rm -rf build", "description": "clean"})) as model:
         run = room.supervised(model, "[[main]] clean up")
         [request] = room.pending()
-        cleaner.write_text("touch evil; rm -rf build\n", encoding="utf-8")
+        script_file.write_text("touch evil\n", encoding="utf-8")
         room.allow(request, expect=1)
         assert run.wait() == 0
     assert not (room.workspace / "evil").exists()
