@@ -18,10 +18,12 @@ from controlroom.daemon.gate_server import GateServer
 from controlroom.daemon.intake import Intake
 from controlroom.daemon.judge import Judge
 from controlroom.daemon.ledger import Ledger
+from controlroom.daemon.load import Sampler
 from controlroom.daemon.operator_calls import Calls
 from controlroom.daemon.operator_server import OperatorServer
 from controlroom.daemon.registry import Registry
 from controlroom.daemon.runner import Runner
+from controlroom.daemon.window import Window
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Session, SessionState, StopResult
 from controlroom.model.record import Kind, Receipt, Record
@@ -45,7 +47,10 @@ class Latchkeeper:
         found = latchfile.read_any(self._places)
         if found is not None and found.stop_id == stop_id and self._both():
             return ""
-        return "; ".join(latchfile.write_both(self._places, stop_id, by, now().wall))
+        try:
+            return "; ".join(latchfile.write_both(self._places, stop_id, by, now().wall))
+        except latchfile.NotLatched as e:
+            return str(e)
 
     def _both(self) -> bool:
         return self._places.latch.exists() and self._places.gate_latch.exists()
@@ -86,9 +91,12 @@ class House:
         self._gate.on_lost, self._gate.on_reject = intake.lost, intake.rejected
         intake.server = self._gate
         self._runner.gate = intake
-        calls = Calls(self._runner, self._registry, judge, places, probe())
+        rung, sampler = probe(), Sampler()
+        self._window = Window(self._runner, judge, rung, sampler)
+        calls = Calls(self._runner, self._registry, judge, places, rung, self._window, sampler)
         self._operators = OperatorServer(places.operator_sock, self._runner, calls.table())
-        self._runner.on_alarm, self._runner.on_change = self._alarm, self._operators.changed
+        self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
+        self._runner.on_record = self._window.note
 
     def _recall(self) -> None:
         """Fold the journal: receipts, and the sessions that an earlier daemon knew."""
@@ -147,7 +155,12 @@ class House:
         lines = [f"- {r.stage}: {r.intent.action.tool} {show(r.intent.action.input, limit=200)} ({_why(r)})" for r in rows]
         return "controlroom: earlier work in this folder did not finish as asked. Look before you go on:\n" + "\n".join(lines)
 
+    def _changed(self) -> None:
+        self._window.changes += 1
+        self._operators.changed()
+
     def _alarm(self, alarm: od.Alarm) -> None:
+        self._window.alarm(alarm)
         self._operators.push({"event": "alarm", "kind": alarm.kind, "session": alarm.session, "text": alarm.text})
 
     async def close(self) -> None:

@@ -104,7 +104,10 @@ class Intake:
     def _lane(self, connection: Connection, claim: str, cwd: str) -> tuple[str, str]:
         """The asker's session and the workspace it is judged in."""
         assert connection.peer is not None  # identified before a byte was read
-        session = self._registry.lane(connection.peer, claim, cwd)
+        try:
+            session = self._registry.lane(connection.peer, claim, cwd)
+        except peers.Stranger as e:
+            raise Refused(str(e)) from e
         if session is None:
             raise Refused("too many unknown sessions at once; adopt or end some")
         connection.session = session
@@ -202,7 +205,10 @@ class Intake:
     def _outcome(self, connection: Connection, payload: bytes) -> None:
         told = msgspec.convert(read(payload), Told)
         assert connection.peer is not None  # identified before a byte was read
-        session = self._registry.find(connection.peer)
+        try:
+            session = self._registry.find(connection.peer)
+        except peers.Stranger as e:
+            raise Refused(str(e)) from e
         act = self._runner.state.acts.get(told.receipt)
         if act is None or act.session != session:
             raise Refused(f"outcome: no act {told.receipt!r} of this session is open")

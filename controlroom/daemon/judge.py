@@ -25,7 +25,7 @@ class Judge:
     def __init__(self, places: Places, home: str) -> None:
         self._file = places.config / "never-touch"
         self._own = tuple(str(p) for p in (places.config, places.state, places.runtime, Path(__file__).parents[1]))
-        self._home = home
+        self.home = home
         self._text = ""
         self._manifest = Manifest.parse("", str(self._file))
         self.reload()
@@ -66,7 +66,7 @@ class Judge:
 
     def assess(self, action: Action, workspace: str) -> Assessment:
         """What the action would do. With a manifest in doubt everything but reads is denied."""
-        context = Context(workspace=workspace, home=self._home, manifest=self._manifest, own=self._own)
+        context = Context(workspace=workspace, home=self.home, manifest=self._manifest, own=self._own)
         assessment = assess(action, context, RealTree())
         drift = self.drift()
         if not drift or assessment.tier is Tier.T0:

@@ -1,5 +1,6 @@
 """What operators can call (docs/protocol.md): each method reads the state or feeds the core one event."""
 
+import asyncio
 import os
 import pwd
 import secrets
@@ -13,22 +14,31 @@ from controlroom.containment.rungs import Probe
 from controlroom.core.state import OVER, Held
 from controlroom.daemon import views
 from controlroom.daemon.judge import BadManifest, Judge
+from controlroom.daemon.layers import of_claude
+from controlroom.daemon.load import Sampler
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.registry import Registry
 from controlroom.daemon.runner import Runner
+from controlroom.daemon.window import Window, fits
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Rung, Session, SessionState
 from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Verdict
 from controlroom.storage.paths import Places
 
+SAMPLE_SECONDS = 1.0
 STOP_SECONDS = 12.0  # TERM, 5 s, kill, proof
 
 
 class Calls:
     """The methods. `table()` is what the server serves."""
 
-    def __init__(self, runner: Runner, registry: Registry, judge: Judge, places: Places, probe: Probe) -> None:
+    def __init__(
+        self, runner: Runner, registry: Registry, judge: Judge, places: Places, probe: Probe, window: Window, sampler: Sampler
+    ) -> None:
+        self._window = window
+        self._sampler = sampler
+        self._looked = 0.0
         self._runner = runner
         self._registry = registry
         self._judge = judge
@@ -58,6 +68,9 @@ class Calls:
             "left": self.left,
             "adopt": self.adopt,
             "reload": self.reload,
+            "view": self.view,
+            "processes": self.processes,
+            "layers": self.layers,
             **acts,
         }
 
@@ -240,6 +253,25 @@ class Calls:
         except ValueError as e:
             raise CallError("refused", str(e)) from e
         return views.agent(self._runner.state.sessions[session.id], self._runner.state, self._runner.clock())
+
+    async def view(self, params: Params) -> object:
+        """The room's snapshot; while rooms ask for it, the sessions' load is sampled once a second."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked >= SAMPLE_SECONDS:
+            self._looked = now
+            handles = list(self._runner.handles.values())
+            await anyio.to_thread.run_sync(self._sampler.sample, handles)
+        return msgspec.Raw(fits(self._window.view()))
+
+    async def processes(self, params: Params) -> object:
+        handle = self._runner.handles.get(str(params["session"]))
+        return await anyio.to_thread.run_sync(self._sampler.rows, handle) if handle else []
+
+    async def layers(self, params: Params) -> object:
+        held = self._runner.state.sessions.get(str(params["session"]))
+        if held is None:
+            raise CallError("not-found", f"no session {params['session']}")
+        return await anyio.to_thread.run_sync(of_claude, self._judge.home, held.session.workspace)
 
     async def reload(self, params: Params) -> object:
         try:

@@ -62,8 +62,11 @@ def _pidfd(sock: socket.socket, pid: int) -> int:
 
 
 def session_of(peer: Peer, handles: list[Handle]) -> str:
-    """The session that holds this peer, "" = none."""
-    return processes.session_of(peer.process.pid, handles) or ""
+    """The session that holds this peer, "" = none. Raises Stranger for one that is gone: nobody may be judged by its pid."""
+    try:
+        return processes.session_of(peer.process.pid, handles) or ""
+    except processes.GoneError as e:
+        raise Stranger("the peer is gone") from e
 
 
 def lane_root(peer: Peer) -> ProcessId:

@@ -72,6 +72,7 @@ class Runner:
         self.gate: Gate | None = None
         self.on_alarm: Callable[[od.Alarm], None] = lambda alarm: None
         self.on_change: Callable[[], None] = lambda: None
+        self.on_record: Callable[[int, Record], None] = lambda seq, record: None
         self.on_forget: Callable[[Session], None] = lambda session: None
         self._latches = latches
         self._hands = hands
@@ -176,8 +177,16 @@ class Runner:
             self._carry(od.Alarm("latch", "", f"{what}: {why}"))
 
     def _append(self, order: od.Append) -> None:
-        seq = self.journal.append(order.record)
+        try:
+            seq = self.journal.append(order.record)
+        except ValueError as e:  # a record that cannot be stored: what waits for it is denied
+            self.ledger.unjournalled += 1
+            self.on_alarm(od.Alarm("journal", order.record.session, str(e)))
+            if order.confirm:
+                self._queue.append(ev.Durable(self.clock(), order.confirm, str(e)))
+            return
         self.ledger.add(seq, order.record)
+        self.on_record(seq, order.record)
         if self.broken:
             self.ledger.unjournalled += 1
         if order.confirm:

@@ -69,7 +69,7 @@ def test_no_control_byte_of_an_agent_reaches_the_operators_terminal(daemon: Daem
         "tool_name": "mcp__" + evil, "tool_input": {"command": evil, "path": evil, "description": evil}, "tool_use_id": evil[:40],
     }  # fmt: skip
     daemon.connect().say(header("hook", agent="claude-code", event="PreToolUse"), json.dumps(body).encode())
-    daemon.bash(f"rm -rf '{evil}'", description=evil)
+    daemon.bash(f"rm -rf '{evil}'", says=evil)
     rows = daemon.pending(2)
     listings = [("pending",), ("agents",), ("receipts",), *(("show", row["id"]) for row in rows)]
     for words in listings:

@@ -86,11 +86,11 @@ class Daemon:
         body = {"op": op, "paths": list(paths), "reason": reason, "cwd": str(self.workspace), **more}
         return self.connect().say(header("ask"), json.dumps(body).encode())
 
-    def bash(self, command: str, call: str = "toolu_1", **more: object) -> Asker:
+    def bash(self, command: str, call: str = "toolu_1", says: str = "", **more: object) -> Asker:
         """What the hook of Claude Code sends for a shell call."""
         body = {
             "session_id": "s", "transcript_path": "/t", "cwd": str(self.workspace), "hook_event_name": "PreToolUse",
-            "tool_name": "Bash", "tool_input": {"command": command}, "tool_use_id": call, **more,
+            "tool_name": "Bash", "tool_input": {"command": command, "description": says}, "tool_use_id": call, **more,
         }  # fmt: skip
         return self.connect().say(header("hook", agent="claude-code", event="PreToolUse"), json.dumps(body).encode())
 

@@ -1,0 +1,184 @@
+"""The room's snapshot: everything a room is shown, made from the state, the newest receipts and the newest records."""
+
+import os
+import socket
+from collections import deque
+
+import msgspec
+
+from controlroom import __version__
+from controlroom.containment.rungs import Probe
+from controlroom.core import orders as od
+from controlroom.core.state import Held
+from controlroom.daemon import words
+from controlroom.daemon.judge import Judge
+from controlroom.daemon.load import Sampler
+from controlroom.daemon.runner import Runner
+from controlroom.model.clock import Instant
+from controlroom.model.effect import Assessment
+from controlroom.model.record import Receipt, Record
+from controlroom.model.request import Grant, Request
+from controlroom.model.view import (
+    AgentView,
+    AlarmView,
+    GrantView,
+    LogView,
+    ReceiptView,
+    RequestView,
+    RoomView,
+    StatusView,
+)
+
+MOST_LOG = 300  # lines, all sessions
+MOST_ALARMS = 50
+MOST_RECEIPTS = 200
+MOST_TEXT = 4096  # characters of one action in a list; `show` gives all of it
+MOST_WIRE = 900_000  # bytes of a snapshot
+MOST_JUDGED = 64 * 1024  # characters of what is to be judged; more is never asked
+
+
+class Window:
+    """Keeps the newest lines and alarms, and draws up snapshots."""
+
+    def __init__(self, runner: Runner, judge: Judge, probe: Probe, sampler: Sampler) -> None:
+        self._runner = runner
+        self._judge = judge
+        self._probe = probe
+        self._sampler = sampler
+        self._log: deque[LogView] = deque(maxlen=MOST_LOG)
+        self._alarms: deque[AlarmView] = deque(maxlen=MOST_ALARMS)
+        self._last: dict[str, tuple[Instant, str]] = {}  # session → when it was heard of, and what it was at
+        self._stop_by = ""
+        self.changes = 0
+
+    def note(self, seq: int, record: Record) -> None:
+        """A record went into the journal: one line of its agent's stream."""
+        line = words.of(record)
+        if line is None:
+            return
+        self._log.append(LogView(seq, record.at, record.session, record.kind, line[:MOST_TEXT]))
+        if record.session:
+            self._last[record.session] = (record.at, words.tool(record) or self._last.get(record.session, (record.at, ""))[1])
+        self._stop_by = words.stopped_by(record) or self._stop_by
+
+    def alarm(self, alarm: od.Alarm) -> None:
+        """Operators are being told something."""
+        self._alarms.append(AlarmView(self.changes, self._runner.clock(), alarm.kind, alarm.session, alarm.text))
+
+    def view(self) -> RoomView:
+        """Everything at this moment."""
+        state = self._runner.state
+        receipts = self._runner.ledger.all()[-MOST_RECEIPTS:]
+        survivors = [s for r in self._runner.results.values() for s in r.survivors]
+        return RoomView(
+            seq=self.changes,
+            now=self._runner.clock(),
+            status=self._status(),
+            agents=tuple(self._agent(h) for h in state.sessions.values()),
+            pending=tuple(self._request(r) for r in state.requests.values()),
+            grants=tuple(_grant(g) for g in state.grants.values()),
+            receipts=tuple(_receipt(r) for r in receipts),
+            log=tuple(self._log),
+            alarms=tuple(self._alarms),
+            survivors=tuple(survivors),
+        )
+
+    def _status(self) -> StatusView:
+        latch = self._runner.state.latch
+        return StatusView(
+            host=socket.gethostname(),
+            version=__version__,
+            pid=os.getpid(),
+            rung=self._probe.rung,
+            rung_why=self._probe.why,
+            journal=self._runner.broken or "ok",
+            manifest=self._judge.drift() or "ok",
+            unjournalled=self._runner.ledger.unjournalled,
+            stop_id=latch,
+            stop_by=self._stop_by if latch else "",
+        )
+
+    def _agent(self, held: Held) -> AgentView:
+        s = held.session
+        last, tool = self._last.get(s.id, (None, ""))
+        return AgentView(
+            id=s.id,
+            name=s.name,
+            kind=s.kind,
+            state=s.state,
+            label=s.label,
+            rung=s.rung,
+            workspace=s.workspace,
+            command=s.command,
+            pid=s.root.pid if s.root else None,
+            opened=s.opened,
+            pending=sum(1 for r in self._runner.state.of_session(s.id)),
+            tool=tool,
+            last=last,
+            load=self._sampler.loads.get(s.id),
+            stop=self._runner.results.get(s.id),
+        )
+
+    def _request(self, r: Request) -> RequestView:
+        held = self._runner.state.sessions.get(r.session)
+        a = r.assessment
+        return RequestView(
+            id=r.id,
+            digest=r.digest,
+            tier=a.tier,
+            state=r.state,
+            session=r.session,
+            agent=held.session.name if held else "unknown",
+            label=held.session.label if held else words.ADVISORY,
+            pid=held.session.root.pid if held and held.session.root else None,
+            subagent=r.subagent,
+            tool=r.action.tool,
+            text=words.plain(r.action)[:MOST_JUDGED],
+            cwd=r.action.cwd,
+            argv=a.argv,
+            diff=a.diff[:MOST_JUDGED],
+            invalid=a.invalid,
+            effects=tuple(e.kind for e in a.effects),
+            targets=a.targets,
+            reasons=a.reasons,
+            undo=a.undo,
+            undo_why=a.undo_why,
+            says=r.says,
+            asked=r.asked,
+            deadline=r.deadline,
+        )
+
+
+def _grant(g: Grant) -> GrantView:
+    return GrantView(g.id, g.session, g.effects, g.uses, g.deadline, g.by, g.argv, g.path, g.subagent)
+
+
+def _receipt(r: Receipt) -> ReceiptView:
+    a: Assessment = r.intent.assessment
+    return ReceiptView(
+        id=r.id,
+        seq=r.seq,
+        session=r.session,
+        agent=r.intent.agent,
+        stage=r.stage,
+        tier=a.tier,
+        tool=r.intent.action.tool,
+        text=words.plain(r.intent.action)[:MOST_TEXT],
+        by=r.decision.by if r.decision else "",
+        reason=r.decision.reason if r.decision else "",
+        at=r.at,
+        targets=tuple(t.path for t in a.targets[:50]),
+        effects=tuple(e.kind for e in a.effects),
+        ended=r.ended,
+        ok=r.outcome.ok if r.outcome else None,
+        note=(r.outcome.note if r.outcome else r.note)[:MOST_TEXT],
+        digest=r.intent.digest,
+    )
+
+
+def fits(view: RoomView) -> bytes:
+    """The snapshot as JSON, with the lists cut from the old end until it fits a line of the wire (1 MiB)."""
+    while len(raw := msgspec.json.encode(view)) > MOST_WIRE and (view.receipts or view.log):
+        receipts, log = view.receipts[len(view.receipts) // 2 + 1 :], view.log[len(view.log) // 2 + 1 :]
+        view = msgspec.structs.replace(view, receipts=receipts, log=log)
+    return raw

@@ -1,0 +1,66 @@
+"""Records and actions in words, raw: whoever draws them makes them safe."""
+
+import msgspec
+
+from controlroom.model.action import Action
+from controlroom.model.agent import Label
+from controlroom.model.record import Intent, Kind, Outcome, Record
+from controlroom.model.request import Decision
+
+ADVISORY = Label.ADVISORY
+QUIET = frozenset({Kind.OPENED, Kind.STARTED})  # told by the records around them
+
+
+def plain(action: Action) -> str:
+    """The part of an action's input that says what it does: the command, else the file, else all of it."""
+    given = _mapping(action.input.encode())
+    for key in ("command", "cmd", "file_path", "path", "notebook_path", "url"):
+        if isinstance(value := given.get(key), str):
+            return value
+    return action.input
+
+
+def of(record: Record) -> str | None:
+    """One line for the agent's stream; None = nothing worth one."""
+    if record.kind in QUIET:
+        return None
+    try:
+        return _line(record)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return bytes(record.body).decode("utf-8", "replace")
+
+
+def _line(record: Record) -> str:
+    body = bytes(record.body)
+    match record.kind:
+        case Kind.INTENT:
+            intent = msgspec.json.decode(body, type=Intent)
+            return f"{intent.assessment.tier} {intent.action.tool}: {plain(intent.action)}"
+        case Kind.DECISION:
+            decision = msgspec.json.decode(body, type=Decision)
+            return f"{decision.verdict} by {decision.by}: {decision.reason}"
+        case Kind.OUTCOME:
+            outcome = msgspec.json.decode(body, type=Outcome)
+            return ("done" if outcome.ok else "failed") + (f": {outcome.note}" if outcome.note else "")
+    return ", ".join(f"{k} {v}" for k, v in _mapping(body).items() if v not in ("", None, [], {}))
+
+
+def tool(record: Record) -> str:
+    """What the agent is at after this record, "" = unchanged."""
+    if record.kind is not Kind.INTENT:
+        return ""
+    intent = msgspec.json.decode(record.body, type=Intent)
+    return f"{intent.action.tool}: {plain(intent.action)[:200]}"
+
+
+def stopped_by(record: Record) -> str:
+    """Who pulled the emergency stop, "" = this record tells nothing of one."""
+    return str(_mapping(bytes(record.body)).get("by", "")) if record.kind is Kind.LATCHED else ""
+
+
+def _mapping(raw: bytes) -> dict[str, object]:
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    return value if isinstance(value, dict) else {}
