@@ -119,6 +119,13 @@ def test_a_completion_nobody_waits_for_releases_nothing(world: World, order: tup
     assert not world.replies()
 
 
+def test_a_journal_that_answers_before_the_second_look_releases_nothing(world: World) -> None:
+    world.ask()
+    world.allow()
+    assert world.durable() == []
+    assert world.state.requests["r1"].state is RequestState.CHECKING
+
+
 def test_a_change_found_at_the_second_look_denies(world: World) -> None:
     world.ask()
     world.allow(ticket="t")

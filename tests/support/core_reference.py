@@ -259,10 +259,10 @@ class Reference:
             need(not fate.over, f"S5 {name} is released after its end")
             need(name == self._release, f"S1 {name} is released without its allow on disk")
             person = fate.yes.startswith("operator")
+            # S6: while nothing saves pre-images, a grant is taken as its giver's knowing that; policy never is.
+            asked = what.undo or (what.undo_why and fate.yes != "policy")
             need(what.tier <= Tier.T1 or fate.yes != "policy", f"S1 {name} is {what.tier} and was released by policy")
-            need(
-                what.tier is not Tier.T2 or what.undo or (what.undo_why and person), f"S6 {name}: no undo, and nobody was told"
-            )
+            need(what.tier is not Tier.T2 or asked, f"S6 {name}: no undo, and nobody was told")
             need(person or not WAITING & {e.kind for e in what.effects}, f"S16 {name} weakens us without an operator")
         self._mark(name, replied=True, released=order.verdict is Verdict.ALLOW, over=order.verdict is Verdict.DENY)
 
