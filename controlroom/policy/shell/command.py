@@ -13,7 +13,7 @@ from controlroom.policy.shell import apply, builtins, oneliner, special
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import parse
 from controlroom.policy.shell.walk import Simple, Stdin, Walker
-from controlroom.policy.shell.words import Arg, Words
+from controlroom.policy.shell.words import Arg, Words, quoted
 from controlroom.policy.shell.wrappers import Inner, unwrap
 from controlroom.policy.tree import Tree
 
@@ -25,6 +25,7 @@ _RUNS_CODE = re.compile(
 _TEXT_VARIABLE = re.compile(
     r"GIT_(SSH_COMMAND|EXTERNAL_DIFF|PAGER|EDITOR|SEQUENCE_EDITOR|PROXY_COMMAND|ASKPASS)|PAGER|EDITOR|VISUAL|MANPAGER|LESSOPEN"
 )
+_RESERVED = frozenset("{ } [[ ]] if then elif else fi for while until do done case esac select function in".split())  # noqa: SIM905
 _ODD = re.compile(r"[^\x20-\x7e]")
 
 
@@ -145,11 +146,15 @@ class Shell:
         self.walker.depth -= 1
 
     def _named(self, word: str, args: tuple[Arg, ...], env: Env, stdin: Stdin) -> None:
+        if word in _RESERVED:  # the parser took a keyword for a command, as in `! { rm x; }`: bash would not
+            self.ledger.reason(
+                Tier.T3, "shell.unparsable", f"The keyword {word} stands where a command is read; it could hide anything."
+            )
         if _ODD.search(word):
             self.ledger.reason(Tier.T3, "shell.odd-name", "The command's name has characters that can pass for others.")
         if word in env.aliases:
             alias = env.aliases[word]
-            rest = " ".join(_quoted(arg) for arg in args)
+            rest = " ".join(quoted(arg) for arg in args)
             fork = env.fork()
             fork.aliases.pop(word, None)
             self.nested(Arg(alias + " " + rest) if alias is not None else None, fork, "an alias")
@@ -221,7 +226,7 @@ class Shell:
     def piped(self, name: str, stdin: Stdin, env: Env) -> None:
         """Judge a shell that reads its commands from standard input."""
         if not stdin.given:
-            self.ledger.reason(Tier.T1, "shell.interactive", f"Starts {name} with nothing to run.")
+            self.uninspected(f"Starts {name} with nothing to run.", "shell.interactive")
         elif stdin.text is None:
             self.hidden(f"what is piped into {name}")
         else:
@@ -269,7 +274,3 @@ class Shell:
             for arg in args:
                 apply.mention(self, name, arg, env)
             self.uninspected(f"Runs {normal(word) if word.startswith('/') else word}, which no rule knows.")
-
-
-def _quoted(arg: Arg) -> str:
-    return "'" + arg.text.replace("'", "'\\''") + "'" if arg.certain else arg.text

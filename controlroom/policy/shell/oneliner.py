@@ -39,6 +39,7 @@ class _Interpreter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sub: tuple[str, ...] = ()
     operand: bool = False
     extra: str = ""
+    edits: tuple[str, ...] = ()
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,6 +75,9 @@ def run(shell: "Shell", name: str, args: tuple[Arg, ...], env: Env, stdin: Stdin
         return True
     for code in codes:
         _code(shell, name, one, code, env)
+    if any(option in parsed.options for option in one.edits):
+        for operand in operands if codes else operands[1:]:
+            shell.touch(Act(EffectKind.WRITE, "", env.cwd, "edit.in-place", "Edits in place"), operand)
     if not codes and not scripts:
         scripts = list(operands[:1])
     for script in scripts:

@@ -9,7 +9,7 @@ from controlroom.model.tier import Tier
 from controlroom.policy.files import Act
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.walk import Stdin
-from controlroom.policy.shell.words import Arg
+from controlroom.policy.shell.words import Arg, quoted
 
 if TYPE_CHECKING:
     from controlroom.policy.shell.command import Shell
@@ -109,10 +109,8 @@ def _git(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
         at += 2 if follows else 1
     if at < len(args) and args[at].text in aliases:
         value = aliases[args[at].text]
-        if value.startswith("!"):
-            shell.nested(Arg(value[1:]), env, "a git alias")
-        else:
-            shell.nested(Arg("git " + value), env, "a git alias")
+        rest = " ".join(quoted(arg) for arg in args[at + 1 :])
+        shell.nested(Arg(f"{value[1:] if value.startswith('!') else 'git ' + value} {rest}"), env, "a git alias")
     return False
 
 

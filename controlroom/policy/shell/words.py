@@ -318,6 +318,11 @@ class _Lexer:
         self.out.append([(v, kind * len(v)) for v in values] or [("", "")])
 
 
+def quoted(arg: Arg) -> str:
+    """An argument as shell text again: quoted where its value is known, as it was typed where it is not."""
+    return "'" + arg.text.replace("'", "'\\''") + "'" if arg.certain else arg.text
+
+
 def closing(raw: str, start: int) -> int:
     """The index after the expansion that opens at `start`; the end of the text when it does not close."""
     if raw[start] == "`":
