@@ -173,6 +173,8 @@ DESTRUCTIVE = {
     "docker compose exec web rm -rf /x": "T3",
     "sudo make install": "T3",
     "sudo bash": "T3",
+    "coproc ( rm -rf build )": "T3",
+    "ls | f() { rm -rf build; }; f": "T2",
     "! { rm -rf build; }": "T3",
     "git -c alias.x=reset x --hard": "T2",
     "perl -pi -e s/a/b/ notes.txt": "T2",

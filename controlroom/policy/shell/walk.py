@@ -23,6 +23,11 @@ _BRANCHES = {
     "for_statement",
     "c_style_for_statement",
 }
+_WORDS = {
+    *("command_name", "word", "string", "raw_string", "concatenation", "number", "simple_expansion", "expansion"),
+    *("command_substitution", "process_substitution", "ansi_c_string", "translated_string", "arithmetic_expansion"),
+    *("brace_expression", "extglob_pattern", "regex", "variable_assignment", "comment", "special_variable_name"),
+}
 _NESTED = {"command_substitution", "process_substitution"}
 _SKIP = {
     "comment",
@@ -75,7 +80,7 @@ class Walker:
         self._source = b""
         self.depth = 0
         self._calls: list[str] = []
-        self.called: set[str] = set()
+        self._uncalled: dict[str, tuple[Node, bytes]] = {}  # functions that something unseen may call
 
     def text(self, text: str, env: Env) -> None:
         """Walk a whole text. Raises TooMuch over a limit."""
@@ -90,15 +95,17 @@ class Walker:
                 Tier.T3, "shell.unparsable", "A part of the command cannot be read as shell; it could hide anything."
             )
         outer, self._source = self._source, source
-        known = set(env.functions)
+        known = set(self._uncalled)
         self._node(root, env, Stdin())
-        for name in env.functions.keys() - known - self.called:
-            self._body(name, env.fork(), None)
+        for name in self._uncalled.keys() - known:
+            apart = env.fork()
+            apart.functions[name] = self._uncalled.pop(name)
+            self._body(name, apart, None)
         self._source = outer
 
     def call(self, name: str, env: Env, args: tuple[Arg, ...]) -> None:
         """Walk the body of a function that is called by name."""
-        self.called.add(name)
+        self._uncalled.pop(name, None)
         self._body(name, env, args)
 
     def _body(self, name: str, env: Env, args: tuple[Arg, ...] | None) -> None:
@@ -147,6 +154,9 @@ class Walker:
                 stdin = self._redirect(child, env, stdin, redirects)
                 continue
             self._nested(child, env)
+            if child.type not in _WORDS:  # `coproc ( rm x )` comes as a word: bash would run it
+                self._ledger.reason(Tier.T3, "shell.unparsable", f"A {child.type} stands where a word is read.")
+                self._node(child, env.fork(), stdin)
             if child.type == "variable_assignment":
                 name, raw = self._assignment(child)
                 assigned.append((name, self.words.value(raw, env)))
@@ -297,7 +307,7 @@ class Walker:
         name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
         if name is not None and body is not None:
             env.functions[self._text(name)] = (body, self._source)
-            self.called.discard(self._text(name))
+            self._uncalled[self._text(name)] = (body, self._source)
 
     def _assignment(self, node: Node) -> tuple[str, str]:
         text = self._text(node)
