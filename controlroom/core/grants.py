@@ -26,7 +26,7 @@ def covers(grant: Grant, request: Request, now: Instant) -> bool:
     if what.tier is Tier.TX or not _kinds(what) <= set(grant.effects):
         return False
     if grant.argv:
-        return what.argv == (grant.argv,)
+        return what.argv == (grant.argv,) and request.action.cwd == grant.cwd
     targets = [*what.targets, *(t for e in what.effects if e.kind is not EffectKind.READ for t in e.targets)]
     return bool(targets) and all(t.certain and _within(t.path, grant.path) for t in targets)
 
@@ -56,8 +56,18 @@ def on_grant_asked(turn: Turn, event: GrantAsked) -> None:
         turn.answer(event.ticket, error)
         return
     deadline = event.at.plus(min(event.seconds, turn.state.limits.grant_longest))
+    cwd = turn.state.sessions[event.session].session.workspace if event.argv else ""
     grant = Grant(
-        event.id, event.session, event.effects, event.uses, deadline, event.by, event.argv, event.path, event.subagent
+        id=event.id,
+        session=event.session,
+        effects=event.effects,
+        uses=event.uses,
+        deadline=deadline,
+        by=event.by,
+        argv=event.argv,
+        cwd=cwd,
+        path=event.path,
+        subagent=event.subagent,
     )
     turn.record(Kind.GRANT, grant, session=grant.session)
     turn.change(grants={**turn.state.grants, grant.id: grant})

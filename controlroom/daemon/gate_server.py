@@ -33,6 +33,7 @@ class Connection(asyncio.Protocol):
         self.nonce = "0" * 32
         self.observation = False
         self.request = ""
+        self.writes: tuple[str, ...] = ()  # files that the action would write
         self._server = server
         self._buffer = bytearray()
         self.complete = False

@@ -22,6 +22,8 @@ from controlroom.model.request import Request
 from controlroom.model.tier import Ruling, Tier, Verdict, ruling_of
 
 ASK_TOOL = "controlroom.ask"
+WRITING = (EffectKind.CREATE, EffectKind.WRITE)
+MOST_WRITTEN = 2000  # files remembered for a session
 MOST_JUDGED = 64 * 1024  # bytes of argv or changed lines that a person can be asked to judge (product.md)
 
 
@@ -76,6 +78,7 @@ class Intake:
         self._judge = judge
         self._past = past  # working folder → what to tell an agent of earlier work there
         self._waiting: dict[str, _Waiting] = {}
+        self._written: dict[str, dict[str, None]] = {}  # session → files it was allowed to write, oldest first
 
     def take(self, connection: Connection, header_line: bytes, payload: bytes) -> None:
         """A complete message has come."""
@@ -152,7 +155,8 @@ class Intake:
         if action is None or connection.peer is None:
             return
         pid = connection.peer.process.pid
-        assessment, bound = await anyio.to_thread.run_sync(self._judged, action, workspace, pid)
+        written = tuple(self._written.get(session, ()))
+        assessment, bound = await anyio.to_thread.run_sync(self._judged, action, workspace, written, pid)
         if connection.id not in self._waiting:
             return  # hung up meanwhile; nothing was asked yet
         now = self._runner.clock()
@@ -172,10 +176,11 @@ class Intake:
             hooked=hooked,
         )
         connection.request = request.id
+        connection.writes = tuple(t.path for e in assessment.effects if e.kind in WRITING for t in e.targets)
         self._runner.feed(ev.Asked(now, request))
 
-    def _judged(self, action: Action, workspace: str, pid: int) -> tuple[Assessment, Binding]:
-        assessment = self._judge.assess(action, workspace)
+    def _judged(self, action: Action, workspace: str, written: tuple[str, ...], pid: int) -> tuple[Assessment, Binding]:
+        assessment = self._judge.assess(action, workspace, written)
         if _too_much(action, assessment):
             assessment = _denied(
                 assessment, "gate.size", f"over {MOST_JUDGED} bytes would have to be judged; ask in smaller parts"
@@ -222,11 +227,20 @@ class Intake:
         if waiting is None:
             return False
         asker, header = waiting.connection, waiting.header
+        if verdict is Verdict.ALLOW:
+            self._remember(asker)
         if verdict is Verdict.DENY:
             return asker.send("deny", f"denied by {by}: {reason}".encode())
         if header.kind == "ask":
             return asker.send("allow", msgspec.json.encode({"receipt": request, "by": by, "reason": reason}))
         return asker.send("allow", AGENTS[header.agent].allow_body(header.event, by, reason))
+
+    def _remember(self, connection: Connection) -> None:
+        """What a session was let write counts when it runs it later (A22)."""
+        written = self._written.setdefault(connection.session, {})
+        written.update(dict.fromkeys(connection.writes))
+        while len(written) > MOST_WRITTEN:
+            del written[next(iter(written))]
 
     def lost(self, connection: Connection) -> None:
         """An asker is gone without an answer."""
@@ -248,7 +262,7 @@ class Intake:
         peer = waiting.connection.peer if waiting else None
         if waiting is None or peer is None:
             return "the asker is gone"
-        judged = self._judge.assess(request.action, waiting.workspace)
+        judged = self._judge.assess(request.action, waiting.workspace, tuple(self._written.get(request.session, ())))
         return binding.changed(request, judged, peers.path_of(peer.process.pid))
 
 

@@ -29,6 +29,7 @@ class Judge:
         self._text = ""
         self._manifest = Manifest.parse("", str(self._file))
         self.reload()
+        self.assess(Action("Bash", '{"command":"true"}', "/"), "/")  # loads rules and patterns before anybody waits
 
     def reload(self) -> None:
         """Read the manifest anew, by an operator's word. Raises BadManifest; then the last good one stays."""
@@ -64,9 +65,9 @@ class Judge:
             return str(e)
         return "" if text == self._text else f"{self._file} was changed without an operator's decision"
 
-    def assess(self, action: Action, workspace: str) -> Assessment:
-        """What the action would do. With a manifest in doubt everything but reads is denied."""
-        context = Context(workspace=workspace, home=self.home, manifest=self._manifest, own=self._own)
+    def assess(self, action: Action, workspace: str, written: tuple[str, ...] = ()) -> Assessment:
+        """What the action would do; `written` by this session earlier. With a manifest in doubt all but reads is denied."""
+        context = Context(workspace=workspace, home=self.home, manifest=self._manifest, own=self._own, written=written)
         assessment = assess(action, context, RealTree())
         drift = self.drift()
         if not drift or assessment.tier is Tier.T0:

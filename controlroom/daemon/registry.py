@@ -5,6 +5,7 @@ import os
 import secrets
 
 from controlroom.containment import processes
+from controlroom.core.state import OVER
 from controlroom.daemon import peers
 from controlroom.daemon.runner import Runner
 from controlroom.model import event as ev
@@ -39,7 +40,8 @@ class Registry:
         found = self.find(peer)
         if found:
             return found
-        if sum(1 for h in self._runner.state.sessions.values() if not h.session.supervised) >= MOST_LANES:
+        open_ = [h.session for h in self._runner.state.sessions.values() if h.session.state not in OVER]
+        if sum(1 for s in open_ if not s.supervised) >= MOST_LANES:
             return None
         root = peers.lane_root(peer)
         session = self._new(f"{claim}-{root.pid}", "unknown", workspace, Label.ADVISORY, Rung.OBSERVED, None)

@@ -227,8 +227,8 @@ class Runner:
         self.feed(ev.HooksGone(self.clock(), session, ok))
 
     def _contain(self, order: od.Contain) -> None:
-        """One act after the other for each session: a thaw never overtakes a freeze."""
-        before = self._queues.get(order.session)
+        """One act after the other for each session: a thaw never overtakes a freeze. A kill waits for nobody."""
+        before = None if order.act == "kill" else self._queues.get(order.session)
 
         async def run() -> None:
             if before is not None:

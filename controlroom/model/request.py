@@ -62,7 +62,8 @@ class Request(msgspec.Struct, frozen=True):
 class Grant(msgspec.Struct, frozen=True):
     """An expiring, use-counted permission of one session: exact `argv`, or a `path` subtree with a set of effects.
 
-    Exactly one of `argv` and `path` is set. `uses` is what is left. There is no "always".
+    Exactly one of `argv` and `path` is set; an `argv` stands for itself in the folder `cwd` only. `uses` is what is left. There
+    is no "always".
     """
 
     id: str
@@ -72,5 +73,6 @@ class Grant(msgspec.Struct, frozen=True):
     deadline: Instant
     by: str
     argv: tuple[str, ...] = ()
+    cwd: str = ""
     path: str = ""
     subagent: str = ""

@@ -1,17 +1,19 @@
 """Grants: they cover what they list and nothing near it, expire on the earlier clock, and are used up exactly."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controlroom.core import orders as od
+from controlroom.core.grants import covers
 from controlroom.model import event as ev
 from controlroom.model.agent import SessionState
 from controlroom.model.effect import Assessment, Effect, EffectKind, Reason, Target
 from controlroom.model.record import Kind
 from controlroom.model.request import RequestState
 from controlroom.model.tier import Tier
-from tests.support.core_make import assessment
+from tests.support.core_make import action, assessment, request
 from tests.support.core_world import World
 
 K = EffectKind
@@ -81,6 +83,16 @@ def test_a_path_grant_does_not_cover_what_an_effect_falls_on_beside_the_files(wo
 def test_an_argv_grant_covers_this_one_command(world: World, argv: tuple[tuple[str, ...], ...], covered: bool) -> None:
     world.grant(argv=("rm", "-rf", "build"))
     assert _covered(world, assessment(argv=argv)) is covered
+
+
+@pytest.mark.row("A14")
+@pytest.mark.parametrize(("cwd", "covered"), [("/ws", True), ("/ws/other", False), ("/", False)])
+def test_an_argv_grant_covers_the_command_in_the_workspace_only(world: World, cwd: str, covered: bool) -> None:
+    world.grant(argv=("rm", "-rf", "build"))
+    (grant,) = world.state.grants.values()
+    asked = request(what=assessment(argv=(("rm", "-rf", "build"),)))
+    moved = msgspec.structs.replace(asked, action=action(cwd=cwd))
+    assert covers(grant, moved, world.now) is covered
 
 
 @pytest.mark.row("A14")

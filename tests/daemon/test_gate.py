@@ -269,3 +269,20 @@ try:
 except ConnectionResetError:
     print(b"")
 """
+
+
+@pytest.mark.row("A22")
+def test_a_file_that_the_session_wrote_is_looked_into_when_it_is_run(daemon: Daemon) -> None:
+    body = {
+        "session_id": "s", "transcript_path": "/t", "cwd": str(daemon.workspace), "hook_event_name": "PreToolUse",
+        "tool_name": "Write", "tool_use_id": "w",
+        "tool_input": {"file_path": str(daemon.workspace / "x.py"), "content": "print(1)\n"},
+    }  # fmt: skip
+    asker = daemon.connect().say(header("hook", agent="claude-code", event="PreToolUse"), json.dumps(body).encode())
+    assert asker.answer()[0] == "allow"
+    (daemon.workspace / "x.py").write_text("print(1)\n")
+    (daemon.workspace / "old.py").write_text("print(1)\n")
+    assert daemon.bash("python3 old.py", "call_1").answer()[0] == "allow"
+    daemon.bash("python3 x.py", "call_2")
+    (row,) = daemon.pending()
+    assert (row["call"], row["tier"]) == ("call_2", "T3")
