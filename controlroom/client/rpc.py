@@ -117,6 +117,18 @@ class Operator:
         """The result of one operator call. Raises `Refused(code)`, `Hung`, `NoDaemon`; nothing is sent twice."""
         return self._within(self.seconds, method, params)
 
+    def event(self, seconds: float) -> "dict[str, Any] | None":
+        """The next line that came unasked after `subscribe`, None when none comes within `seconds`. Raises `NoDaemon`.
+
+        Lines that come during a call are dropped: the answer of that call is newer than they are.
+        """
+        try:
+            return self._line(time.monotonic() + seconds)
+        except TimeoutError:
+            return None
+        except OSError as error:
+            raise Closed(f"the connection to the daemon broke: {error.strerror or error}") from None
+
     def _within(self, seconds: float, method: str, params: "dict[str, object]") -> "Any":
         self._next += 1
         line = json.dumps({"id": self._next, "method": method, "params": params}).encode() + b"\n"
