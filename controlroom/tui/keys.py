@@ -223,7 +223,7 @@ def _why_not_now(command: Command, context: Context) -> str:
         case "next" | "previous":
             return "" if context.pending else "nothing is pending"
         case "view" | "deny" | "deny-why":
-            return "" if context.tier else "no request is focused" if context.pending else "nothing is pending"
+            return _why_not_focused(context)
         case "allow" | "allow-t3" | "grant" | "lease-minutes" | "lease-session" | "lease-uses":
             return _why_not_allowed(command.id, context)
         case "follow":
@@ -231,7 +231,15 @@ def _why_not_now(command: Command, context: Context) -> str:
     return ""
 
 
+def _why_not_focused(context: Context) -> str:
+    if context.tier is not None:
+        return ""
+    return "no request is focused" if context.pending else "nothing is pending"
+
+
 def _why_not_allowed(command: str, context: Context) -> str:
+    if context.tier is None:
+        return _why_not_focused(context)
     if command == "allow" and context.tier is Tier.T3:
         return "this is T3: A allows it"
     if command == "allow-t3" and context.tier is Tier.T2:
@@ -275,10 +283,10 @@ _HEAD = """\
 Made from `controlroom/tui/keys.py`; a test compares. A key that is off says why when it is pressed.
 
 An answer is one key press, and cannot be a slip. A key allows only the request that is focused, wholly on screen and armed:
-0.5 s after it was first shown whole, 1.0 s for T3, and again after a resize, a new layout, a focus of the terminal or a decision.
-What does not fit must have been scrolled to its end. Pasted text, keys typed ahead, keys held down, the mouse and the palette
-never allow. An allow waits 20 ms to see that no paste follows it. Denying and stopping wait for nothing. `enter`, `space`, `y` and
-`esc` never decide, and no key is a default.
+0.5 s after it was first shown whole, 1.0 s for T3, and again after a resize, a new layout, a focus of the terminal or a
+decision. What does not fit must have been scrolled to its end. Pasted text, keys typed ahead, keys held down, the mouse and the
+palette never allow. An allow waits 20 ms to see that no paste follows it. Denying and stopping wait for nothing. `enter`,
+`space`, `y` and `esc` never decide, and no key is a default.
 
 The emergency stop works on every screen, in every dialog and text field, at any size, in a read-only room, without a daemon.
 A read-only room (`controlroom --read-only`) controls and decides nothing else: stopping everything is always the safe side.
