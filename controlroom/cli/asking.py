@@ -22,7 +22,7 @@ UNWATCHED = "no command was given: what the script does next is not watched"
 def ask(
     *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
     op: Annotated[str, Parameter(help="what is to be done: delete, write, config, publish, restart ...")],
-    reason: Annotated[str, Parameter(help="why, for the operator")],
+    reason: Annotated[str, Parameter(allow_leading_hyphen=True, help="why, for the operator")],
     path: Annotated[
         tuple[str, ...], Parameter(consume_multiple=True, negative="", help="on what; more than one may follow")
     ] = (),

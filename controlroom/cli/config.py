@@ -25,7 +25,7 @@ def propose_(
     file: Path,
     *,
     source: Annotated[Path, Parameter(name="--from", help="the file with the new content")],
-    reason: Annotated[str, Parameter(help="why, for the operator")] = "",
+    reason: Annotated[str, Parameter(allow_leading_hyphen=True, help="why, for the operator")] = "",
 ) -> int:
     """Checks the new content, shows the change, waits for an operator's yes, keeps the old version, replaces the file."""
     try:

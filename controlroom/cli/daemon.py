@@ -16,6 +16,7 @@ from controlroom.cli import out, room
 from controlroom.cli.reset import Yes
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import Hung, NoDaemon, Operator
+from controlroom.containment import processes
 from controlroom.storage.files import replace
 from controlroom.storage.paths import Places, secure_dir
 
@@ -102,16 +103,18 @@ def ensure() -> tuple[int, bool]:
     for folder in (places.state, places.runtime):
         secure_dir(folder)
     log = places.state / LOG
-    process = _spawn(log)
+    pid = _spawn(log)
+    process = processes.identify(pid)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
+        alive = process is not None and processes.is_alive(process)
         answering = _answering(places)
         if answering:
-            return answering, answering == process.pid
-        if process.poll() is not None and not _answering(places):
-            raise Failure(f"the daemon ended with status {process.returncode} at its start:\n{_tail(log)}")
+            return answering, answering == pid
+        if not alive:
+            raise Failure(f"the daemon ended at its start:\n{_tail(log)}")
         time.sleep(LOOK_SECONDS)
-    raise Failure(f"the daemon (pid {process.pid}) does not answer within {START_SECONDS:g} s:\n{_tail(log)}")
+    raise Failure(f"the daemon (pid {pid}) does not answer within {START_SECONDS:g} s:\n{_tail(log)}")
 
 
 def _answering(places: Places) -> int:
@@ -125,21 +128,35 @@ def _answering(places: Places) -> int:
         return 0
 
 
-def _spawn(log: Path) -> "subprocess.Popen[bytes]":
-    """The daemon, in a session of its own, with no descriptor of ours."""
+def _spawn(log: Path) -> int:
+    """The daemon's pid. It is nobody's child (a session's stop would take it along), and has no descriptor of ours."""
+    reader, writer = os.pipe()
+    between = os.fork()
+    if between == 0:
+        try:
+            os.write(writer, str(_popen(log).pid).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        said = pipe.read()
+    os.waitpid(between, 0)
+    if not said:
+        raise Failure(f"the daemon's process could not be made; can {log} be written?")
+    return int(said)
+
+
+def _popen(log: Path) -> "subprocess.Popen[bytes]":
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-m", "controlroom.daemon"],
-            stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
-            cwd="/",
-            close_fds=True,
-            start_new_session=True,
-        )
-    finally:
-        os.close(descriptor)
+    return subprocess.Popen(
+        [sys.executable, "-m", "controlroom.daemon"],
+        stdin=subprocess.DEVNULL,
+        stdout=descriptor,
+        stderr=descriptor,
+        cwd="/",
+        close_fds=True,
+        start_new_session=True,
+    )
 
 
 def _tail(log: Path) -> str:

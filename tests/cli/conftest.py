@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Cli:
 
     home: Home
     cwd: Path
+    started: "list[subprocess.Popen[str]]" = field(default_factory=list)
 
     def run(self, *words: str, given: str = "", **env: str) -> "subprocess.CompletedProcess[str]":
         """One command, to its end."""
@@ -60,7 +61,7 @@ class Cli:
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """A command that goes on while the test does."""
         pipe = subprocess.PIPE
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*CONTROLROOM, *words],
             cwd=self.cwd,
             env=self.home.env,
@@ -69,6 +70,8 @@ class Cli:
             stderr=pipe,
             text=True,
         )
+        self.started.append(process)
+        return process
 
 
 @pytest.fixture
@@ -81,6 +84,9 @@ def cli(home: Home) -> Iterator[Cli]:
     made.run("daemon", "stop")
     for handle in handles.load_all(home.path / "state" / "agents"):
         hold.kill(handle)
+    for process in made.started:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture

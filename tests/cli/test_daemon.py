@@ -1,0 +1,95 @@
+"""`daemon start | stop | status`, and what a command without a daemon says."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import CONTROLROOM, Cli
+
+
+@pytest.mark.row("J12")
+def test_starting_twice_is_one_daemon(cli: Cli) -> None:
+    assert "daemon started: pid" in cli.ok("daemon", "start")
+    pid = cli.json("daemon", "status")["pid"]
+    assert cli.ok("daemon", "start") == f"daemon already runs: pid {pid}\n"
+    assert cli.json("daemon", "status")["pid"] == pid
+
+
+def test_status_is_one_object(cli: Cli) -> None:
+    cli.ok("daemon", "start")
+    assert {"pid", "version", "rung", "latched"} <= json.loads(cli.ok("daemon", "status", "--json")).keys()
+    assert "latched  no" in cli.ok("daemon", "status")
+
+
+def test_start_returns_although_its_output_is_a_pipe_that_somebody_reads_to_the_end(cli: Cli) -> None:
+    """No descriptor of the caller is left in the daemon: neither its pipes nor a file of its own."""
+    with tempfile.TemporaryFile() as extra:
+        os.set_inheritable(extra.fileno(), True)
+        done = subprocess.run(
+            [*CONTROLROOM, "daemon", "start"], env=cli.home.env, capture_output=True, timeout=30, check=True, close_fds=False
+        )
+        pid = int(done.stdout.split()[-1])
+        held = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
+        assert os.readlink(f"/proc/self/fd/{extra.fileno()}") not in held
+    assert os.getsid(pid) == pid
+
+
+def test_a_daemon_that_cannot_start_says_why(cli: Cli) -> None:
+    (cli.home.path / "config").mkdir(mode=0o700)
+    (cli.home.path / "config" / "config.toml").write_text("[hold]\nsecond = 3\n")
+    said = cli.fails(1, "daemon", "start")
+    assert "config.toml" in said and "second" in said
+
+
+def test_stop_ends_it(cli: Cli) -> None:
+    cli.ok("daemon", "start")
+    cli.ok("daemon", "stop")
+    assert "daemon start" in cli.fails(3, "daemon", "status")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["agents"],
+        ["pending", "--json"],
+        ["receipts"],
+        ["grants"],
+        ["show", "1"],
+        ["pause", "a"],
+        ["kill", "all"],
+        ["daemon", "stop"],
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_needs_a_daemon_ends_with_3_without_one(cli: Cli, words: list[str]) -> None:
+    assert "controlroom daemon start" in cli.fails(3, *words)
+
+
+def test_without_words_it_says_what_there_is(cli: Cli) -> None:
+    done = cli.run()
+    assert done.returncode == 2
+    assert "not built yet" in done.stdout and "estop" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["bogus"], ["pause"], ["agents", "--jsn"], ["grant", "a", "--effect", "fly", "--path", "."], ["adopt", "x"]],
+    ids=" ".join,
+)
+def test_what_is_no_command_is_a_usage_error(cli: Cli, words: list[str]) -> None:
+    assert "controlroom --help" in cli.fails(2, *words)
+
+
+def test_every_command_has_a_help(cli: Cli) -> None:
+    from controlroom.cli import app
+
+    nouns = [(noun, verb) for noun, (_, _, verbs) in app.NOUNS.items() for verb in verbs]
+    for words in [*((name,) for name in app.TOP), *nouns]:
+        code = f"import sys; from controlroom.cli.start import main; sys.exit(main({[*words, '--help']!r}))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 0 and words[0] in done.stdout, done.stderr

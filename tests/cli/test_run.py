@@ -1,0 +1,94 @@
+"""`run` and what steers it: the agent is held from its first instruction on, and its exit status is ours."""
+
+import json
+import sys
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.support.daemon import Daemon
+from tests.support.waiting import eventually
+
+SLEEPER = ("--", "sleep", "300")
+
+
+@pytest.mark.parametrize("status", [0, 7])
+def test_the_exit_status_is_the_agents(cli: Cli, daemon: Daemon, status: int) -> None:
+    done = cli.run("run", "--", "sh", "-c", f"echo hello; exit {status}")
+    assert (done.returncode, done.stdout) == (status, "hello\n")
+
+
+def test_a_command_that_is_not_there_is_127(cli: Cli, daemon: Daemon) -> None:
+    assert "not found" in cli.fails(127, "run", "--", "no-such-program-here")
+
+
+def test_it_starts_a_daemon_where_none_runs(cli: Cli) -> None:
+    cli.ok("run", "--", "true")
+    assert cli.json("daemon", "status")["pid"]
+
+
+def test_a_detached_agent_is_listed_held_and_ended(cli: Cli, daemon: Daemon) -> None:
+    cli.ok("run", "--detach", "--name", "a", *SLEEPER)
+    (row,) = cli.json("agents")
+    assert (row["name"], row["state"], row["label"], row["workspace"]) == ("a", "running", "SUPERVISED", str(cli.cwd))
+    assert cli.json("show", "a")[0]["id"] == row["id"]
+    for act, state in (("pause", "paused"), ("resume", "running"), ("stop", "stopped")):
+        assert "proof: " in cli.ok(act, "a")
+        assert cli.json("agents")[0]["state"] == state
+
+
+def test_all_means_all(cli: Cli, daemon: Daemon) -> None:
+    cli.ok("run", "--detach", "--name", "a", *SLEEPER)
+    cli.ok("run", "--detach", "--name", "a", *SLEEPER)
+    rows = cli.json("kill", "all")
+    assert [(row["name"], row["state"], bool(row["proof"])) for row in rows] == [
+        ("a", "stopped", True),
+        ("a-2", "stopped", True),
+    ]
+
+
+def test_an_agent_that_is_not_there_cannot_be_steered(cli: Cli, daemon: Daemon) -> None:
+    assert "not-found" in cli.fails(1, "pause", "nobody")
+
+
+def test_its_end_is_told_to_a_daemon_that_was_restarted_meanwhile(cli: Cli) -> None:
+    cli.ok("daemon", "start")
+    agent = cli.start("run", "--name", "a", "--", "sh", "-c", "until [ -e go ]; do sleep 0.05; done; exit 3")
+    eventually(lambda: cli.json("agents"), 20, "the agent runs")
+    cli.ok("daemon", "stop")
+    cli.ok("daemon", "start")
+    assert cli.json("agents")[0]["state"] == "running"
+    (cli.cwd / "go").touch()
+    assert agent.wait(20) == 3
+    agent.communicate()
+    eventually(lambda: cli.json("agents")[0]["state"] == "ended", 10, "the session has ended")
+
+
+def test_a_workspace_that_is_not_there_is_a_usage_error(cli: Cli) -> None:
+    cli.fails(2, "run", "--workspace", "nowhere", "--", "true")
+    cli.fails(2, "run")
+
+
+def test_claude_gets_our_hooks_and_keeps_its_arguments(cli: Cli, daemon: Daemon) -> None:
+    claude = cli.cwd / "claude"
+    claude.write_text('#!/bin/sh\nprintf "%s\\n" "$@" > told\n')
+    claude.chmod(0o755)
+    cli.ok("run", "--", str(claude), "-p", "do it")
+    told = (cli.cwd / "told").read_text().splitlines()
+    settings = json.loads(told[told.index("--settings") + 1])
+    assert settings["disableAllHooks"] is False
+    assert str(daemon.places.runtime) in settings["hooks"]["PreToolUse"][0]["hooks"][0]["command"]
+    assert "-p" in told and "do it" in told
+
+
+@pytest.mark.row("S04")
+def test_an_agent_is_no_operator(cli: Cli, daemon: Daemon) -> None:
+    done = cli.run("run", "--", sys.executable, "-m", "controlroom", "agents")
+    assert done.returncode == 1
+    assert "supervised session" in done.stderr
+
+
+def test_a_running_process_is_adopted_as_advisory(cli: Cli, daemon: Daemon) -> None:
+    assert "ADVISORY" in cli.ok("adopt", str(daemon.process.pid), "--name", "itself")
+    assert [row["name"] for row in cli.json("agents")] == ["itself"]
+    assert "refused" in cli.fails(1, "adopt", str(daemon.process.pid))
