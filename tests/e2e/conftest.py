@@ -26,5 +26,6 @@ def room(home: Home, claude: Path) -> Iterator[Room]:
     (workspace / "build").mkdir(parents=True)
     (workspace / "build" / "release.tar").write_text("the only copy", encoding="utf-8")
     made = Room(home, workspace, claude)
+    home.looks.append(made.describe)
     yield made
     made.close()

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.home import Home
-from tests.support.model_server import Model
+from tests.support.model_server import Call, Model
 from tests.support.waiting import eventually
 
 CONTROLROOM = str(Path(sys.executable).parent / "controlroom")
 ANSWER = 20.0  # seconds in which a held call must show up, and an answered one must end
 MODEL = "claude-sonnet-4-5"
+LINGER = Call("Bash", {"command": "sleep 5", "description": "wait"})  # keeps an agent alive that is to be frozen
 
 
 @dataclass
@@ -114,6 +115,14 @@ class Room:
     def state(self, name: str = "claude") -> str:
         """The state word of the agent."""
         return next(str(agent["state"]) for agent in self.json("agents") if agent["name"] == name)
+
+    def describe(self) -> str:
+        """What the operator would see now, for a failed case."""
+        said = [
+            f"$ controlroom {words}\n{self.cli(*words.split(), expect=None)}"
+            for words in ("daemon status", "agents", "pending", "receipts")
+        ]
+        return "\n".join([*said, "processes:", *(f"  {pid} {line[:200]}" for pid, line in self.home.processes().items())])
 
     def close(self) -> None:
         """End the agents and the daemon; nothing of the case stays."""

@@ -7,15 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.room import ANSWER, Room
+from tests.e2e.room import ANSWER, LINGER, Room
 from tests.support.model_server import Call, Model, call_id
 from tests.support.waiting import eventually
 
 FIRST = call_id("main", 0)
 
 
+REMOVE = Call("Bash", {"command": "rm -rf build", "description": "clean"})
+
+
 def removing() -> Model:
-    return Model({"main": [[Call("Bash", {"command": "rm -rf build", "description": "clean"})], "done"]})
+    return Model({"main": [[REMOVE], "done"]})
 
 
 def assert_it_did_not_run(room: Room, model: Model) -> None:
@@ -45,7 +48,7 @@ def test_there_is_no_daemon(room: Room) -> None:
 def test_the_hook_client_is_killed_while_the_call_waits(room: Room, wrapper: bool) -> None:
     """The call is lost, and the agent is frozen: without its hook it may try anything. Resumed, it hears a refusal."""
     room.start()
-    with removing() as model:
+    with Model({"main": [[REMOVE], [LINGER], "done"]}) as model:
         run = room.supervised(model, "[[main]] clean up")
         room.pending()
         victims = [*(room.wrappers() if wrapper else []), *room.hooks()]

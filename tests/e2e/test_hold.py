@@ -1,8 +1,8 @@
 """A destructive call of the real Claude Code is held, and runs only when an operator said yes to exactly it."""
 
-from tests.e2e.room import ANSWER, Room
+from tests.e2e.room import LINGER, Room
 from tests.support.model_server import Call, Model, call_id
-from tests.support.waiting import eventually, never
+from tests.support.waiting import never
 
 REMOVE = Call("Bash", {"command": "rm -rf build", "description": "clean"})
 FIRST = call_id("main", 0)
@@ -104,13 +104,30 @@ def test_a_write_to_the_agents_settings_is_held_with_its_diff(room: Room) -> Non
 
 
 def test_an_emergency_stop_while_a_call_waits(room: Room) -> None:
+    """The call is denied, the agent stands still, nothing is allowed any more; the reset resumes nothing."""
     room.start()
-    with script(REMOVE) as model:
-        room.supervised(model, "[[main]] clean up")
+    with Model({"main": [[REMOVE], [LINGER], "done"]}) as model:
+        run = room.supervised(model, "[[main]] clean up")
         [request] = room.pending()
         room.cli("estop")
         assert room.json("daemon", "status")["latched"] is True
-        room.allow(request, expect=1)
-        eventually(lambda: not room.hooks(), ANSWER, "the hook got its answer")
-        never(lambda: not (room.workspace / "build" / "release.tar").exists(), 1.0, "the call runs after the stop")
         assert room.json("pending") == []
+        room.allow(request, expect=1)
+        assert room.state() == "paused"
+        room.cli("reset", "--yes")
+        assert room.state() == "paused"
+        never(lambda: not (room.workspace / "build" / "release.tar").exists(), 1.0, "the call runs after the stop")
+        room.cli("resume", "claude")
+        assert run.wait() == 0
+    assert (room.workspace / "build" / "release.tar").exists()
+    assert model.results[FIRST].error
+
+
+def test_an_emergency_stop_holds_with_the_daemon_dead(room: Room) -> None:
+    """The latch file alone denies: the hook looks at it before it looks for a socket."""
+    room.cli("install", "claude-code", "--yes")
+    room.cli("estop")
+    with script(REMOVE) as model:
+        room.plain(model, "[[main]] clean up").wait()
+    assert (room.workspace / "build" / "release.tar").exists()
+    assert "emergency stop" in model.results[FIRST].text.lower()

@@ -5,19 +5,25 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 TAIL = 60  # lines of each log that a failed test shows
+WIDTH = 600  # characters of each line
 
 
 @dataclass
 class Home:
-    """`path` is CONTROLROOM_HOME; `user` a HOME beside it; `logs` the files and folders to show when the test fails."""
+    """`path` is CONTROLROOM_HOME; `user` a HOME beside it.
+
+    When the test fails, the ends of `logs` (files and folders) are shown, and what `looks` give at that moment.
+    """
 
     path: Path
     user: Path
     logs: list[Path] = field(default_factory=list)
+    looks: list[Callable[[], str]] = field(default_factory=list)
 
     @property
     def env(self) -> dict[str, str]:
@@ -47,10 +53,11 @@ class Home:
     def report(self) -> str:
         """The ends of the logs, for a failed test."""
         files = [file for log in self.logs for file in (sorted(log.rglob("*")) if log.is_dir() else [log]) if file.is_file()]
-        parts = []
+        parts = [look() for look in self.looks]
         for file in files:
             lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-            parts.append("\n".join([f"--- {file.name} (last {min(TAIL, len(lines))} of {len(lines)} lines)", *lines[-TAIL:]]))
+            parts.append(f"--- {file.name} (last {min(TAIL, len(lines))} of {len(lines)} lines)")
+            parts += [line[:WIDTH] for line in lines[-TAIL:]]
         return "\n".join(parts)
 
 
@@ -60,7 +67,7 @@ def make() -> Home:
     home = Home(top / "c", top / "u")
     home.path.mkdir(mode=0o700)
     home.user.mkdir(mode=0o700)
-    home.logs.append(home.path / "state" / "daemon.log")
+    home.logs += [home.path / "state" / "daemon.log", home.path / "state" / "journal"]
     return home
 
 
