@@ -96,7 +96,9 @@ class Daemon:
 
     def pending(self, count: int = 1) -> list[dict[str, Any]]:
         """Wait until `count` requests are held; they, oldest first."""
-        return eventually(lambda: rows if len(rows := self.call("pending")) == count else None, 10, f"{count} pending")
+        eventually(lambda: len(self.call("pending")) == count, 10, f"{count} pending")
+        rows: list[dict[str, Any]] = self.call("pending")
+        return rows
 
     def kill(self) -> None:
         self.process.kill()
