@@ -58,6 +58,14 @@ class Cli:
         """What a listing prints with --json."""
         return json.loads(self.ok(*words, "--json"))
 
+    def json_of(self, *words: str) -> Any:
+        """What a command prints that answers in JSON by itself."""
+        return json.loads(self.ok(*words))
+
+    def agent(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """The same command, run by a supervised agent."""
+        return self.run("run", "--", *CONTROLROOM, *words)
+
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """A command that goes on while the test does."""
         pipe = subprocess.PIPE

@@ -1,0 +1,147 @@
+"""Grants, listings, install, doctor and audit on the real thing."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from controlroom.cli import out
+from tests.cli.conftest import Cli
+from tests.support.daemon import Daemon
+from tests.support.waiting import eventually
+
+
+def test_a_grant_is_given_listed_used_up_and_taken_back(cli: Cli, daemon: Daemon) -> None:
+    cli.ok("run", "--detach", "--name", "a", "--", "sleep", "300")
+    cli.ok("grant", "a", "--effect", "delete", "--path", "build", "--uses", "2", "--for", "10m")
+    (row,) = cli.json("grants")
+    assert (row["agent"], row["effects"], row["uses"], row["path"]) == ("a", ["delete"], 2, str(cli.cwd / "build"))
+    assert 590 < row["ttl_s"] <= 600
+    cli.ok("revoke", row["id"])
+    assert cli.json("grants") == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--effect", "delete"],
+        ["--effect", "delete", "--path", ".", "--argv", "ls"],
+        ["--effect", "delete", "--path", ".", "--for", "soon"],
+        ["--effect", "exec", "--argv", "'"],
+        ["--effect", "exec", "--argv", ""],
+    ],
+    ids=" ".join,
+)
+def test_what_is_no_grant_is_a_usage_error(cli: Cli, words: list[str]) -> None:
+    cli.fails(2, "grant", "a", *words)
+
+
+def test_pending_has_all_that_a_script_needs_to_decide(cli: Cli, daemon: Daemon) -> None:
+    (cli.cwd / "x").touch()
+    daemon.ask(paths=("x",))
+    (row,) = daemon.pending()
+    (listed,) = cli.json("pending")
+    wanted = {"id", "digest", "tier", "agent", "action", "targets", "undo", "age_s", "ttl_s"}
+    assert wanted <= listed.keys() and listed["digest"] == row["digest"]
+    assert cli.json("pending", "--agent", "nobody") == []
+    said = cli.ok("pending")
+    assert f"controlroom allow {row['id']} --digest {row['digest']}" in said
+    assert said.index("why ") < said.index("agent says (unverified)")
+
+
+@pytest.mark.row("D02")
+def test_what_an_agent_wrote_is_shown_without_control_characters(cli: Cli, daemon: Daemon) -> None:
+    evil = "x\x1b[2J\u202e\x07\x9b31m"
+    daemon.ask(paths=(evil,), reason=evil)
+    daemon.pending()
+    for words in (["pending"], ["pending", "--json"], ["receipts"], ["agents"]):
+        said = cli.ok(*words)
+        assert not {char for char in said if char != "\n" and not char.isprintable()}, words
+    assert json.loads(cli.ok("pending", "--json"))[0]["says"] == evil
+
+
+def test_a_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    out.table(("A", "B"), [["short", "y" * 100]])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) == 40 and lines[1].endswith("...")
+
+
+def test_indentation_of_a_diff_stays_and_hides_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    out.block("+" + " " * 12 + "x\n-" + " " * 200 + "hidden\n")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "  +" + " " * 12 + "x"
+    assert len(second) < 80 and "hidden" in second
+
+
+def test_install_and_uninstall_leave_the_bytes_as_they_were(cli: Cli) -> None:
+    settings = cli.home.user / ".claude" / "settings.json"
+    settings.parent.mkdir()
+    before = b'{ "model": "opus" ,\n\t"env": {}}'
+    settings.write_bytes(before)
+    assert "--yes" in cli.fails(1, "install", "claude-code")
+    assert settings.read_bytes() == before
+    assert "PreToolUse" in cli.ok("install", "claude-code", "--yes")
+    assert b"claude-code PreToolUse" in settings.read_bytes()
+    assert "up to date" in cli.ok("install", "claude-code", "--yes")
+    cli.ok("uninstall", "claude-code", "--yes")
+    assert settings.read_bytes() == before
+
+
+def test_a_project_scope_is_this_folder(cli: Cli) -> None:
+    cli.ok("install", "claude-code", "--scope", "project", "--yes")
+    assert (cli.cwd / ".claude" / "settings.json").exists()
+    cli.ok("uninstall", "claude-code", "--scope", "project", "--yes")
+    assert not (cli.cwd / ".claude").exists()
+
+
+def test_an_agent_that_is_not_known_cannot_be_installed(cli: Cli) -> None:
+    cli.fails(2, "install", "no-such-agent")
+
+
+@pytest.mark.row("G03")
+def test_doctor_runs_what_is_installed_and_fails_when_it_does_not_deny(cli: Cli, daemon: Daemon) -> None:
+    cli.ok("install", "claude-code", "--yes")
+    rows = cli.json("doctor")
+    hooks = [row for row in rows if "hook in" in row["what"]]
+    assert hooks and all(row["grade"] == "ok" and "the daemon answers" in row["text"] for row in hooks)
+    settings = cli.home.user / ".claude" / "settings.json"
+    settings.write_text(settings.read_text().replace(str(daemon.places.runtime), str(cli.home.path / "elsewhere")))
+    done = cli.run("doctor")
+    assert done.returncode == 1 and "FAIL  claude-code PreToolUse hook" in done.stdout
+
+
+def test_doctor_without_a_daemon_warns_and_the_gate_is_closed(cli: Cli) -> None:
+    cli.ok("install", "claude-code", "--yes")
+    said = cli.ok("doctor")
+    assert "warn  daemon: no daemon answers" in said and "denies while no daemon answers" in said
+
+
+def test_a_folder_that_others_may_write_to_fails(cli: Cli) -> None:
+    state = cli.home.path / "state"
+    state.mkdir()
+    state.chmod(0o777)
+    done = cli.run("doctor")
+    assert done.returncode == 1 and "FAIL  state folder" in done.stdout
+    state.chmod(0o700)
+
+
+def test_the_journal_is_proved_and_exported_without_a_daemon(cli: Cli, daemon: Daemon) -> None:
+    daemon.bash("ls").answer()
+    eventually(lambda: cli.json("receipts"), 10, "a receipt")
+    cli.ok("daemon", "stop")
+    assert cli.ok("audit", "verify").startswith("ok: ")
+    stored = b"".join(path.read_bytes() for path in sorted(daemon.places.journal.glob("*.jsonl"))).decode()
+    assert cli.ok("audit", "export") == stored
+    assert len(cli.ok("audit", "export", "--format", "csv").splitlines()) == 2
+
+
+def test_a_changed_byte_is_found(cli: Cli, daemon: Daemon) -> None:
+    daemon.bash("ls").answer()
+    cli.ok("daemon", "stop")
+    segment: Path = min(daemon.places.journal.glob("*.jsonl"))
+    segment.write_bytes(segment.read_bytes().replace(b'"ls', b'"lz', 1))
+    assert "BROKEN at record" in cli.fails(1, "audit", "verify")
+    found = json.loads(cli.run("audit", "verify", "--json").stdout)
+    assert found["ok"] is False and found["first_bad_seq"] > 0
+    assert "audit verify" in cli.fails(1, "audit", "export")

@@ -1,0 +1,69 @@
+"""`policy check`: what would be decided, for people and in bulk; no daemon, no side effect."""
+
+import json
+
+import pytest
+
+from tests.cli.conftest import Cli
+
+FIELDS = {"id", "tier", "decision", "effects", "targets", "reasons"}
+
+
+def check(cli: Cli, *lines: str) -> list[dict[str, object]]:
+    given = "".join(f"{line}\n" for line in lines)
+    return [json.loads(line) for line in cli.ok("policy", "check", "--stdin", "--json", given=given).splitlines()]
+
+
+def test_one_answer_a_line_in_order_with_its_id(cli: Cli) -> None:
+    rows = check(
+        cli,
+        '{"id": "a", "tool": "Bash", "command": "ls", "cwd": "/tmp"}',
+        "",
+        '{"id": 2, "tool": "Write", "input": {"file_path": "/etc/passwd", "content": ""}, "cwd": "/tmp"}',
+        f'{{"id": 3, "command": "rm {cli.home.user}/.ssh/id_rsa", "cwd": "/tmp"}}',
+    )
+    assert [(row["id"], row["tier"], row["decision"]) for row in rows] == [
+        ("a", "T0", "allow"),
+        (2, "T3", "ask"),
+        (3, "TX", "deny"),
+    ]
+    assert all(row.keys() == FIELDS for row in rows)
+
+
+MALFORMED = [
+    "{",
+    "[]",
+    "null",
+    "{}",
+    '{"id": 7}',
+    '{"id": 7, "command": "ls", "input": {}}',
+    '{"id": 7, "command": 1}',
+    '{"id": 7, "command": "ls", "cwd": "relative"}',
+    '{"id": 7, "command": "ls", "tier": "T0"}',
+    '{"id": 7, "command": "\\ud800"}',
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("line", MALFORMED, ids=lambda line: line[:40])
+def test_a_malformed_line_would_ask_and_the_next_is_answered(cli: Cli, line: str) -> None:
+    first, second = check(cli, line, '{"id": 8, "command": "ls"}')
+    assert (first["tier"], first["decision"]) == ("T3", "ask") and first["error"]
+    assert first["id"] == (7 if line.startswith('{"id": 7') and "ud800" not in line else None)
+    assert second["id"] == 8 and second["decision"] == "allow"
+
+
+def test_a_command_of_several_words_is_judged_word_by_word(cli: Cli) -> None:
+    (cli.cwd / "a b").touch()
+    row = cli.json_of("policy", "check", "--json", "--", "rm", "a b")
+    assert row["targets"][0]["path"] == str(cli.cwd / "a b")
+
+
+def test_for_people_it_says_why(cli: Cli) -> None:
+    said = cli.ok("policy", "check", "--", "git", "push", "--force")
+    assert said.startswith("T3: ask\n") and "git.push" in said
+
+
+def test_it_needs_a_command_or_standard_input(cli: Cli) -> None:
+    cli.fails(2, "policy", "check")
+    cli.fails(2, "policy", "check", "--stdin", "--", "ls")
