@@ -11,9 +11,12 @@ from controlroom.client.where import NoPlace, where
 
 TYPE_CHECKING = False  # typing is not imported at run time: start-up
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from controlroom.storage.paths import Places
+
+    Tell = Callable[[str], object]
 
 HELLO_SECONDS = 1.0  # a daemon that does not say hello by then is hung
 ANSWER_SECONDS = 3.0  # where freezing is not safe the daemon kills within 2 s, then answers
@@ -31,8 +34,8 @@ def main(words: list[str]) -> int:
         return OK
     if words[1:]:  # a slip of the finger must not stop the stop
         fail(f"estop takes no arguments; {' '.join(words[1:])!r} means nothing here. Stopping all the same.", OK)
-    stop_id, written = _latch()
-    rows, complete = _stop(stop_id)
+    stop_id, written = latch(_say, _fail)
+    rows, complete = everything(stop_id, _fail)
     for row in rows:
         print("\n".join(stops.lines(row, "stop")))
     if not rows:
@@ -45,36 +48,47 @@ def main(words: list[str]) -> int:
     return OK if done else FAILED
 
 
-def _latch() -> tuple[str, bool]:
-    """Writes both latch files, durably; a stop in force keeps its id. Gives the id and whether it was written."""
+def _say(message: str) -> None:
+    print(message, flush=True)
+
+
+def _fail(message: str) -> None:
+    fail(message, FAILED)
+
+
+def latch(say: "Tell", wrong: "Tell") -> tuple[str, bool]:
+    """Writes both latch files, durably; a stop in force keeps its id. Gives the id and whether it was written.
+
+    What was done goes to `say`, what failed to `wrong`; nothing is raised.
+    """
     from controlroom.storage import latchfile, paths
 
     stop_id = os.urandom(4).hex()
     try:
         places = paths.places(os.environ)
-        _folders(places)
+        _folders(places, wrong)
         old = latchfile.read_any(places)
         by, wall = _operator(), time.time_ns()
         if old is not None and old.stop_id != latchfile.UNREADABLE:
             stop_id, by, wall = old.stop_id, old.by, old.wall
         problems = latchfile.write_both(places, stop_id, by, wall)
     except (OSError, paths.Insecure, latchfile.NotLatched) as error:
-        fail(f"THE LATCH COULD NOT BE WRITTEN: {error}. Stopping the agents all the same.", FAILED)
+        wrong(f"THE LATCH COULD NOT BE WRITTEN: {error}. Stopping the agents all the same.")
         return stop_id, False
     for problem in problems:
-        fail(f"one copy of the latch could not be written: {problem}", FAILED)
-    print(f"EMERGENCY STOP {stop_id}: latched, nothing is allowed any more.", flush=True)
+        wrong(f"one copy of the latch could not be written: {problem}")
+    say(f"EMERGENCY STOP {stop_id}: latched, nothing is allowed any more.")
     return stop_id, not problems
 
 
-def _folders(places: "Places") -> None:
+def _folders(places: "Places", wrong: "Tell") -> None:
     from controlroom.storage import paths
 
     for folder in (places.state, places.runtime):
         try:
             paths.secure_dir(folder)
         except (OSError, paths.Insecure) as error:
-            fail(str(error), FAILED)  # the latch is tried all the same
+            wrong(str(error))  # the latch is tried all the same
 
 
 def _operator() -> str:
@@ -86,18 +100,18 @@ def _operator() -> str:
         return f"operator:{os.getuid()}"
 
 
-def _stop(stop_id: str) -> "tuple[list[dict[str, Any]], bool]":
-    """What became of each session, through the daemon or without it, and whether all sessions were found."""
+def everything(stop_id: str, wrong: "Tell") -> "tuple[list[dict[str, Any]], bool]":
+    """Stops every session, through the daemon or without it. What became of each, and whether all sessions were found."""
     try:
         with Operator(where(os.environ), connect=HELLO_SECONDS, seconds=ANSWER_SECONDS) as operator:
             answer = operator.call("estop", stop_id=stop_id)
         if isinstance(answer, dict) and isinstance(answer.get("results"), list):
             return answer["results"], True
-        fail("the daemon's answer to estop makes no sense: stopping without it", FAILED)
+        wrong("the daemon's answer to estop makes no sense: stopping without it")
     except NoDaemon as error:
-        fail(f"{error}: stopping without it", FAILED)
+        wrong(f"{error}: stopping without it")
     except (RpcError, NoPlace) as error:
-        fail(f"the daemon refused: {error}: stopping without it", FAILED)
+        wrong(f"the daemon refused: {error}: stopping without it")
     from controlroom.cli import hands
 
-    return hands.stop_all()
+    return hands.stop_all(wrong)

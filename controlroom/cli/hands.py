@@ -3,10 +3,10 @@
 import os
 import threading
 import time
+from collections.abc import Callable
 
 import msgspec
 
-from controlroom.cli.quick import FAILED, fail
 from controlroom.containment import cgroup, hold, processes
 from controlroom.model.agent import Handle, Rung, StopResult
 from controlroom.storage import handles as shelf
@@ -21,15 +21,18 @@ _STATES = {"freeze": "paused", "kill": "stopped"}
 Row = dict[str, object]
 
 
-def stop_all() -> tuple[list[Row], bool]:
-    """Freeze every session whose rung can, kill the others, all at once; what came of each, and whether all were found."""
+def stop_all(wrong: Callable[[str], object]) -> tuple[list[Row], bool]:
+    """Freeze every session whose rung can, kill the others, all at once; what came of each, and whether all were found.
+
+    `wrong` is told in words what could not be found.
+    """
     try:
         found = shelf.scan(places(os.environ).agents)
     except (OSError, Insecure) as error:
-        fail(f"the sessions cannot be listed: {error}", FAILED)
+        wrong(f"the sessions cannot be listed: {error}")
         return [], False
     for problem in found.unreadable:
-        fail(f"a session cannot be taken hold of: {problem}", FAILED)
+        wrong(f"a session cannot be taken hold of: {problem}")
     mine = own_session(found.handles)
     rows: dict[str, Row] = {}
     others = [handle for handle in found.handles if handle.session != mine]

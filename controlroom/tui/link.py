@@ -1,0 +1,145 @@
+"""The room's line to the daemon: a thread of its own keeps the newest snapshot; orders run in threads of their own.
+
+The room reads `contact` whenever it draws; nothing here ever waits for the room, and nothing in the room waits for the daemon.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+
+from controlroom.client.rpc import Hung, NoDaemon, Operator, Refused, RpcError, VersionMismatch
+from controlroom.model.view import RoomView
+from controlroom.storage.paths import Places
+
+FRAME_SECONDS = 0.1  # between two snapshots at most so often
+IDLE_SECONDS = 1.0  # a snapshot without any change: loads and ages move
+RETRY_SECONDS = 0.5
+CALL_SECONDS = 5.0
+ORDER_SECONDS = 20.0  # a stop takes TERM, 5 s, kill, proof
+MOST_ORDERS = 12  # under way at once; more are refused in words
+
+State = Literal["connecting", "starting", "live", "lost", "refused"]
+
+
+class CannotStart(Exception):
+    """The daemon could not be started; the text says why and what to do."""
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """What is known of the daemon: the newest snapshot and since when (monotonic seconds) it is the newest.
+
+    `why` says in words why it is not live. A snapshot stays when the daemon is gone; it is then old.
+    """
+
+    state: State = "connecting"
+    why: str = ""
+    view: RoomView | None = None
+    at: float = 0.0
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What an order came to: its `result`, or an error `code` ("no-daemon" where nobody answered) and the reason."""
+
+    method: str
+    params: dict[str, Any]
+    result: Any = None
+    code: str = ""
+    why: str = ""
+
+
+class Link:
+    """`start` starts a daemon where none runs (raises CannotStart); it is called once, at the beginning."""
+
+    def __init__(self, places: Places, start: Callable[[], object]) -> None:
+        self._places = places
+        self._start = start
+        self._over = threading.Event()
+        self._slots = threading.BoundedSemaphore(MOST_ORDERS)
+        self._contact = Contact()
+        self._thread = threading.Thread(target=self._run, name="controlroom-link", daemon=True)
+
+    @property
+    def contact(self) -> Contact:
+        """The newest of what is known."""
+        return self._contact
+
+    def open(self) -> None:
+        """Begins to connect."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends the line; a call that is under way is left to its deadline."""
+        self._over.set()
+
+    def order(self, method: str, done: Callable[[Outcome], object], /, **params: object) -> bool:
+        """Makes one operator call in a thread of its own; `done` gets the outcome there. False: too many are under way."""
+        if not self._slots.acquire(blocking=False):
+            return False
+
+        def run() -> None:
+            try:
+                outcome = self.call(method, **params)
+            finally:
+                self._slots.release()
+            done(outcome)
+
+        threading.Thread(target=run, name=f"controlroom-{method}", daemon=True).start()
+        return True
+
+    def call(self, method: str, /, **params: object) -> Outcome:
+        """One operator call on a connection of its own, with its outcome as a value. Blocks; bounded."""
+        try:
+            with Operator(self._places, connect=CALL_SECONDS, seconds=ORDER_SECONDS) as operator:
+                return Outcome(method, params, operator.call(method, **params))
+        except Refused as error:
+            return Outcome(method, params, code=error.code, why=str(error))
+        except NoDaemon as error:
+            return Outcome(method, params, code="no-daemon", why=str(error))
+        except RpcError as error:
+            return Outcome(method, params, code="version", why=str(error))
+
+    def _run(self) -> None:
+        self._begin()
+        while not self._over.is_set():
+            try:
+                self._follow()
+            except VersionMismatch as error:
+                self._say("refused", str(error))
+            except Refused as error:
+                self._say("refused", f"{error.code}: {error}")
+            except (NoDaemon, msgspec.ValidationError) as error:
+                self._say("lost", str(error))
+            self._over.wait(RETRY_SECONDS)
+
+    def _begin(self) -> None:
+        """A daemon is started only here: one that goes away later was ended by somebody, or needs a person to look."""
+        try:
+            with Operator(self._places, connect=CALL_SECONDS):
+                return
+        except Hung as error:
+            self._say("lost", str(error))
+            return
+        except NoDaemon:
+            self._say("starting", "no daemon runs; starting one")
+        except RpcError:
+            return  # the first real connection says why
+        try:
+            self._start()
+        except CannotStart as error:
+            self._say("lost", str(error))
+
+    def _follow(self) -> None:
+        """Snapshots for as long as the daemon answers."""
+        with Operator(self._places, connect=CALL_SECONDS, seconds=CALL_SECONDS) as operator:
+            operator.call("subscribe")
+            while not self._over.is_set():
+                view = msgspec.convert(operator.call("view"), RoomView)
+                self._contact = Contact("live", "", view, time.monotonic())
+                self._over.wait(FRAME_SECONDS)
+                operator.event(IDLE_SECONDS - FRAME_SECONDS)
+
+    def _say(self, state: State, why: str) -> None:
+        self._contact = msgspec.structs.replace(self._contact, state=state, why=why)

@@ -1,0 +1,1 @@
+"""The screens: the room, the pages over it (stop, help, full view) and the dialogs."""

@@ -1,0 +1,116 @@
+"""A pane draws lines. It compares before it draws and repaints only the rows that changed."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.segment import Segment
+from rich.style import Style as RichStyle
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from controlroom.tui.line import Line, Style
+
+MOST_REGIONS = 6  # more changed runs of rows are repainted as one
+Palette = Mapping[Style, RichStyle]
+
+
+class Pane(ScrollView, can_focus=False):
+    """Lines of text, scrolled by rows. `follow`: it stays at its end while lines come.
+
+    The lines are made for `room` cells; what is wider is cut by the edge of the pane, and nothing is drawn outside of it.
+    """
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    Pane {
+        scrollbar-size: 0 0;
+        overflow-x: hidden;
+        overflow-y: auto;
+        padding: 0;
+    }
+    """
+
+    def __init__(self, palette: Palette, *, name: str, follow: bool = False) -> None:
+        super().__init__(name=name, id=name)
+        self._palette = palette
+        self._lines: Sequence[Line] = ()
+        self.follow = follow
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """What is drawn now."""
+        return self._lines
+
+    @property
+    def room(self) -> int:
+        """Cells in a row."""
+        return self.size.width
+
+    @property
+    def top(self) -> int:
+        """The first row that is on screen."""
+        return round(self.scroll_y)
+
+    @property
+    def fits(self) -> bool:
+        """Whether all of it is on screen at once."""
+        return bool(self.size.height) and len(self._lines) <= self.size.height
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the last row is on screen."""
+        return bool(self.size.height) and self.top + self.size.height >= len(self._lines)
+
+    def recolour(self, palette: Palette) -> None:
+        """Draws the same in another palette."""
+        self._palette = palette
+        self.refresh()
+
+    def show(self, lines: Sequence[Line]) -> bool:
+        """Draws these lines instead; whether anything changed."""
+        old, self._lines = self._lines, tuple(lines)
+        if old == self._lines:
+            return False
+        runs = _changed(old, self._lines)
+        if len(old) != len(self._lines) or self.virtual_size.width != self.size.width:
+            self.virtual_size = Size(self.size.width, len(self._lines))
+        if self.follow:
+            self.scroll_to(y=max(0, len(self._lines) - self.size.height), animate=False, force=True)
+        if len(runs) > MOST_REGIONS:
+            runs = [(runs[0][0], runs[-1][1])]
+        self.refresh(*(Region(0, first - self.top, max(1, self.size.width), last - first) for first, last in runs))
+        return True
+
+    def go(self, row: int) -> None:
+        """Scrolls so that `row` is on screen, by as little as that takes."""
+        height = self.size.height
+        if row < self.top:
+            self.scroll_to(y=row, animate=False, force=True)
+        elif height and row >= self.top + height:
+            self.scroll_to(y=row - height + 1, animate=False, force=True)
+
+    def move(self, rows: int) -> None:
+        """Scrolls by so many rows; leaves its end, or takes it up again there."""
+        self.scroll_to(y=max(0, self.top + rows), animate=False, force=True)
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the screen."""
+        at, width = self.top + y, self.size.width
+        base = self._palette["text"]
+        if at >= len(self._lines):
+            return Strip.blank(width, base)
+        strip = Strip([Segment(span.text, self._palette[span.style]) for span in self._lines[at]])
+        return strip.adjust_cell_length(width, base)
+
+
+def _changed(old: Sequence[Line], new: Sequence[Line]) -> list[tuple[int, int]]:
+    """Runs of rows that differ, as (first, behind the last)."""
+    runs: list[tuple[int, int]] = []
+    for at in range(max(len(old), len(new))):
+        if at < len(old) and at < len(new) and old[at] == new[at]:
+            continue
+        if runs and runs[-1][1] == at:
+            runs[-1] = (runs[-1][0], at + 1)
+        else:
+            runs.append((at, at + 1))
+    return runs
