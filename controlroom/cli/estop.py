@@ -40,7 +40,7 @@ def main(words: list[str]) -> int:
         print("\n".join(stops.lines(row, "stop")))
     if not rows:
         print("No agent was running." if complete else "No agent could be found to stop.")
-    done = written and complete and stops.confirmed(rows)
+    done = written and complete and stops.confirmed(rows, "stop")
     if not done:
         print("STOP NOT CONFIRMED: see above what is left.", file=sys.stderr)
     print(NOT_COVERED)

@@ -34,4 +34,4 @@ def _steer(act: str, name: str, as_json: bool) -> int:
     else:
         for row in rows:
             print("\n".join(stops.lines(row, act)))
-    return OK if stops.confirmed(rows) else FAILED
+    return OK if stops.confirmed(rows, act) else FAILED

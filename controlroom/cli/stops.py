@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+NO_HOLD = "nobody launched it, so there is no process to take hold of; its calls are denied"
+
 
 def lines(row: "Mapping[str, Any]", act: str) -> list[str]:
     """One row for people; `act` is what was ordered: pause, resume, stop, kill, estop."""
@@ -17,19 +19,27 @@ def lines(row: "Mapping[str, Any]", act: str) -> list[str]:
     ms = "" if row["ms"] is None else f" after {row['ms']} ms"
     if row["proof"]:
         return [f"{name}: {row['state']}{ms}, proof: {shown(str(row['proof']))}"]
+    if _free(row, act):
+        return [f"{name}: running, it was not held by anything but its gate"]
     if _over(row):
         return [f"{name}: {row['state']}, nothing was left to {act}"]
-    why = f": {shown(str(row['why']))}" if row["why"] else ""
+    why = f": {shown(str(row['why'] or NO_HOLD))}" if row["why"] or row["ms"] is None else ""
     said = [f"{name}: {act.upper()} NOT CONFIRMED{ms}{why}"]
     for left in row["survivors"]:
         said.append(f"  still there: pid {left['process']['pid']} {shown(left['name'])} ({shown(left['why'])})")
     return said
 
 
-def confirmed(rows: "Iterable[Mapping[str, Any]]") -> bool:
-    """Whether the kernel proved every one of them, or the agent had ended by itself before."""
-    return all(row["proof"] or _over(row) for row in rows)
+def confirmed(rows: "Iterable[Mapping[str, Any]]", act: str) -> bool:
+    """Whether each is done: by the kernel's proof, or because there was nothing to do."""
+    return all(row["proof"] or _over(row) or _free(row, act) for row in rows)
 
 
 def _over(row: "Mapping[str, Any]") -> bool:
+    """Whether the agent had ended by itself before."""
     return row["state"] == "ended" and not row["survivors"]
+
+
+def _free(row: "Mapping[str, Any]", act: str) -> bool:
+    """Whether it is a resume of somebody whom only the gate held."""
+    return act == "resume" and row["state"] == "running" and row["ms"] is None and not row["why"]
