@@ -3,6 +3,7 @@
 Hypothesis plays operator, agent, terminal and daemon; `tests.tui.witness` judges every answer from the events alone.
 """
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
@@ -17,8 +18,8 @@ from tests.tui.witness import Moment, objections
 GAPS = st.sampled_from([0.0, 0.005, 0.019, 0.03, 0.079, 0.1, 0.3, 0.49, 0.5, 0.6, 1.0, 1.1])
 NAMES = st.sampled_from(["r1", "r2", "r3"])
 DIGESTS = st.sampled_from(["d1", "d2"])
-TIERS = st.sampled_from([Tier.T2, Tier.T2, Tier.T3, Tier.T3, Tier.TX, Tier.T1])
-WAITING = st.builds(Waiting, NAMES, DIGESTS, TIERS, st.integers(0, 3), st.sampled_from([10, 5_000, 70_000]))
+TIERS = st.sampled_from([Tier.T2] * 5 + [Tier.T3] * 4 + [Tier.TX, Tier.T1])
+WAITING = st.builds(Waiting, NAMES, DIGESTS, TIERS, st.integers(0, 3), st.sampled_from([10, 10, 5_000, 70_000]))
 INBOX = st.lists(WAITING, max_size=3, unique_by=lambda w: w.id)
 KEYS = st.sampled_from(["a", "A", "d", "g", "5", "s", "y", "enter", "j"])
 SOURCES = st.sampled_from(["plain", "plain", "plain", "plain", "repeat", "paste", "mouse", "palette"])
@@ -33,9 +34,9 @@ class Room(RuleBasedStateMachine):
         self.state = Approval()
         self.now = 1000.0
         self.history: list[Moment] = []
-        self.granted: set[str] = set()
+        self.decided: set[str] = set()
 
-    @initialize(read_only=st.sampled_from([False, False, False, True]), inbox=INBOX)
+    @initialize(read_only=st.sampled_from([False] * 9 + [True]), inbox=INBOX)
     def open(self, read_only: bool, inbox: list[Waiting]) -> None:
         self.state = Approval(read_only=read_only)
         self.feed(ev.Changed(self.now, tuple(inbox)))
@@ -47,8 +48,8 @@ class Room(RuleBasedStateMachine):
         assert objections(self.history) == []
         for answer in answers:
             if isinstance(answer, Decision):
-                assert answer.request not in self.granted, "decided twice"
-                self.granted.add(answer.request)
+                assert answer.request not in self.decided, "decided twice"
+                self.decided.add(answer.request)
                 event(f"{answer.verdict} {answer.lease}")
         return answers
 
@@ -63,12 +64,13 @@ class Room(RuleBasedStateMachine):
     def time_unsaid(self, gap: float) -> None:
         self.now += gap
 
-    @rule(inbox=INBOX, keep=st.booleans(), latch=st.sampled_from(["", "", "", "stop-1"]))
+    @rule(inbox=INBOX, keep=st.sampled_from([True, True, True, False]), latch=st.sampled_from([""] * 7 + ["stop-1"]))
     def view(self, inbox: list[Waiting], keep: bool, latch: str) -> None:
         kept = [w for w in self.state.waiting if keep]
-        new = [w for w in inbox if w.id not in {k.id for k in kept} | self.granted]
+        new = [msgspec.structs.replace(w, id=f"{w.id}-{len(self.history)}") for w in inbox]
+        again = [w for w in inbox if w.id not in {k.id for k in kept} | self.decided]
         focus = self.state.focus
-        self.feed(ev.Changed(self.now, (*kept, *new), latch))
+        self.feed(ev.Changed(self.now, (*kept, *(again or new))[:6], latch))
         if focus in {w.id for w in self.state.waiting}:
             assert self.state.focus == focus, "an arrival moved the focus"
 
@@ -76,9 +78,11 @@ class Room(RuleBasedStateMachine):
     def offline(self) -> None:
         self.feed(ev.Offline(self.now))
 
-    @rule(name=NAMES)
-    def failed(self, name: str) -> None:
-        self.granted.discard(name)
+    @precondition(lambda self: self.decided)
+    @rule(data=st.data())
+    def failed(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.decided)))
+        self.decided.discard(name)
         self.feed(ev.Failed(self.now, name))
 
     # The terminal
@@ -124,18 +128,20 @@ class Room(RuleBasedStateMachine):
         self.now += gap
         self.feed(ev.Key(self.now - late, key, self.state.epoch - old, source))
 
-    @rule(wait=GAPS, after=GAPS, key=st.sampled_from(["a", "A", "g"]), fits=st.booleans())
-    def look_and_press(self, wait: float, after: float, key: str, fits: bool) -> None:
-        """What a person does who means it; the long waits make most of these count."""
-        self.paint(fits, surface="dialog" if self.state.granting else "full")
+    @rule(rest=GAPS, wait=GAPS, after=GAPS, fits=st.booleans(), what=st.sampled_from(["", "", "", "a", "A", "g"]))
+    def look_and_press(self, rest: float, wait: float, after: float, fits: bool, what: str) -> None:
+        """What a person does who means it: most of these count."""
+        self.feed(ev.Away(self.now, ""))
+        self.time(rest)
+        self.paint(fits or self.state.granting, surface="dialog" if self.state.granting else "full")
         self.now += wait + 0.5
         focused = self.state.request
         if focused is not None and not fits:
             self.feed(ev.ScrolledToEnd(self.now, focused.id, focused.digest))
-            self.now += 1.0
-        self.feed(ev.Key(self.now, "5" if self.state.granting else key, self.state.epoch))
-        self.now += after
-        self.feed(ev.Tick(self.now))
+            self.now += wait + 0.4
+        right = "5" if self.state.granting else "A" if focused and focused.tier is Tier.T3 else "a"
+        self.feed(ev.Key(self.now, what or right, self.state.epoch))
+        self.time(after)
 
     @precondition(lambda self: self.state.request is not None and self.state.online and not self.state.read_only)
     @rule(epoch=st.integers(-1, 3), source=st.sampled_from(["plain", "mouse", "palette"]))
@@ -164,5 +170,5 @@ class Room(RuleBasedStateMachine):
 
 TestRoom = pytest.mark.row("U01", "U02", "U03", "U04", "U05", "U06", "U08", "U09")(Room.TestCase)
 TestRoom.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+    max_examples=300, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
 )

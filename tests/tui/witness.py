@@ -13,7 +13,6 @@ from controlroom.tui.approval_events import Answer, Decision, Event, OpenDialog
 
 ARM = {Tier.T2: 0.5, Tier.T3: 1.0}
 KEY_TIER = {"a": Tier.T2, "A": Tier.T3}
-DISTURBING = (ev.Relaid, ev.Blurred, ev.Away, ev.Offline, ev.Closed)
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -137,7 +136,7 @@ def _calm(history: list[Moment], press: int, waiting: ev.Waiting) -> tuple[int, 
         same = moment.before.focus == waiting.id and waiting in moment.before.waiting
         same = same and moment.before.latch == moment.after.latch and moment.before.granting == moment.after.granting
         decided = any(isinstance(answer, (Decision, OpenDialog)) for answer in moment.answers)
-        if isinstance(moment.event, DISTURBING) or decided or not same:
+        if _disturbs(moment) or decided or not same:
             since = max(since, moment.event.at)
             if not isinstance(moment.event, ev.Blurred):
                 repaint = index + 1
@@ -148,4 +147,14 @@ def _calm(history: list[Moment], press: int, waiting: ev.Waiting) -> tuple[int, 
 def _disturbed_after(history: list[Moment], press: int) -> bool:
     waiting = history[press].before.request
     later = history[press + 1 :]
-    return any(isinstance(m.event, DISTURBING) for m in later) or any(m.before.request != waiting for m in later)
+    return any(_disturbs(m) or m.before.request != waiting for m in later)
+
+
+def _disturbs(moment: Moment) -> bool:
+    """Whether this took the request, or the operator's eye, from the screen."""
+    match moment.event:
+        case ev.Away(why=why):
+            return why != moment.before.away
+        case ev.Closed():
+            return moment.before.granting
+    return isinstance(moment.event, (ev.Relaid, ev.Blurred, ev.Offline))
