@@ -9,7 +9,7 @@ from controlroom.model.agent import SessionState
 from controlroom.model.record import Stage
 
 
-class Glyphs(msgspec.Struct, frozen=True):
+class Glyphs(msgspec.Struct, frozen=True, eq=False):
     """One set of signs."""
 
     name: str

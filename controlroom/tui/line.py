@@ -139,30 +139,25 @@ def flush(left: Line, right: Line, width: int) -> Line:
     return (*pad(left, width - taken), *right) if taken == width else (*pad(left, width - taken - 1), gap(1), *right)
 
 
-def wrap(line: Line, width: int) -> list[Line]:
-    """The line in rows of at most `width` cells. The rows put together are the line again: nothing is added or dropped.
+def wrap(line: Line, width: int, less: int = 0) -> list[Line]:
+    """The line in rows of at most `width` cells, those after the first of `less` cells less (room for an indent).
 
-    Rows end behind a blank or a separator where one is in their second half, never inside a token that fits a row. With a
-    width of less than 2 a wide character has no room; it is then left to stand alone in its row.
+    The rows put together are the line again: nothing is added or dropped. Rows end behind a blank or a separator where one is
+    in their second half, never inside a token that fits a row. Where a row has one cell only, a wide character stands alone.
     """
     if cells(line) <= width:
         return [line]
     rows: list[Line] = []
     row: list[_Unit] = []
-    used = 0
-    for unit in _units(line, max(1, width)):
-        if row and used + unit.width > width:
-            kept, rest = _broken(row, width)
+    used, room = 0, max(1, width)
+    for unit in _units(line, max(1, width - less)):
+        while row and used + unit.width > room:
+            kept, row = _broken(row, room)
             rows.append(_spans(kept))
-            row, used = rest, sum(u.width for u in rest)
-            if row and used + unit.width > width:
-                rows.append(_spans(row))
-                row, used = [], 0
+            used, room = sum(u.width for u in row), max(1, width - less)
         row.append(unit)
         used += unit.width
-    if row:
-        rows.append(_spans(row))
-    return rows
+    return [*rows, _spans(row)] if row else rows
 
 
 class _Unit(NamedTuple):
