@@ -34,7 +34,7 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class AgentView(msgspec.Struct, frozen=True):
-    """One session. `tool`: what it is at ("" = nothing known), `last`: when it was last heard of, `stop`: the last act on it."""
+    """One session. `tool`: what it is at ("" = not known), `last`: when it was last heard of, `stop`: the last act on it."""
 
     id: str
     name: str

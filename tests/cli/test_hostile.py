@@ -66,7 +66,8 @@ def test_no_control_byte_of_an_agent_reaches_the_operators_terminal(daemon: Daem
     evil = CORPUS[name]
     body = {
         "session_id": evil, "transcript_path": evil, "cwd": str(daemon.workspace), "hook_event_name": "PreToolUse",
-        "tool_name": "mcp__" + evil, "tool_input": {"command": evil, "path": evil, "description": evil}, "tool_use_id": evil[:40],
+        "tool_name": "mcp__" + evil, "tool_use_id": evil[:40],
+        "tool_input": {"command": evil, "path": evil, "description": evil},
     }  # fmt: skip
     daemon.connect().say(header("hook", agent="claude-code", event="PreToolUse"), json.dumps(body).encode())
     daemon.bash(f"rm -rf '{evil}'", says=evil)

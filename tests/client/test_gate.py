@@ -57,9 +57,9 @@ def test_a_failed_act_is_told_as_failed_and_raises_what_it_raised(run: Path) -> 
 
 def test_a_denial_keeps_the_block_from_running_and_says_why(run: Path) -> None:
     ran = False
-    with answering(run, lambda header, _: verdict(header, "deny", b"not today")):
-        with pytest.raises(gate.Denied, match="not today"), gate.act("delete", paths=["/x"]):
-            ran = True
+    denying = answering(run, lambda header, _: verdict(header, "deny", b"not today"))
+    with denying, pytest.raises(gate.Denied, match="not today"), gate.act("delete", paths=["/x"]):
+        ran = True
     assert not ran
 
 

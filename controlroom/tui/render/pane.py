@@ -7,7 +7,7 @@ from controlroom.tui.line import Line, Span, clip, gap, say, wrap
 
 GUTTER = 2  # cells: the sign and a blank
 LABEL = 9  # cells of a field's label and the blank behind it
-HANG = 2  # cells by which the further rows of one wrapped row are set in
+HANG = 4  # cells by which the further rows of one wrapped row are set in, where there is room
 NARROW = 44  # in fewer cells a label stands above its rows
 
 
@@ -30,6 +30,6 @@ def field(label: str, rows: Iterable[Line], width: int) -> list[Line]:
 
 def _hanging(row: Line, room: int) -> list[Line]:
     """The row wrapped; what follows its first part is set in."""
-    inset = HANG if room >= 12 else 0
+    inset = min(HANG, room // 6)
     first, *rest = wrap(row, room, inset)
     return [first, *((gap(inset), *part) if inset else part for part in rest)]

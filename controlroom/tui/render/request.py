@@ -126,6 +126,8 @@ def _total(targets: tuple[Target, ...]) -> str:
     counted = [t for t in targets if t.files is not None]
     files = sum(t.files or 0 for t in counted)
     size = sum(t.size or 0 for t in counted)
+    if not counted:
+        return f"{words.some(len(targets), 'target')}, not counted"
     least = "at least " if len(counted) < len(targets) or any(t.partial or not t.certain for t in targets) else ""
     return f"{words.some(len(targets), 'target')}, {least}{words.some(files, 'file')}, {words.size(size)}"
 
@@ -138,7 +140,9 @@ def _facts(target: Target) -> Line:
     if target.exists is False:
         words_of.append(say("does not exist yet", "dim"))
     elif target.files is not None:
-        least = "at least " if target.partial else ""
+        if not counted:
+        return f"{words.some(len(targets), 'target')}, not counted"
+    least = "at least " if target.partial else ""
         size = "" if target.size is None else f", {words.size(target.size)}"
         words_of.append(say(f"{least}{words.some(target.files, 'file')}{size}", "text"))
     else:
@@ -198,7 +202,8 @@ def _says(request: RequestView, width: int, glyphs: Glyphs) -> list[Line]:
     if not request.says:
         return []
     room = max(1, width - pane.GUTTER)
-    rows = wrap((quote(" ".join(request.says[:SAYS_CHARACTERS].split()), "unverified"),), room)
+    told = [line for line in request.says[:SAYS_CHARACTERS].split("\n") if line.strip(" ")]
+    rows = [row for line in told for row in wrap(marked(quote(line, "unverified")), room)]
     if len(rows) > SAYS_LINES or len(request.says) > SAYS_CHARACTERS:
         last = (*clip(rows[min(len(rows), SAYS_LINES) - 1], room - 1, glyphs.cut), say(glyphs.cut, "dim"))
         rows = [*rows[: SAYS_LINES - 1], last]
