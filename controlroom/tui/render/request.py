@@ -140,9 +140,7 @@ def _facts(target: Target) -> Line:
     if target.exists is False:
         words_of.append(say("does not exist yet", "dim"))
     elif target.files is not None:
-        if not counted:
-        return f"{words.some(len(targets), 'target')}, not counted"
-    least = "at least " if target.partial else ""
+        least = "at least " if target.partial else ""
         size = "" if target.size is None else f", {words.size(target.size)}"
         words_of.append(say(f"{least}{words.some(target.files, 'file')}{size}", "text"))
     else:
