@@ -85,14 +85,14 @@ def test_a_script_rewritten_after_it_was_shown_does_not_run(room: Room) -> None:
 
 
 def test_a_script_that_the_agent_wrote_itself_is_held_when_it_runs_it(room: Room) -> None:
-    """The destructive line put into a file first: the write passes, the run asks, and a rewrite after that is not run."""
+    """The destructive line put into a file first: the write passes, the run asks, a rewrite is not run."""
     cleaner = room.workspace / "clean.sh"
     write = Call("Write", {"file_path": str(cleaner), "content": "rm -rf build\n"})
     room.start()
     with Model({"main": [[write], [Call("Bash", {"command": "sh clean.sh", "description": "clean"})], "done"]}) as model:
         run = room.supervised(model, "[[main]] clean up")
         [request] = room.pending()
-        assert request["tier"] == "T3"
+        assert str(room.workspace / "build") in {target["path"] for target in request["targets"]}  # it was looked into
         cleaner.write_text("touch evil\n", encoding="utf-8")
         room.allow(request, expect=1)
         assert run.wait() == 0
