@@ -4,6 +4,7 @@ Widths are in terminal cells, measured with the very library that draws (rich), 
 """
 
 import re
+import textwrap
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
@@ -158,6 +159,11 @@ def wrap(line: Line, width: int, less: int = 0) -> list[Line]:
         row.append(unit)
         used += unit.width
     return [*rows, _spans(row)] if row else rows
+
+
+def prose(text: str, width: int, style: Style = "text") -> list[Line]:
+    """A sentence of ours in rows of at most `width` cells; blanks at the ends of rows are dropped."""
+    return [(say(row, style),) for row in textwrap.wrap(text, max(1, width))] or [()]
 
 
 class _Unit(NamedTuple):

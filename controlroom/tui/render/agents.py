@@ -75,7 +75,7 @@ def _row(agent: AgentView, now: Instant, selected: bool, plan: list[tuple[table.
     quiet: Style = "dim" if over else "text"
     values: dict[str, Line] = {
         "name": marked(quote(agent.name, "selected" if selected else quiet, 60)),
-        "state": _state(agent, glyphs),
+        "state": state(agent, glyphs),
         "label": (say(agent.label, "warn" if agent.label is Label.ADVISORY and not over else "dim"),),
         "now": _now(agent),
         "rung": (say(agent.rung, "dim"),),
@@ -90,12 +90,12 @@ def _row(agent: AgentView, now: Instant, selected: bool, plan: list[tuple[table.
     return (pointer, *table.row(plan, values, glyphs))
 
 
-def _state(agent: AgentView, glyphs: Glyphs) -> Line:
+def state(agent: AgentView, glyphs: Glyphs) -> Line:
     """The sign and the word. "stopped" stands only where the kernel proved it (S14); the daemon keeps to that, and so do we."""
-    state = agent.state
-    if state is SessionState.STOPPED and agent.stop is not None and not agent.stop.confirmed:
-        state = SessionState.UNCONFIRMED
-    return (say(f"{glyphs.states[state]} {state}", STATES.get(state, "text")),)
+    found = agent.state
+    if found is SessionState.STOPPED and agent.stop is not None and not agent.stop.confirmed:
+        found = SessionState.UNCONFIRMED
+    return (say(f"{glyphs.states[found]} {found}", STATES.get(found, "text")),)
 
 
 def _now(agent: AgentView) -> Line:

@@ -9,6 +9,7 @@ from controlroom.tui.render import rows, words
 HEAD = 0  # lines before the first row
 _KIND = 9
 _AGENT = 12
+_NARROW = 48  # in fewer cells the time of day gives way to the text
 _WORDS: dict[Kind, str] = {
     Kind.INTENT: "asks",
     Kind.DECISION: "answer",
@@ -50,12 +51,12 @@ def render(view: RoomView, session: str, width: int, glyphs: Glyphs, *, find: st
     if not found:
         return rows.nothing("nothing has happened yet", find, width, glyphs)
     names = {} if session else {agent.id: agent.name for agent in view.agents}
-    return rows.listed((_row(row, names, not session) for row in found), at, width, glyphs)
+    return rows.listed((_row(row, names, not session, width >= _NARROW) for row in found), at, width, glyphs)
 
 
 def detail(row: LogView, width: int, glyphs: Glyphs) -> list[Line]:
     """All of one row."""
-    fields = [
+    fields: list[tuple[str, list[Line]]] = [
         ("when", [(say(words.clock(row.at)),)]),
         ("kind", [(say(row.kind), say(f"   record {row.seq}", "dim"))]),
         ("session", rows.value(row.session or "none")),
@@ -64,8 +65,9 @@ def detail(row: LogView, width: int, glyphs: Glyphs) -> list[Line]:
     return rows.page(fields, width, glyphs)
 
 
-def _row(row: LogView, names: dict[str, str], named: bool) -> Line:
+def _row(row: LogView, names: dict[str, str], named: bool, timed: bool) -> Line:
     style = _STYLES.get(row.kind, "dim")
     word = pad((say(_WORDS.get(row.kind, row.kind), style if style in ("warn", "alarm") else "label"),), _KIND)
     who = (*pad(marked(quote(names.get(row.session, row.session), "dim", 30)), _AGENT), gap(1)) if named else ()
-    return (say(f"{words.clock(row.at)}  ", "dim"), *who, *word, *marked(quote(row.text, style, 2000)))
+    time = (say(f"{words.clock(row.at)}  ", "dim"),) if timed else ()
+    return (*time, *who, *word, *marked(quote(row.text, style, 2000)))

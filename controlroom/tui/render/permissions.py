@@ -4,7 +4,7 @@ from controlroom.model.agent import Label, Rung
 from controlroom.model.clock import Instant
 from controlroom.model.view import AgentView, GrantView, RoomView
 from controlroom.tui.glyphs import Glyphs
-from controlroom.tui.line import Line, Style, gap, marked, quote, quote_tokens, say
+from controlroom.tui.line import Line, Style, gap, marked, pad, quote, quote_tokens, say
 from controlroom.tui.render import pane, rows, words
 
 _PROMISES = {
@@ -53,7 +53,7 @@ def render(view: RoomView, agent: AgentView | None, width: int, glyphs: Glyphs, 
         lines += _grant(grant, view.now, inner, glyphs)
     lines += [(), (say("What is asked", "title"),)]
     for tiers, answer, meaning in _TIERS:
-        lines += pane.field(tiers, [(say(f"{answer:<18}"), say(meaning, "dim"))], inner)
+        lines += pane.field(tiers, [(*pad((say(answer),), 18), say(meaning, "dim"))], inner)
     return pane.within([(gap(rows.POINTER), *line) for line in lines], width, glyphs)
 
 
