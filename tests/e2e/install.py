@@ -44,5 +44,9 @@ def _install(folder: Path) -> None:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LIMIT, check=False)
     except subprocess.TimeoutExpired:
         raise Unavailable(f"the npm registry did not deliver {PACKAGE} within {LIMIT:.0f} s") from None
+    if "EINTEGRITY" in done.stderr:  # a source that answers with something else is no reason to skip
+        raise RuntimeError(
+            f"{PACKAGE}: what the npm registry delivers does not have the pinned hash: {done.stderr.strip()[:300]}"
+        )
     if done.returncode != 0:
         raise Unavailable(f"npm could not install {PACKAGE}: {' '.join(done.stderr.split())[:300]}")
