@@ -61,7 +61,7 @@ def _hold(turn: Turn, held: Held, request: Request) -> None:
     """Put the request before the operator, unless the session floods (S15)."""
     limits = turn.state.limits
     since = tuple(t for t in held.fresh if turn.at.seconds_since(t) < limits.fresh_window)
-    waiting = sum(1 for r in turn.state.of_session(request.session) if r.state is RequestState.PENDING)
+    waiting = sum(1 for r in turn.state.pending() if r.session == request.session)
     if waiting > limits.undecided or len(since) >= limits.fresh:
         deny(turn, request, "budget", f"operator busy: too many undecided requests from this session. {AGAIN}")
         sessions.pause_when_quiet(turn, request.session, "flood")

@@ -72,6 +72,10 @@ class State(msgspec.Struct, frozen=True):
     tickets: dict[str, str] = {}
     latch: str = ""
 
+    def pending(self) -> list[Request]:
+        """What waits for a person, oldest first; not what is already on its way through."""
+        return [r for r in self.requests.values() if r.state is RequestState.PENDING]
+
     def of_session(self, session: str) -> list[Request]:
         """The undecided and in-flight requests of a session, oldest first."""
         return [r for r in self.requests.values() if r.session == session]

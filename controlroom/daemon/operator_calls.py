@@ -27,6 +27,8 @@ from controlroom.model.tier import Verdict
 from controlroom.storage.paths import Places
 
 SAMPLE_SECONDS = 1.0
+MOST_NAME = 64  # characters of a stop id
+MOST_PLANNED = 256  # launches under way
 STOP_SECONDS = 12.0  # TERM, 5 s, kill, proof
 
 
@@ -88,7 +90,7 @@ class Calls:
             "unjournalled": self._runner.ledger.unjournalled,
             "manifest": self._judge.drift() or "ok",
             "agents": len(alive),
-            "pending": len(state.requests),
+            "pending": len(state.pending()),
         }
 
     async def agents(self, params: Params) -> object:
@@ -97,7 +99,7 @@ class Calls:
 
     async def pending(self, params: Params) -> object:
         state, now = self._runner.state, self._runner.clock()
-        return [views.request(r, state, now) for r in state.requests.values() if self._of_agent(r.session, params)]
+        return [views.request(r, state, now) for r in state.pending() if self._of_agent(r.session, params)]
 
     async def grants(self, params: Params) -> object:
         state, now = self._runner.state, self._runner.clock()
@@ -151,7 +153,7 @@ class Calls:
             held = [h for h in everyone if h.session.state not in OVER] if name == "all" else self._named(name)
             if not held and name != "all":
                 raise CallError("not-found", f"no agent {name}")
-            return [await self._steer_one(act, h.session.id) for h in held]
+            return list(await asyncio.gather(*(self._steer_one(act, h.session.id) for h in held)))
 
         return method
 
@@ -164,6 +166,8 @@ class Calls:
 
     async def estop(self, params: Params) -> object:
         stop_id = str(params.get("stop_id") or secrets.token_hex(4))
+        if len(stop_id) > MOST_NAME or not stop_id.isascii() or not stop_id.replace("-", "").isalnum():
+            stop_id = secrets.token_hex(4)  # a stop is never refused: one that could not be typed for a reset gets another id
         before = {h.session.id for h in self._runner.state.sessions.values() if h.session.state not in OVER}
         await self._ask(lambda ticket: ev.Estop(self._runner.clock(), stop_id, self._by, ticket))
         await self._runner.settled(5.0)
@@ -214,6 +218,8 @@ class Calls:
             str(params["name"]), str(params["kind"]), str(params["workspace"]), command, self._rung(params)
         )
         self._planned[session.id] = session
+        while len(self._planned) > MOST_PLANNED:
+            del self._planned[next(iter(self._planned))]
         leaf = f"{self._probe.base}/{session.id}" if session.rung is Rung.CGROUP else ""
         return {
             "session": session.id,
