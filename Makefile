@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint test e2e ci bench screenshots system lock clean
+.PHONY: help venv demo lint test e2e ci bench mutation screenshots system lock clean
 
 help:
 	@echo "make demo         a scripted agent at the real gate, decided by policy, in this terminal"
@@ -12,6 +12,7 @@ help:
 	@echo "make e2e          the real Claude Code against a scripted model server"
 	@echo "make ci           system, test, e2e; what .ci/run does"
 	@echo "make bench        the measured figures beside their bars"
+	@echo "make mutation     takes one check at a time out of the core and sees the tests turn red (about 2 minutes)"
 	@echo "make screenshots  the pictures under screenshots/, made again from the running program"
 	@echo "make system       the optional Debian programs of the full suite (root)"
 	@echo "make lint         ruff, mypy, import-linter only"
@@ -46,6 +47,9 @@ ci: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.bench
+
+mutation: $(STAMP)
+	@$(BIN)/python -m tests.model.mutate
 
 screenshots: $(STAMP)
 	@$(BIN)/python scripts/screenshots.py
