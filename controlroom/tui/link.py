@@ -6,7 +6,7 @@ The room reads `contact` whenever it draws; nothing here ever waits for the room
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -48,6 +48,16 @@ class Outcome(msgspec.Struct, frozen=True):
     result: Any = None
     code: str = ""
     why: str = ""
+
+
+class HasContact(Protocol):
+    """A line to the daemon, as far as the room needs one."""
+
+    @property
+    def contact(self) -> Contact: ...
+    def open(self) -> None: ...
+    def close(self) -> None: ...
+    def order(self, method: str, done: Callable[[Outcome], object], /, **params: object) -> bool: ...
 
 
 class Link:

@@ -1,0 +1,337 @@
+"""The room: one app, its frames and its keys. It draws snapshots and sends orders; it decides nothing."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from controlroom.model.view import RoomView
+from controlroom.tui import acts, answers, approval, away, keys, memory, reach, ways
+from controlroom.tui import approval_events as ev
+from controlroom.tui.bell import Bell
+from controlroom.tui.colours import Colours
+from controlroom.tui.desk import Desk
+from controlroom.tui.facts import Facts
+from controlroom.tui.glyphs import ASCII, UNICODE
+from controlroom.tui.keys import Context
+from controlroom.tui.life import Life
+from controlroom.tui.link import Contact, HasContact, Link, Outcome
+from controlroom.tui.looking import Looking
+from controlroom.tui.messages import Done, Pulled
+from controlroom.tui.palette import RoomCommands
+from controlroom.tui.ports import Options, Ports, Report
+from controlroom.tui.scene import Scene
+from controlroom.tui.screens.base import House
+from controlroom.tui.screens.dialogs import GrantDialog
+from controlroom.tui.screens.pages import StopPage
+from controlroom.tui.screens.room import RoomScreen
+from controlroom.tui.widgets.pane import Palette, Pane
+
+LOCAL_FRAME = 0.1  # seconds
+REMOTE_FRAME = 0.2
+LOOK_SECONDS = 1.0  # between two looks at the terminal and the slow facts
+REMEMBER_SECONDS = 30.0  # between two notes that somebody is looking
+NO_CONTEXT = "another screen has the keyboard: esc leaves it"
+
+
+class RoomApp(App[int], inherit_bindings=False):
+    """Everything on screen. `ports.estop` runs in a thread of its own; so do all orders."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(",".join(keys.BY_ID["estop"].keys), "estop", "EMERGENCY STOP", priority=True, show=False, system=True)
+    ]
+    COMMANDS: ClassVar[set[Any]] = {RoomCommands}
+    ESCAPE_TO_MINIMIZE = False
+    CSS = "Screen { background: $background; }"
+
+    def __init__(self, ports: Ports, options: Options, link: HasContact, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self.ports, self.options, self.link, self.clock = ports, options, link, clock
+        self._memory = memory.load(ports.places)
+        self._colours = Colours(ports.places, options.theme or self._memory.theme)
+        self.glyphs = ASCII if options.ascii else UNICODE
+        self.desk = Desk(read_only=options.read_only, clock=clock)
+        self.looking = Looking()
+        self.contact = Contact()
+        self.reasons: dict[str, str] = {}
+        self.report: Report | None = None
+        self.badge = ""
+        self._pulling = False
+        self._stop_seen = ""
+        self._bell = Bell()
+        self._facts = Facts(link, self.looking)
+        self._life = Life(self._ended)
+        self._drawn: tuple[object, ...] = ()
+        self._remembered = 0.0
+
+    # Life
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The room itself."""
+        return RoomScreen()
+
+    def on_mount(self) -> None:
+        """Connects, and begins to draw."""
+        self._colours.apply(self)
+        self._life.begin()
+        self.link.open()
+        self.badge = reach.badge()
+        for problem in self._colours.problems:
+            self.looking.say(problem, wrong=True)
+        self.set_interval(REMOTE_FRAME if self.options.remote else LOCAL_FRAME, self.frame)
+        self.set_interval(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        if not self.is_headless:
+            self._life.look()
+        self._facts.ask(self.scene())
+        if self.contact.state == "live" and self.clock() - self._remembered > REMEMBER_SECONDS:
+            self._remember()
+
+    def _remember(self) -> None:
+        self._remembered = self.clock()
+        if self.contact.view is not None:
+            seen = self.contact.view.now.wall
+            note = memory.Memory(seen, self._colours.name)
+            threading.Thread(target=memory.save, args=(self.ports.places, note), daemon=True).start()
+
+    def leave(self) -> None:
+        """The operator goes; agents and daemon go on."""
+        self._ended(0)
+
+    def _ended(self, code: int) -> None:
+        self.link.close()
+        if self.contact.view is not None:
+            memory.save(self.ports.places, memory.Memory(self.contact.view.now.wall, self._colours.name))
+        self.exit(code, return_code=code)
+
+    # Frames
+
+    @property
+    def palette(self) -> Palette:
+        """The colours of the theme, by what they mean."""
+        return self._colours.palette
+
+    @property
+    def top(self) -> House:
+        """The uppermost screen of ours."""
+        return next((s for s in reversed(self.screen_stack) if isinstance(s, House)), self.screen_stack[0])  # type: ignore[return-value]
+
+    def context(self) -> Context:
+        """What decides which keys are on."""
+        view, waiting = self.contact.view, self.desk.now.request
+        agent = self.looking.selected(view)
+        return Context(
+            scope=self.top.scope,
+            read_only=self.options.read_only,
+            online=self.contact.state == "live",
+            latch=view.status.stop_id if view else "",
+            pending=len(self.desk.now.waiting),
+            tier=waiting.tier if waiting else None,
+            unready=self.desk.unready(),
+            agent=agent.state if agent else None,
+            tab=self.looking.tab,
+        )
+
+    def scene(self) -> Scene:
+        """All that a frame is drawn from."""
+        return Scene(
+            contact=self.contact,
+            approval=self.desk.now,
+            looking=self.looking,
+            glyphs=self.glyphs,
+            context=self.context(),
+            unready=self.desk.unready(),
+            age=max(0.0, self.clock() - self.contact.at) if self.contact.at else 0.0,
+            badge=self.badge,
+            report=self.report,
+            pulling=self._pulling,
+        )
+
+    def frame(self) -> None:
+        """One frame: what is new is taken, and what changed is drawn."""
+        contact = self.link.contact
+        if contact is not self.contact:
+            self._take(contact)
+        self.feed(ev.Away(self.clock(), self._away()))
+        self.tick()
+        scene = self.scene()
+        top = self.top
+        new = (top, self.size, contact, scene.approval, scene.unready, self.looking.version, scene.age // 60, self.report,
+               self._pulling)  # fmt: skip
+        if new != self._drawn:
+            self._drawn = new
+            for screen in self.screen_stack:
+                if isinstance(screen, House) and screen.is_mounted:
+                    screen.draw(scene)
+        top.judge(scene)
+
+    def _away(self) -> str:
+        return self.screen.away if isinstance(self.screen, House) else NO_CONTEXT
+
+    def _take(self, contact: Contact) -> None:
+        before, self.contact = self.contact, contact
+        view = contact.view
+        if contact.state != "live" or view is None:
+            if before.state == "live":
+                self.feed(ev.Offline(self.clock()))
+            return
+        waiting = approval.waiting_of(view)
+        self.feed(ev.Changed(self.clock(), waiting, view.status.stop_id))
+        if self._bell.wanted((w.id for w in waiting), self.clock()):
+            self.bell()
+        if before.view is None:
+            self._first(view)
+        if view.status.stop_id != self._stop_seen:
+            self._stop_seen = view.status.stop_id
+            if self._stop_seen:
+                ways.to_stop(self)
+
+    def _first(self, view: RoomView) -> None:
+        told = away.told(view, self._memory.seen)
+        if told:
+            self.looking.say(told)
+
+    def tick(self) -> None:
+        """Time goes by for approvals."""
+        self.feed(ev.Tick(self.clock()))
+
+    # What screens tell
+
+    def feed(self, event: ev.Event) -> None:
+        """Tells approval, and carries out what it answers."""
+        focus = self.desk.now.focus
+        found = self.desk.feed(event)
+        if self.desk.now.focus and self.desk.now.focus != focus:
+            self.looking.tab_first = False
+        answers.carry_out(self, found)
+
+    def shown(self, drawn: tuple[str, str], *, whole: bool, too_small: bool, end: bool, surface: ev.Surface) -> None:
+        """A frame with this request is on the terminal: all of it, or its end."""
+        waiting, at = self.desk.now.request, self.clock()
+        if waiting is None or (waiting.id, waiting.digest) != drawn:
+            return
+        self.feed(ev.Shown(at, *drawn, waiting.tier, whole, too_small, surface))
+        if end and not whole:
+            self.feed(ev.ScrolledToEnd(at, *drawn))
+
+    def relaid(self) -> None:
+        """Nothing counts as shown any more."""
+        self.feed(ev.Relaid(self.clock()))
+
+    def press(self, event: events.Key) -> None:
+        """One key: approval hears of all of them; what it does not decide is looked up in the table."""
+        context = self.context()
+        command = keys.command_of(event.key, context.scope)
+        found = self.desk.key(event.key, event.time)
+        answers.carry_out(self, found)
+        if command is None or (command.id in acts.DECIDES and context.scope in command.scope):
+            return
+        why = keys.why_off(command, context)
+        if why:
+            self.looking.say(why, wrong=True)
+        else:
+            acts.ACTS[command.id](self)
+
+    def pasted(self, event: events.Paste) -> None:
+        """Pasted text answers nothing."""
+        answers.carry_out(self, self.desk.key("", event.time, "paste"))
+        self.looking.say("pasted text answers nothing and commands nothing", wrong=True)
+
+    def invoke(self, wanted: str) -> None:
+        """A command out of the palette; it never allows."""
+        command = keys.BY_ID[wanted]
+        why = keys.why_off(command, self.context())
+        if why:
+            self.looking.say(why, wrong=True)
+        elif wanted in acts.DECIDES:
+            answers.carry_out(self, self.desk.key(command.keys[0], self.clock(), "palette"))
+        else:
+            acts.ACTS[wanted](self)
+
+    def on_app_blur(self) -> None:
+        """The terminal lost its focus."""
+        self.feed(ev.Blurred(self.clock(), lost=True))
+
+    def on_app_focus(self) -> None:
+        """And has it again."""
+        self.feed(ev.Blurred(self.clock(), lost=False))
+
+    # What keys do
+
+    def move_focus(self, by: int) -> None:
+        """To another pending request."""
+        self.looking.tab_first = False
+        self.looking.touch()
+        self.feed(ev.Moved(self.clock(), by))
+
+    def close(self, screen: Screen[Any]) -> None:
+        """Takes a screen away, if it is the uppermost."""
+        if self.screen is screen and len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    @property
+    def uses(self) -> int:
+        """How many uses the grant dialog stands at."""
+        return next((s.uses for s in self.screen_stack if isinstance(s, GrantDialog)), 1)
+
+    def change_uses(self, by: int) -> None:
+        """More or fewer of them."""
+        if isinstance(self.screen, GrantDialog):
+            self.screen.change(by)
+            self.looking.touch()
+
+    def next_theme(self) -> None:
+        """Draws everything in the next theme, and remembers it."""
+        self._colours.next(self)
+        for screen in self.screen_stack:
+            for pane in screen.query(Pane):
+                pane.recolour(self.palette)
+        self._remember()
+        self.looking.say(f"theme {self._colours.name}")
+
+    def order(self, method: str, then: dict[str, Any] | None = None, **params: object) -> None:
+        """Tells the daemon to do something; `then`: the grant that follows an allow. What came of it is said later."""
+
+        def done(outcome: Outcome) -> None:
+            if then is not None and not outcome.code:
+                self.link.order("grant", done_too, **then)
+            else:
+                self.post_message(Done(outcome))
+
+        def done_too(outcome: Outcome) -> None:
+            self.post_message(Done(outcome))
+
+        self.looking.say(f"{method} ...")
+        if not self.link.order(method, done, **params):
+            done(Outcome(method, dict(params), code="busy", why="too many orders are under way"))
+
+    def on_done(self, message: Done) -> None:
+        """An order has come to its end."""
+        answers.told(self, message.outcome)
+
+    def action_estop(self) -> None:
+        """EMERGENCY STOP: from every screen, at once, without a question, whoever else hangs."""
+        if self._pulling:
+            return
+        self._pulling = True
+        threading.Thread(target=lambda: self.post_message(Pulled(self.ports.estop())), daemon=True).start()
+        if not isinstance(self.screen, StopPage):
+            ways.to_stop(self)
+
+    def on_pulled(self, message: Pulled) -> None:
+        """What came of it is on the stop screen."""
+        self._pulling = False
+        self.report = message.report
+
+
+def run(ports: Ports, options: Options) -> int:
+    """The room, to its end; gives its exit code."""
+    app = RoomApp(ports, options, Link(ports.places, ports.start))
+    app.run(mouse=options.mouse)
+    return app.return_code or 0

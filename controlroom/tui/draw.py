@@ -1,0 +1,246 @@
+"""From a scene to the lines of each part of a screen: which renderer draws what. Pure."""
+
+from collections.abc import Callable, Sequence
+
+from controlroom.model.view import AgentView, LogView, ProcessView, ReceiptView, RoomView
+from controlroom.tui import keys, lease
+from controlroom.tui.approval import ALLOWS
+from controlroom.tui.line import Line, clip, gap, marked, quote, quote_tokens, say, wrap
+from controlroom.tui.render import (
+    agents,
+    config,
+    files,
+    footer,
+    log,
+    pending,
+    permissions,
+    processes,
+    receipts,
+    request,
+    status,
+    stop,
+    tabs,
+)
+from controlroom.tui.render import help as key_help
+from controlroom.tui.scene import Scene
+from controlroom.tui.screens.plan import Plan
+
+Maker = Callable[[Scene, int], list[Line]]
+LOG, RECEIPTS, PROCESSES, FILES, PERMISSIONS, CONFIG = range(1, 7)
+_HEADS = {RECEIPTS: receipts.HEAD, PROCESSES: processes.HEAD, FILES: files.HEAD, LOG: log.HEAD}
+_STATES = {"connecting": "connecting", "starting": "starting the daemon", "lost": "", "refused": "refused: "}
+
+
+def around(scene: Scene, width: int) -> dict[str, list[Line]]:
+    """What every page has: the status line, the remark, the footer."""
+    return {
+        "status": _status(scene, width),
+        "notice": _notice(scene, width),
+        "footer": footer.render(keys.hints(scene.context), width, scene.glyphs),
+    }
+
+
+def room(scene: Scene, plan: Plan, width: int) -> dict[str, list[Line]]:
+    """All parts of the room, each as wide as the plan has it."""
+    view, left = scene.view, plan.left or width
+    parts = around(scene, width)
+    parts["tabbar"] = _tabbar(scene, width - plan.left)
+    parts["request"] = []
+    parts["answer"] = [_answer(scene, left)]
+    if view is None:
+        return {**parts, "agents": [_no_view(scene, width)], "inbox": [], "tab": []}
+    agent = scene.agent
+    parts["agents"] = agents.render(view, agent.id if agent else "", width, scene.glyphs)
+    parts["inbox"] = pending.render(view, scene.approval.focus, left, scene.glyphs, scene.looking.marks)
+    if scene.request is not None:
+        parts["request"] = request.render(scene.request, view.now, left, scene.glyphs)
+    parts["tab"] = _tab(scene, view, agent, width - plan.left) if plan.tabs else []
+    return parts
+
+
+def _status(scene: Scene, width: int) -> list[Line]:
+    contact = scene.contact
+    trouble = "" if contact.state == "live" else (_STATES[contact.state] + contact.why) or "not answering"
+    link = status.Link(trouble=trouble, age=scene.age, read_only=scene.context.read_only)
+    return status.render(scene.view, link, width, scene.glyphs)
+
+
+def _no_view(scene: Scene, width: int) -> Line:
+    contact = scene.contact
+    words = {"connecting": "connecting to the daemon", "starting": "no daemon runs: starting one"}.get(contact.state)
+    return clip((gap(2), say(words, "dim") if words else quote(contact.why, "warn")), width, scene.glyphs.cut)
+
+
+def _notice(scene: Scene, width: int) -> list[Line]:
+    """The last remark; without one, what makes answers weaker here (U13), or why the screen is old."""
+    looking, contact = scene.looking, scene.contact
+    if looking.notice:
+        sign = say(f"{scene.glyphs.warn} " if looking.wrong else f"{scene.glyphs.bullet} ", "warn" if looking.wrong else "dim")
+        return [clip((gap(1), sign, *marked(quote(looking.notice, "text"))), width, scene.glyphs.cut)]
+    if contact.state in ("lost", "refused"):
+        old = (
+            gap(1),
+            say(f"{scene.glyphs.alarm} ", "alarm"),
+            quote(contact.why, "text"),
+            say("   agents' calls are denied", "dim"),
+        )
+        return [clip(old, width, scene.glyphs.cut)]
+    if scene.badge:
+        return [clip((gap(1), say(f"answers here are ADVISORY: {scene.badge}", "dim")), width, scene.glyphs.cut)]
+    return [()]
+
+
+def _answer(scene: Scene, width: int) -> Line:
+    """Under the request: what its keys do now, or why they do not."""
+    asked = scene.request
+    edge: Line = (say(scene.glyphs.border, "ask"), gap(1))
+    if asked is None:
+        waiting = len(scene.approval.waiting)
+        return (gap(2), say("the next one comes in a moment" if waiting else "", "dim"))
+    key = next((key for key, tier in ALLOWS.items() if tier is asked.tier), "")
+    others = _keyed(("d", "deny"), ("D", "deny, say why"), ("v", "full"))
+    first: Line = (quote(scene.unready, "dim"), gap(3))
+    if not scene.unready:
+        first = (say(f" {key} ", "ask"), say(" allow once  ", "title"), *_keyed(("g", "grant")))
+    return clip((*edge, *first, *others), width, scene.glyphs.cut)
+
+
+def _keyed(*pairs: tuple[str, str]) -> Line:
+    """Keys and what they do."""
+    return tuple(span for key, does in pairs for span in (say(key, "key"), say(f" {does}  ", "dim")))
+
+
+def _tabbar(scene: Scene, width: int) -> list[Line]:
+    looking = scene.looking
+    note = "" if looking.tab != LOG else "following" if looking.follow else "f follows"
+    edge: Line = (say(scene.glyphs.gutter, "dim"), gap(1))
+    bar = tabs.render([t.label for t in keys.TABS], looking.tab, width - 2, scene.glyphs, find=looking.filter, note=note)
+    return [(*edge, *bar[0])]
+
+
+def has_rows(tab: int) -> bool:
+    """Whether rows of this tab can be selected."""
+    return tab in _HEADS
+
+
+def row_of(scene: Scene) -> int:
+    """The selected row of the tab, within what there is; -1 = none."""
+    looking, view = scene.looking, scene.view
+    if view is None or looking.region != "tab" or not has_rows(looking.tab):
+        return -1
+    count = len(_rows(scene, view))
+    if looking.tab == LOG and looking.follow:
+        return -1
+    return min(looking.row, count - 1)
+
+
+def tab_row(scene: Scene) -> int | None:
+    """The line of the tab that must be on screen."""
+    at = row_of(scene)
+    return None if at < 0 else at + _HEADS[scene.looking.tab]
+
+
+def _rows(scene: Scene, view: RoomView) -> Sequence[object]:
+    looking, session = scene.looking, scene.agent.id if scene.agent else ""
+    match looking.tab:
+        case 1:
+            return log.select(view, session, looking.filter)
+        case 2:
+            return receipts.select(view, session, looking.filter)
+        case 3:
+            return processes.select(looking.processes.get(session, ()), looking.filter)
+        case _:
+            return files.select(view, session, looking.filter)
+
+
+def _tab(scene: Scene, view: RoomView, agent: AgentView | None, width: int) -> list[Line]:
+    looking, session, glyphs = scene.looking, agent.id if agent else "", scene.glyphs
+    find, at = looking.filter, row_of(scene)
+    match looking.tab:
+        case 1:
+            return log.render(view, session, width, glyphs, find=find, at=at)
+        case 2:
+            return receipts.render(view, session, width, glyphs, find=find, at=at)
+        case 3:
+            return processes.render(looking.processes.get(session), width, glyphs, find=find, at=at)
+        case 4:
+            return files.render(view, session, width, glyphs, find=find, at=at)
+        case 5:
+            return permissions.render(view, agent, width, glyphs, find=find)
+    return config.render(looking.layers.get(session), agent, width, glyphs, find=find)
+
+
+def detail(scene: Scene) -> Maker | None:
+    """What draws the selected row of the tab in full, None where no row is selected."""
+    at, view = row_of(scene), scene.view
+    if view is None or at < 0:
+        return None
+    match _rows(scene, view)[at]:
+        case LogView() as line:
+            return lambda scene, width: log.detail(line, width, scene.glyphs)
+        case ReceiptView() as receipt:
+            return lambda scene, width: receipts.detail(receipt, width, scene.glyphs)
+        case ProcessView() as process:
+            return lambda scene, width: processes.detail(process, width, scene.glyphs)
+        case files.Touched() as touched:
+            return lambda scene, width: files.detail(touched, width, scene.glyphs)
+    return None
+
+
+def agent_row(scene: Scene) -> int | None:
+    """The line of the selected agent."""
+    ids = [agent.id for agent in scene.view.agents] if scene.view else []
+    return ids.index(scene.agent.id) + 1 if scene.agent else None
+
+
+def inbox_row(scene: Scene) -> int | None:
+    """The line of the focused request in the inbox."""
+    ids = [r.id for r in pending.order(scene.view.pending)] if scene.view else []
+    return ids.index(scene.approval.focus) + 1 if scene.approval.focus in ids else None
+
+
+# Pages and dialogs
+
+
+def help_page(scene: Scene, width: int) -> list[Line]:
+    """Every key, and why it is off."""
+    return key_help.render(keys.sections(scene.context), width, scene.glyphs)
+
+
+def full_view(scene: Scene, width: int) -> list[Line]:
+    """The whole focused request."""
+    if scene.request is None or scene.view is None:
+        return []
+    return request.render(scene.request, scene.view.now, width, scene.glyphs, full=True)
+
+
+def stop_page(scene: Scene, width: int) -> list[Line]:
+    """The emergency stop as the daemon tells it, and what this room's own pull came to."""
+    said: list[str] = ["EMERGENCY STOP: latching, denying, freezing ..."] if scene.pulling else []
+    if scene.report is not None:
+        said += [*scene.report.said, "every stop is proved" if scene.report.done else "STOP NOT CONFIRMED"]
+    return stop.render(scene.view, said, width, scene.glyphs)
+
+
+def dialog(title: str, hint: str, width: int, scene: Scene) -> list[Line]:
+    """Above a text field."""
+    lines = wrap((gap(1), quote(title, "title"), gap(2), quote(hint, "dim")), max(1, width - 1))
+    return [clip(line, width, scene.glyphs.cut) for line in lines]
+
+
+def grant_dialog(scene: Scene, uses: int, width: int) -> list[Line]:
+    """Exactly what would be granted, and the key of each length."""
+    asked, view = scene.request, scene.view
+    if asked is None or view is None:
+        return []
+    agent = next((a for a in view.agents if a.id == asked.session), None)
+    covered, _ = lease.scope_of(asked, agent)
+    argv, effects = covered.get("argv"), ", ".join(e for e in asked.effects if e != "read")
+    what = quote_tokens(asked.argv[0]) if argv else marked(quote(covered.get("path", "")))
+    keyed = {"5": "5 minutes", "s": "until its session ends (1h at most)", "u": f"{uses} uses (+ and - change it)"}
+    edge: Line = (say(scene.glyphs.border, "ask"), gap(1))
+    rows: list[Line] = [(say("ALLOW, and grant the same without asking", "title"),)]
+    rows += wrap((*what, gap(2), say(effects, "dim")), max(1, width - 3))
+    rows += [(say(key, "key"), gap(1), say(text)) for key, text in keyed.items()]
+    rows += [(say(scene.unready or "armed", "dim"), gap(3), *_keyed(("d", "deny"), ("esc", "back")))]
+    return [clip((*edge, *row), width, scene.glyphs.cut) for row in rows]

@@ -1,0 +1,39 @@
+"""Facts that are asked for only while their tab is open: processes and settings layers of the selected agent."""
+
+import msgspec
+
+from controlroom.model.view import LayerView, ProcessView
+from controlroom.tui.link import HasContact, Outcome
+from controlroom.tui.looking import Looking
+from controlroom.tui.scene import Scene
+
+PROCESSES_TAB = 3
+CONFIG_TAB = 6
+
+
+class Facts:
+    """Asks at most once at a time, and puts what comes back where the operator looks."""
+
+    def __init__(self, link: HasContact, looking: Looking) -> None:
+        self._link = link
+        self._looking = looking
+        self._asking = False
+
+    def ask(self, scene: Scene) -> None:
+        """Asks for what the open tab shows."""
+        method = {PROCESSES_TAB: "processes", CONFIG_TAB: "layers"}.get(scene.looking.tab)
+        if method is None or scene.agent is None or self._asking or scene.contact.state != "live":
+            return
+        self._asking = self._link.order(method, self._take, session=scene.agent.id)
+
+    def _take(self, outcome: Outcome) -> None:
+        """Runs in the order's thread: whole tuples are put in place of old ones."""
+        session = str(outcome.params["session"])
+        try:
+            if outcome.method == "processes" and not outcome.code:
+                self._looking.processes = {session: msgspec.convert(outcome.result, tuple[ProcessView, ...])}
+            elif not outcome.code:
+                self._looking.layers = {session: msgspec.convert(outcome.result, tuple[LayerView, ...])}
+        finally:
+            self._looking.touch()
+            self._asking = False

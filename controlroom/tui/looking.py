@@ -1,0 +1,74 @@
+"""Where the operator looks: the selected agent, the tab, filters, marks. Nothing of it matters to anybody but this screen."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from controlroom.model.view import AgentView, LayerView, ProcessView, RoomView
+
+Region = Literal["agents", "request", "tab"]
+REGIONS: tuple[Region, ...] = ("agents", "request", "tab")
+
+
+@dataclass
+class Looking:
+    """Changed by the keys that only look; `version` grows with every change, so that a frame knows whether to draw."""
+
+    agent: str = ""
+    tab: int = 1
+    region: Region = "agents"
+    tab_first: bool = False
+    follow: bool = True
+    row: int = 0
+    filters: dict[int, str] = field(default_factory=dict)
+    marks: frozenset[str] = frozenset()
+    processes: dict[str, tuple[ProcessView, ...]] = field(default_factory=dict)
+    layers: dict[str, tuple[LayerView, ...]] = field(default_factory=dict)
+    notice: str = ""
+    wrong: bool = False
+    version: int = 0
+
+    def touch(self) -> None:
+        """Something changed that is drawn."""
+        self.version += 1
+
+    def say(self, text: str, *, wrong: bool = False) -> None:
+        """The remark under the room; "" takes it away."""
+        if (text, wrong) != (self.notice, self.wrong):
+            self.notice, self.wrong = text, wrong
+            self.touch()
+
+    def selected(self, view: RoomView | None) -> AgentView | None:
+        """The selected agent; the first where none is, or where it is gone from the view."""
+        agents = view.agents if view else ()
+        return next((a for a in agents if a.id == self.agent), agents[0] if agents else None)
+
+    def select(self, view: RoomView, by: int) -> None:
+        """Goes so many agents down or up, not beyond the ends."""
+        ids = [a.id for a in view.agents]
+        if not ids:
+            return
+        at = ids.index(self.agent) if self.agent in ids else 0
+        self.agent = ids[max(0, min(len(ids) - 1, at + by))]
+        self.row = 0
+        self.touch()
+
+    def go_tab(self, tab: int) -> None:
+        """Shows this tab."""
+        self.tab, self.row, self.tab_first, self.region = tab, 0, True, "tab"
+        self.touch()
+
+    def go_region(self, by: int) -> None:
+        """Goes to another part of the screen."""
+        self.region = REGIONS[(REGIONS.index(self.region) + by) % len(REGIONS)]
+        self.tab_first = self.region == "tab"
+        self.touch()
+
+    def mark(self, wanted: str) -> None:
+        """Marks it, or takes the mark away."""
+        self.marks = self.marks ^ {wanted}
+        self.touch()
+
+    @property
+    def filter(self) -> str:
+        """What lines of this tab must hold."""
+        return self.filters.get(self.tab, "")

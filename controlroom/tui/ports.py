@@ -1,0 +1,33 @@
+"""What the room is given from outside: where things lie, how a daemon is started, how everything is stopped."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from controlroom.storage.paths import Places
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What an emergency stop came to. `done`: latched, and every stop is proved. `said`: in words, line by line."""
+
+    stop_id: str
+    done: bool
+    said: tuple[str, ...]
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """`start` raises `link.CannotStart`. `estop` works with the daemon dead, blocks, and never raises."""
+
+    places: Places
+    start: Callable[[], object]
+    estop: Callable[[], Report]
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How the room is opened. `theme` "" = the one of last time. `remote`: over SSH, so fewer frames."""
+
+    read_only: bool = False
+    theme: str = ""
+    ascii: bool = False
+    mouse: bool = True
+    remote: bool = False

@@ -1,0 +1,52 @@
+"""What all screens share: keys go to the app's one table, and a frame is drawn from a scene."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.screen import Screen
+
+from controlroom.tui.keys import Scope
+from controlroom.tui.scene import Scene
+
+if TYPE_CHECKING:
+    from controlroom.tui.app import RoomApp
+
+
+class House(Screen[None], inherit_bindings=False):
+    """A screen of ours. `scope`: which keys mean something on it. `away`: why nothing can be answered on it, "" = it can."""
+
+    scope: ClassVar[Scope] = "room"
+    away: ClassVar[str] = ""
+
+    @property
+    def house(self) -> "RoomApp":
+        """The app."""
+        from controlroom.tui.app import RoomApp
+
+        assert isinstance(self.app, RoomApp)
+        return self.app
+
+    def draw(self, scene: Scene) -> None:
+        """Draws a frame; called when anything in the scene is new."""
+        raise NotImplementedError
+
+    def judge(self, scene: Scene) -> None:
+        """Tells the app when a focused request has come to the screen; called at every frame."""
+
+    def move(self, command: str) -> None:
+        """One of the commands of the group Moving."""
+
+    def on_key(self, event: events.Key) -> None:
+        """Every key goes through the one table."""
+        event.stop()
+        event.prevent_default()
+        self.house.press(event)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Pasted text is no key."""
+        event.stop()
+        self.house.pasted(event)
+
+    def on_resize(self) -> None:
+        """Another size is another layout: nothing counts as shown any more."""
+        self.house.relaid()

@@ -1,0 +1,131 @@
+"""Dialogs at the foot of the screen: a denial's text, a grant, the reset of a stop, a filter. The stop key works in all."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from controlroom.tui import draw, keys
+from controlroom.tui.keys import Scope
+from controlroom.tui.line import Line
+from controlroom.tui.scene import Scene
+from controlroom.tui.screens.base import House
+from controlroom.tui.widgets.pane import Pane
+
+MOST = 2000  # characters of a text
+MOST_USES = 20
+FOOT = """
+    $NAME { align: left bottom; background: $background 40%; }
+    $NAME > Vertical { height: auto; width: 100%; background: $panel; }
+    $NAME Pane { height: auto; }
+"""
+
+
+class Dialog(ModalScreen[None], House):
+    """Lines at the foot of the screen, over what lies below."""
+
+    def compose(self) -> ComposeResult:
+        """The lines, and the field where there is one."""
+        with Vertical():
+            yield Pane(self.house.palette, name="lines")
+            yield from self.fields()
+
+    def fields(self) -> ComposeResult:
+        """Nothing but the lines."""
+        yield from ()
+
+    def lines(self, scene: Scene, width: int) -> list[Line]:
+        """What stands above the field."""
+        raise NotImplementedError
+
+    def draw(self, scene: Scene) -> None:
+        """The lines; the room below goes on by itself."""
+        pane = self.query_one("#lines", Pane)
+        made = self.lines(scene, self.size.width)
+        if pane.show(made):
+            pane.styles.height = max(1, min(len(made), self.size.height - 1))
+
+
+class TextDialog(Dialog):
+    """Asks for a text. `done` gets it; escape leaves without."""
+
+    scope: ClassVar[Scope] = "text"
+    away: ClassVar[str] = "a text field has the keyboard: esc leaves it"
+    CSS = FOOT.replace("$NAME", "TextDialog") + "TextDialog Input { border: none; height: 1; background: $surface; }"
+
+    def __init__(self, title: str, hint: str, done: Callable[[str], object], value: str = "") -> None:
+        super().__init__()
+        self._title, self._hint, self._done, self._value = title, hint, done, value
+
+    def fields(self) -> ComposeResult:
+        """The field, with the keyboard."""
+        yield Input(self._value, max_length=MOST, select_on_focus=False, id="text")
+
+    def on_mount(self) -> None:
+        """The field has the keyboard, and does not blink."""
+        field = self.query_one("#text", Input)
+        field.cursor_blink = False
+        field.focus()
+
+    def lines(self, scene: Scene, width: int) -> list[Line]:
+        """The title and what the text is for."""
+        return draw.dialog(self._title, self._hint, width, scene)
+
+    def on_key(self, event: events.Key) -> None:
+        """Only what leaves the field is a command; everything else is text."""
+        command = keys.command_of(event.key, "text")
+        if command is not None and command.id == "back":
+            event.stop()
+            self.house.press(event)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """The field took it."""
+        event.stop()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter: the text is done."""
+        event.stop()
+        self.house.close(self)
+        self._done(event.value)
+
+
+class GrantDialog(Dialog):
+    """Allow, and for how long the same without asking: each by a key of its own (`approval.LEASES`)."""
+
+    scope: ClassVar[Scope] = "grant"
+    CSS = FOOT.replace("$NAME", "GrantDialog")
+
+    def __init__(self, request: str, digest: str) -> None:
+        super().__init__()
+        self._drawn = (request, digest)
+        self.uses = 3
+
+    def change(self, by: int) -> None:
+        """One use more or less."""
+        self.uses = max(1, min(MOST_USES, self.uses + by))
+
+    def lines(self, scene: Scene, width: int) -> list[Line]:
+        """The act again, and the choices."""
+        return draw.grant_dialog(scene, self.uses, width)
+
+    def draw(self, scene: Scene) -> None:
+        """Closes itself when the request is no longer there."""
+        if scene.approval.focus != self._drawn[0] or not scene.approval.granting:
+            self.house.close(self)
+            return
+        super().draw(scene)
+
+    def judge(self, scene: Scene) -> None:
+        """Armed like the panel, once all of it is on screen."""
+        if scene.request is not None:
+            self.call_after_refresh(self._painted)
+
+    def _painted(self) -> None:
+        pane = self.query_one("#lines", Pane)
+        if pane.size.height and self.house.screen is self:
+            whole = pane.fits
+            self.house.shown(self._drawn, whole=whole, too_small=not whole, end=False, surface="dialog")

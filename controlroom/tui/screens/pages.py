@@ -1,0 +1,104 @@
+"""Pages over the room: the emergency stop, the help, a text in full, and the full view of a request."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from controlroom.tui import draw
+from controlroom.tui.keys import Scope
+from controlroom.tui.line import Line
+from controlroom.tui.scene import Scene
+from controlroom.tui.screens.base import House
+from controlroom.tui.screens.room import judged, scroll
+from controlroom.tui.widgets.pane import Pane
+
+Maker = Callable[[Scene, int], list[Line]]
+
+
+class Page(House):
+    """The status line, one pane, a remark and a footer."""
+
+    scope: ClassVar[Scope] = "help"
+    away: ClassVar[str] = "another screen lies over the requests: esc leads back"
+    DEFAULT_CSS = """
+    Page { layout: vertical; overflow: hidden; }
+    Page #status, Page #notice, Page #footer { height: 1; }
+    Page #page { height: 1fr; }
+    """
+
+    def __init__(self, make: Maker) -> None:
+        super().__init__()
+        self._make = make
+
+    def compose(self) -> ComposeResult:
+        """The panes."""
+        for name in ("status", "page", "notice", "footer"):
+            yield Pane(self.house.palette, name=name)
+
+    def pane(self, name: str) -> Pane:
+        """One part."""
+        return self.query_one(f"#{name}", Pane)
+
+    def draw(self, scene: Scene) -> None:
+        """All of it; low screens do without remark and footer."""
+        width, height = self.size
+        self.pane("notice").display = height >= 10
+        self.pane("footer").display = height >= 3
+        for name, lines in draw.around(scene, width).items():
+            self.pane(name).show(lines)
+        self.pane("page").show(self._make(scene, width))
+
+    def move(self, command: str) -> None:
+        """Scrolls the page."""
+        scroll(self.pane("page"), command)
+
+
+class HelpPage(Page):
+    """Every key."""
+
+    def __init__(self) -> None:
+        super().__init__(draw.help_page)
+
+
+class TextPage(Page):
+    """One thing in full."""
+
+
+class StopPage(Page):
+    """The emergency stop: who is frozen or dead, with proof, and what is not covered."""
+
+    scope: ClassVar[Scope] = "stop"
+    away: ClassVar[str] = "an emergency stop is in force: esc leads back to the room"
+
+    def __init__(self) -> None:
+        super().__init__(draw.stop_page)
+
+
+class FullView(Page):
+    """The whole focused request, every target listed. It can be answered here like in the room."""
+
+    scope: ClassVar[Scope] = "full"
+    away: ClassVar[str] = ""
+
+    def __init__(self, request: str, digest: str) -> None:
+        super().__init__(draw.full_view)
+        self._drawn = (request, digest)
+
+    def draw(self, scene: Scene) -> None:
+        """The request; closes itself when it is no longer the focused one."""
+        if scene.approval.focus != self._drawn[0]:
+            self.house.close(self)
+            return
+        super().draw(scene)
+
+    def judge(self, scene: Scene) -> None:
+        """As in the room, on this surface."""
+        request = scene.request
+        if request is not None and (request.id, request.digest) == self._drawn:
+            self.call_after_refresh(self._painted)
+
+    def _painted(self) -> None:
+        page = self.pane("page")
+        if page.size.height and self.house.screen is self:
+            judged(self, page, self._drawn, "full")

@@ -1,0 +1,154 @@
+"""The room: status, agents, what waits for an answer, tabs, and a footer."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical
+
+from controlroom.tui import draw
+from controlroom.tui.approval_events import Surface
+from controlroom.tui.keys import Scope
+from controlroom.tui.line import Line
+from controlroom.tui.render import request as request_lines
+from controlroom.tui.scene import Scene
+from controlroom.tui.screens.base import House
+from controlroom.tui.screens.plan import Plan, plan
+from controlroom.tui.widgets.pane import Pane
+
+PARTS = ("status", "agents", "inbox", "request", "answer", "tabbar", "tab", "notice", "footer")
+
+
+class RoomScreen(House):
+    """Draws the parts where the plan puts them; knows which request it drew, and how much of it was seen."""
+
+    scope: ClassVar[Scope] = "room"
+    DEFAULT_CSS = """
+    RoomScreen { layout: vertical; overflow: hidden; }
+    RoomScreen #body { height: 1fr; overflow: hidden; }
+    RoomScreen #asks, RoomScreen #tabs { width: 100%; height: auto; overflow: hidden; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plan: Plan | None = None
+        self._drawn: tuple[str, str] = ("", "")  # id and digest of the request in the panel
+
+    def compose(self) -> ComposeResult:
+        """The panes, in reading order."""
+        made = {name: Pane(self.house.palette, name=name) for name in PARTS}
+        yield made["status"]
+        yield made["agents"]
+        with Container(id="body"):
+            with Vertical(id="asks"):
+                yield from (made[name] for name in ("inbox", "request", "answer"))
+            with Vertical(id="tabs"):
+                yield from (made[name] for name in ("tabbar", "tab"))
+        yield made["notice"]
+        yield made["footer"]
+
+    def pane(self, name: str) -> Pane:
+        """One part."""
+        return self.query_one(f"#{name}", Pane)
+
+    def draw(self, scene: Scene) -> None:
+        """All parts; those that did not change are not repainted."""
+        width, height = self.size
+        view = scene.view
+        wanted = plan(
+            width,
+            height,
+            agents=max(3, len(view.agents)) if view and not view.agents else len(view.agents) if view else 1,
+            waiting=len(view.pending) if view else 0,
+            tab_first=scene.looking.tab_first,
+        )
+        if wanted != self._plan:
+            self._lay_out(wanted)
+        room = draw.room(scene, wanted, width)
+        self._draw_request(scene, room.pop("request"))
+        for name, lines in room.items():
+            self.pane(name).show(lines)
+        if view and (at := draw.agent_row(scene)) is not None:
+            self.pane("agents").go(at)
+        if (at := draw.inbox_row(scene)) is not None:
+            self.pane("inbox").go(at)
+        self._scroll_tab(scene)
+
+    def _draw_request(self, scene: Scene, lines: list[Line]) -> None:
+        request, panel = scene.request, self.pane("request")
+        drawn = (request.id, request.digest) if request else ("", "")
+        panel.show(lines)
+        if drawn != self._drawn:
+            self._drawn = drawn
+            panel.scroll_to(y=0, animate=False, force=True)
+
+    def _scroll_tab(self, scene: Scene) -> None:
+        tab = self.pane("tab")
+        tab.follow = scene.looking.tab == 1 and scene.looking.follow
+        if (at := draw.tab_row(scene)) is not None:
+            tab.go(at)
+
+    def _lay_out(self, wanted: Plan) -> None:
+        self._plan = wanted
+        for name, rows in zip(
+            PARTS,
+            (1, wanted.agents, wanted.inbox, wanted.request, wanted.answer, 1, wanted.tabs - 1, wanted.notice, wanted.footer),
+            strict=True,
+        ):
+            pane = self.pane(name)
+            pane.display = rows > 0
+            pane.styles.height = max(0, rows)
+        body, asks, tabs = (self.query_one(f"#{name}") for name in ("body", "asks", "tabs"))
+        tabs.display = wanted.tabs > 1
+        asks.display = wanted.inbox + wanted.request > 0
+        body.styles.layout = "horizontal" if wanted.left else "vertical"
+        asks.styles.width = wanted.left or "100%"
+        tabs.styles.width = "1fr" if wanted.left else "100%"
+        self.house.relaid()
+
+    def judge(self, scene: Scene) -> None:
+        """Asks to be called back when this frame is on the terminal, and says then what of the request was in it."""
+        request = scene.request
+        if request is None or (request.id, request.digest) != self._drawn or not self._plan or not self._plan.request:
+            return
+        self.call_after_refresh(self._painted, self.pane("request").lines)
+
+    def _painted(self, lines: list[Line]) -> None:
+        panel = self.pane("request")
+        if panel.lines is not lines or not panel.size.height or self.house.screen is not self:
+            return
+        judged(self, panel, self._drawn, "panel")
+
+    def move(self, command: str) -> None:
+        """Moves in the region that the operator is in; where a request waits, pages are the request's."""
+        looking, view = self.house.looking, self.house.contact.view
+        reading = bool(self._plan and self._plan.request and self.house.desk.now.focus)
+        if looking.region == "agents" and command in ("up", "down"):
+            if view:
+                looking.select(view, -1 if command == "up" else 1)
+            return
+        in_tab = looking.region == "tab" or not reading
+        if in_tab and command in ("up", "down", "first", "last") and draw.has_rows(looking.tab):
+            looking.row = max(0, {"up": looking.row - 1, "down": looking.row + 1, "first": 0, "last": 1 << 30}[command])
+            looking.touch()
+            return
+        scroll(self.pane("tab" if in_tab else "request"), command)
+        if in_tab:
+            looking.follow = command == "last" or (looking.follow and self.pane("tab").at_end)
+        looking.touch()
+
+
+def judged(screen: House, panel: Pane, drawn: tuple[str, str], surface: Surface) -> None:
+    """What of the request was in the frame that is on the terminal now."""
+    lines = list(panel.lines)
+    bound = sum(1 for line in lines if line and line[0].style == "ask")
+    whole = panel.top == 0 and request_lines.fits(lines, panel.size.height)
+    too_small = panel.size.width < request_lines.LEAST or panel.size.height < 2
+    end = bool(bound) and panel.top + panel.size.height >= bound
+    screen.house.shown(drawn, whole=whole, too_small=too_small, end=end, surface=surface)
+
+
+def scroll(pane: Pane, command: str) -> None:
+    """Scrolls a pane by a command of the group Moving."""
+    page = max(1, pane.size.height - 1)
+    far = len(pane.lines)
+    pane.move({"up": -1, "down": 1, "page-up": -page, "page-down": page, "first": -far, "last": far}[command])
