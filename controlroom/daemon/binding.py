@@ -14,6 +14,7 @@ from controlroom.model.request import Request
 
 MOST_HASHED = 256 * 1024 * 1024  # bytes of one file
 MOST_FILES = 256  # of each sort
+NOWHERE = FileId("", "", 0, 0)  # the working folder of what is denied anyway
 
 
 class Unbindable(Exception):

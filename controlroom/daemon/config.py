@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 
+from controlroom.storage.files import read_small
+
 MOST = 256 * 1024  # bytes
 
 
@@ -27,13 +29,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(path: Path) -> Config:
     """Read and check the file. Raises BadConfig."""
     try:
-        raw = path.read_bytes()
+        raw = read_small(path, MOST)
     except FileNotFoundError:
         return Config()
     except OSError as e:
-        raise BadConfig(f"{path}: cannot be read: {e.strerror}") from e
-    if len(raw) > MOST:
-        raise BadConfig(f"{path}: {len(raw)} bytes; at most {MOST} are read. Is this the right file?")
+        raise BadConfig(f"{path}: cannot be read: {e.strerror or e}. Is this the right file?") from e
     try:
         config = msgspec.convert(tomllib.loads(raw.decode()), Config)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as e:

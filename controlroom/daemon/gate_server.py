@@ -6,11 +6,11 @@ The protocol is docs/protocol.md. What a message means is `intake`'s business; h
 import asyncio
 import os
 import secrets
-import select
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
+from controlroom.containment import processes
 from controlroom.daemon import peers
 from controlroom.daemon.peers import Peer
 from controlroom.model.agent import ProcessId
@@ -45,8 +45,8 @@ class Connection(asyncio.Protocol):
         """Find out who it is before a byte is read (S03)."""
         assert isinstance(transport, asyncio.Transport)  # a stream server makes no other
         self._transport = transport
-        self._sock = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
         try:
+            self._sock = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
             self.peer = peers.identify(self._sock)
         except (peers.Stranger, OSError) as e:
             self._server.reject(self, f"peer not identified: {e}")
@@ -100,7 +100,9 @@ class Connection(asyncio.Protocol):
     def refuse(self, why: str) -> None:
         """Deny a message that is not one."""
         self._server.reject(self, why)
-        if not self.send("ok" if self.observation else "deny", b"" if self.observation else why.encode()):
+        if not self.send(
+            "ok" if self.observation else "deny", b"" if self.observation else why.encode("utf-8", "backslashreplace")
+        ):
             self._server.lost(self)
 
     def here(self) -> bool:
@@ -134,7 +136,7 @@ class Connection(asyncio.Protocol):
             self._deadline.cancel()
         if self.peer is not None:
             asyncio.get_running_loop().remove_reader(self.peer.pidfd)
-            self._server.leave(self.session, self.peer)
+            os.close(self.peer.pidfd)
             self.peer = None
         if self._sock is not None:
             self._sock.close()
@@ -151,7 +153,7 @@ class GateServer:
         self.on_reject: Callable[[Connection, str], None] = lambda connection, why: None
         self._path = path
         self._take = take
-        self._hooks: dict[str, list[int]] = {}  # session → pidfds of hook processes and their wrappers
+        self._hooks: dict[str, dict[ProcessId, int]] = {}  # session → hook processes and their wrappers → pidfd
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -184,30 +186,21 @@ class GateServer:
     def join(self, session: str, peer: Peer) -> None:
         """Count a hook process and its wrapper in; the session may not be frozen while they live."""
         for process in (peer.process, *peers.wrappers(peer)):
-            pidfd = _open(process)
+            if process in self._hooks.get(session, {}):
+                continue
+            pidfd = processes.open_pidfd(process)
             if pidfd is not None:
-                self._hooks.setdefault(session, []).append(pidfd)
+                self._hooks.setdefault(session, {})[process] = pidfd
+                asyncio.get_running_loop().add_reader(pidfd, self._exited, session, process)
 
-    def leave(self, session: str, peer: Peer) -> None:
-        """The connection's own pidfd is no longer needed."""
-        os.close(peer.pidfd)
-        self._sweep(session)
-
-    def _sweep(self, session: str) -> bool:
-        """Drop the pidfds of processes that have exited; True = none is left."""
-        alive = []
-        for pidfd in self._hooks.get(session, []):
-            poll = select.poll()
-            poll.register(pidfd, select.POLLIN)
-            if poll.poll(0):
-                os.close(pidfd)
-            else:
-                alive.append(pidfd)
-        if alive:
-            self._hooks[session] = alive
-        else:
-            self._hooks.pop(session, None)
-        return not alive
+    def _exited(self, session: str, process: ProcessId) -> None:
+        """A hook process or wrapper has exited: its descriptor goes with it, also when nobody ever asks for the session."""
+        hooks = self._hooks[session]
+        pidfd = hooks.pop(process)
+        asyncio.get_running_loop().remove_reader(pidfd)
+        os.close(pidfd)
+        if not hooks:
+            del self._hooks[session]
 
     async def hooks_gone(self, session: str) -> bool:
         """Wait at most 250 ms until no hook process of the session is left, and a beat for the agent to read the answers."""
@@ -215,7 +208,7 @@ class GateServer:
             return True
         loop = asyncio.get_running_loop()
         end = loop.time() + HOOKS_SECONDS
-        while not self._sweep(session):
+        while session in self._hooks:
             if loop.time() > end:
                 return False
             await asyncio.sleep(0.005)
@@ -229,10 +222,3 @@ class GateServer:
         for connection in list(self.connections.values()):
             connection.send("deny", b"the daemon is stopping")
         self._path.unlink(missing_ok=True)
-
-
-def _open(process: ProcessId) -> int | None:
-    try:
-        return os.pidfd_open(process.pid)
-    except OSError:
-        return None

@@ -1,9 +1,11 @@
 """What a gate message means: from two lines of bytes to a request in the core, or to a refusal with its reason."""
 
 import secrets
+import threading
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+import anyio
 import anyio.to_thread
 import msgspec
 
@@ -24,6 +26,9 @@ from controlroom.model.tier import Ruling, Tier, Verdict, ruling_of
 ASK_TOOL = "controlroom.ask"
 WRITING = (EffectKind.CREATE, EffectKind.WRITE)
 MOST_WRITTEN = 2000  # files remembered for a session
+JUDGE_SECONDS = 10.0  # for one action; a file system that hangs must not hold its asker longer
+MOST_AT_ONCE = 8  # judgements at a time
+MOST_STUCK = 32  # of them that may hang in the kernel after their asker was denied
 MOST_JUDGED = 64 * 1024  # bytes of argv or changed lines that a person can be asked to judge (product.md)
 
 
@@ -78,6 +83,8 @@ class Intake:
         self._judge = judge
         self._past = past  # working folder → what to tell an agent of earlier work there
         self._waiting: dict[str, _Waiting] = {}
+        self._limiter = anyio.CapacityLimiter(MOST_AT_ONCE)
+        self._slots = threading.BoundedSemaphore(MOST_STUCK)
         self._written: dict[str, dict[str, None]] = {}  # session → files it was allowed to write, oldest first
 
     def take(self, connection: Connection, header_line: bytes, payload: bytes) -> None:
@@ -94,6 +101,9 @@ class Intake:
                 self._hook(connection, header, payload)
         except (Refused, BadJson, msgspec.ValidationError) as e:
             connection.refuse(str(e))
+        except Exception as e:  # noqa: BLE001  whatever fails in here, the asker is told no, at once
+            self._runner.alarm("internal", f"a gate message could not be taken: {e!r}", connection.session)
+            connection.refuse(f"it could not be taken: {type(e).__name__}: {e}")
 
     def _header(self, connection: Connection, line: bytes) -> Header:
         header = msgspec.convert(read(line), Header)
@@ -156,7 +166,17 @@ class Intake:
             return
         pid = connection.peer.process.pid
         written = tuple(self._written.get(session, ()))
-        assessment, bound = await anyio.to_thread.run_sync(self._judged, action, workspace, written, pid)
+        try:
+            with anyio.fail_after(JUDGE_SECONDS):
+                assessment, bound = await anyio.to_thread.run_sync(
+                    self._judged, action, workspace, written, pid, abandon_on_cancel=True, limiter=self._limiter
+                )
+        except TimeoutError:
+            self._unjudged(connection, f"it could not be judged within {JUDGE_SECONDS:.0f} s; does a file system hang?")
+            return
+        except Exception as e:  # noqa: BLE001  whatever fails in there, the asker is told no, at once
+            self._unjudged(connection, f"it could not be judged: {type(e).__name__}: {e}")
+            return
         if connection.id not in self._waiting:
             return  # hung up meanwhile; nothing was asked yet
         now = self._runner.clock()
@@ -179,7 +199,23 @@ class Intake:
         connection.writes = tuple(t.path for e in assessment.effects if e.kind in WRITING for t in e.targets)
         self._runner.feed(ev.Asked(now, request))
 
+    def _unjudged(self, connection: Connection, why: str) -> None:
+        """Deny what could not be judged, and tell the operators: it is our fault or the machine's."""
+        if connection.id in self._waiting:
+            self._runner.alarm("unjudged", _plain_text(why), connection.session)
+            connection.refuse(why)
+
     def _judged(self, action: Action, workspace: str, written: tuple[str, ...], pid: int) -> tuple[Assessment, Binding]:
+        """Assessment and binding. Blocking; raises Refused when too many before it hang."""
+        if not self._slots.acquire(blocking=False):
+            raise Refused(f"{MOST_STUCK} earlier judgements hang; look at the file systems, then ask again")
+        try:
+            assessment, bound = self._look(action, workspace, written, pid)
+            return (assessment, bound) if _is_text((assessment, bound)) else (_unnameable(assessment), Binding(binding.NOWHERE))
+        finally:
+            self._slots.release()
+
+    def _look(self, action: Action, workspace: str, written: tuple[str, ...], pid: int) -> tuple[Assessment, Binding]:
         assessment = self._judge.assess(action, workspace, written)
         if _too_much(action, assessment):
             assessment = _denied(
@@ -230,7 +266,7 @@ class Intake:
         if verdict is Verdict.ALLOW:
             self._remember(asker)
         if verdict is Verdict.DENY:
-            return asker.send("deny", f"denied by {by}: {reason}".encode())
+            return asker.send("deny", f"denied by {by}: {reason}".encode("utf-8", "backslashreplace"))
         if header.kind == "ask":
             return asker.send("allow", msgspec.json.encode({"receipt": request, "by": by, "reason": reason}))
         return asker.send("allow", AGENTS[header.agent].allow_body(header.event, by, reason))
@@ -249,9 +285,11 @@ class Intake:
 
     def rejected(self, connection: Connection, why: str) -> None:
         """A message was refused before it was one."""
-        self._waiting.pop(connection.id, None)
+        asked = self._waiting.pop(connection.id, None) is not None and connection.request
         pid = connection.peer.process.pid if connection.peer else 0
-        self._runner.record(Kind.REJECTED, {"pid": pid, "why": why}, connection.session)
+        self._runner.record(Kind.REJECTED, {"pid": pid, "why": _plain_text(why)}, connection.session)
+        if asked:  # it broke its own connection while the request was before an operator
+            self._runner.feed(ev.PeerGone(self._runner.clock(), connection.id))
 
     async def hooks_gone(self, session: str) -> bool:
         return self.server is not None and await self.server.hooks_gone(session)
@@ -271,6 +309,34 @@ def _too_much(action: Action, assessment: Assessment) -> bool:
     config = any(e.kind is EffectKind.CONFIG for e in assessment.effects)
     text = assessment.diff or action.input
     return ruling_of(assessment.tier) is Ruling.ASK and not config and len(text.encode()) > MOST_JUDGED
+
+
+def _is_text(value: object) -> bool:
+    """Whether it can be told as JSON: the name of a file may be bytes that are no text."""
+    try:
+        msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _plain_text(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _plain(value: object) -> object:
+    """The same with names that are no text written out as escapes."""
+    if isinstance(value, str):
+        return _plain_text(value)
+    if isinstance(value, dict):
+        return {_plain(k): _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _unnameable(assessment: Assessment) -> Assessment:
+    """Denied: an operator could not be shown, nor the journal hold, which file is meant."""
+    plain = msgspec.convert(_plain(msgspec.to_builtins(assessment)), Assessment)
+    return _denied(plain, "gate.name", "it means a file whose name is not UTF-8; rename that file, then ask again")
 
 
 def _denied(assessment: Assessment, rule: str, text: str) -> Assessment:

@@ -1,6 +1,5 @@
 """Policy with the real file system and the operator's manifest behind it."""
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -10,6 +9,7 @@ from controlroom.model.effect import Assessment, Reason
 from controlroom.model.tier import Tier
 from controlroom.policy import Context, Manifest, ManifestError, assess
 from controlroom.sensing.tree import RealTree
+from controlroom.storage.files import read_small
 from controlroom.storage.paths import Places
 
 MOST = 1 << 20  # bytes of a manifest
@@ -43,15 +43,11 @@ class Judge:
     def _read(self) -> str:
         """The user's manifest, "" = none (then the built-in one alone holds). Raises BadManifest."""
         try:
-            fd = os.open(self._file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            raw = read_small(self._file, MOST)
         except FileNotFoundError:
             return ""
         except OSError as e:
-            raise BadManifest(f"{self._file}: cannot be read: {e.strerror}") from e
-        with os.fdopen(fd, "rb") as file:
-            raw = file.read(MOST + 1)
-        if len(raw) > MOST:
-            raise BadManifest(f"{self._file}: over {MOST} bytes")
+            raise BadManifest(f"{self._file}: cannot be read: {e.strerror or e}; put a plain text file there") from e
         try:
             return raw.decode()
         except UnicodeDecodeError as e:

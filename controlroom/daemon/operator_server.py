@@ -99,8 +99,8 @@ class OperatorServer:
         try:
             peer = self._admit(writer)
             await self._calls(reader, writer, peer)
-        except (peers.Stranger, ConnectionError, asyncio.LimitOverrunError, ValueError) as e:
-            self._runner.alarm("operator", f"an operator connection was refused: {e}")
+        except* (peers.Stranger, OSError, ValueError) as e:
+            self._runner.alarm("operator", f"an operator connection was refused: {'; '.join(map(str, e.exceptions))}")
         finally:
             self._writers.discard(writer)
             self._subscribers.discard(writer)
@@ -162,12 +162,17 @@ class OperatorServer:
             self._send(writer, {"id": call.id, "result": await method(call.params)})
         except CallError as e:
             self._error(writer, call, e)
-        except (KeyError, TypeError, msgspec.ValidationError) as e:
+        except (KeyError, TypeError, ValueError, OverflowError, msgspec.ValidationError) as e:
             self._error(writer, call, CallError("usage", f"{call.method}: bad or missing parameter: {e}"))
+        except Exception as e:  # noqa: BLE001  one call that fails must not take the connection's others with it
+            self._runner.alarm("internal", f"{call.method} failed: {e!r}")
+            self._error(writer, call, CallError("internal", f"{call.method} failed: {type(e).__name__}: {e}"))
 
     def _error(self, writer: asyncio.StreamWriter, call: _Call, error: CallError) -> None:
         self._send(writer, {"id": call.id, "error": {"code": error.code, "message": error.message}})
 
     def _send(self, writer: asyncio.StreamWriter, message: object) -> None:
-        if not writer.is_closing():
+        if writer.transport.get_write_buffer_size() > MOST_BEHIND:
+            writer.transport.abort()
+        elif not writer.is_closing():
             writer.write(msgspec.json.encode(message) + b"\n")

@@ -39,14 +39,16 @@ def identify(sock: socket.socket) -> Peer:
         raise Stranger(f"uid {uid} is not ours")
     before = processes.identify(pid)
     pidfd = _pidfd(sock, pid)
-    after = processes.identify(pid)
-    if before is None or before != after:
+    try:
+        after = processes.identify(pid)
+        if before is None or before != after:
+            raise Stranger("the peer is gone")
+        peer = Peer(before, pidfd, tuple(processes.ancestors(pid)))
+        if not peer.alive():
+            raise Stranger("the peer is gone")
+    except BaseException:
         os.close(pidfd)
-        raise Stranger("the peer is gone")
-    peer = Peer(before, pidfd, tuple(processes.ancestors(pid)))
-    if not peer.alive():
-        os.close(pidfd)
-        raise Stranger("the peer is gone")
+        raise
     return peer
 
 

@@ -24,6 +24,8 @@ from controlroom.model.tier import Verdict
 from controlroom.storage.journal import Journal, JournalBroken
 
 CHECK_SECONDS = 5.0
+MOST_HOLDS = 256  # sessions that are taken hold of at once
+MOST_CHECKS = 8
 
 
 class Gate(Protocol):
@@ -80,6 +82,8 @@ class Runner:
         self._busy = False
         self._contained = asyncio.Event()
         self._tickets: dict[str, asyncio.Future[str]] = {}
+        # Limits of their own: judgements that hang on a bad file system must not keep a stop from its thread.
+        self._holding, self._looking = anyio.CapacityLimiter(MOST_HOLDS), anyio.CapacityLimiter(MOST_CHECKS)
         self._queues: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -170,7 +174,17 @@ class Runner:
                 self.record(Kind.ALARM, {"kind": order.kind, "text": order.text}, order.session)
                 self.on_alarm(order)
             case od.Forget():
-                self.on_forget(order.session)
+                self._forget(order.session)
+
+    def _forget(self, session: Session) -> None:
+        """What is kept beside the core goes when the core itself has dropped the session."""
+        try:
+            self.on_forget(session)
+        except OSError as e:
+            self._carry(od.Alarm("handle", session.id, f"the handle of a session that is over stays on disk: {e}"))
+        for known in (self.results, self._queues):
+            for old in [k for k in known if k not in self.state.sessions and k != session.id]:
+                del known[old]
 
     def _tell(self, why: str, what: str) -> None:
         if why:
@@ -217,9 +231,12 @@ class Runner:
         if request is None:
             return
         changed = "looking at it again took too long"
-        with anyio.move_on_after(CHECK_SECONDS):
-            look = self.gate.changed if self.gate else _nobody
-            changed = await anyio.to_thread.run_sync(look, request, abandon_on_cancel=True)
+        try:
+            with anyio.move_on_after(CHECK_SECONDS):
+                look = self.gate.changed if self.gate else _nobody
+                changed = await anyio.to_thread.run_sync(look, request, abandon_on_cancel=True, limiter=self._looking)
+        except Exception as e:  # noqa: BLE001  what cannot be looked at again is not released
+            changed = f"looking at it again failed: {type(e).__name__}: {e}".encode("utf-8", "backslashreplace").decode()
         self.feed(ev.Checked(self.clock(), request_id, changed))
 
     async def _await_hooks(self, session: str) -> None:
@@ -243,7 +260,10 @@ class Runner:
         if handle is None:
             result = StopResult(order.session, order.act, "", 0, why="there is no handle to take hold of it")
         else:
-            result = await anyio.to_thread.run_sync(self._hands, order.act, handle)
+            try:
+                result = await anyio.to_thread.run_sync(self._hands, order.act, handle, limiter=self._holding)
+            except Exception as e:  # noqa: BLE001  a stop that failed is a stop that is not confirmed, never silence
+                result = StopResult(order.session, order.act, "", 0, why=f"it failed: {type(e).__name__}: {e}")
         self.results[order.session] = result
         return result
 

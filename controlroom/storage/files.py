@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from controlroom.storage.paths import sync_dir
@@ -47,6 +48,8 @@ def read_small(path: Path, limit: int) -> bytes:
     # O_NONBLOCK: opening a FIFO that somebody put there must not hang a stop.
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):  # an empty FIFO would read like an empty file
+            raise OSError(f"{path} is not a regular file")
         data = b""
         while len(data) <= limit:
             part = os.read(fd, limit + 1 - len(data))

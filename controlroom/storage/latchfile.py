@@ -41,6 +41,12 @@ def write(path: Path, stop_id: str, by: str, wall: int) -> None:
 def read(path: Path) -> LatchFile | None:
     """The latch at `path`; None only where nothing is there. Unreadable or malformed: latched, stop id "unreadable"."""
     try:
+        os.lstat(path)  # needs no descriptor: none being left must not count as a stop
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return LatchFile(UNREADABLE, f"{path}: {error}", 0)
+    try:
         return msgspec.json.decode(read_small(path, _LIMIT), type=LatchFile)
     except FileNotFoundError:
         return None
