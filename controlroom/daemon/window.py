@@ -163,7 +163,7 @@ def _receipt(r: Receipt) -> ReceiptView:
         stage=r.stage,
         tier=a.tier,
         tool=r.intent.action.tool,
-        text=words.plain(r.intent.action)[:MOST_TEXT],
+        text=words.brief(r.intent.action)[:MOST_TEXT],
         by=r.decision.by if r.decision else "",
         reason=r.decision.reason if r.decision else "",
         at=r.at,

@@ -20,6 +20,15 @@ def plain(action: Action) -> str:
     return action.input
 
 
+def brief(action: Action) -> str:
+    """The same in fewer words, for lists: what a script asks for is told by its operation and command or paths."""
+    given = _mapping(action.input.encode())
+    argv, paths = given.get("argv"), given.get("paths")
+    if "op" not in given or not isinstance(argv, list) or not isinstance(paths, list):
+        return plain(action)
+    return f"{given['op']}: {' '.join(map(str, argv or paths))}"
+
+
 def of(record: Record) -> str | None:
     """One line for the agent's stream; None = nothing worth one."""
     if record.kind in QUIET:
@@ -35,7 +44,7 @@ def _line(record: Record) -> str:
     match record.kind:
         case Kind.INTENT:
             intent = msgspec.json.decode(body, type=Intent)
-            return f"{intent.assessment.tier} {intent.action.tool}: {plain(intent.action)}"
+            return f"{intent.assessment.tier} {intent.action.tool}: {brief(intent.action)}"
         case Kind.DECISION:
             decision = msgspec.json.decode(body, type=Decision)
             return f"{decision.verdict} by {decision.by}: {decision.reason}"
@@ -50,7 +59,7 @@ def tool(record: Record) -> str:
     if record.kind is not Kind.INTENT:
         return ""
     intent = msgspec.json.decode(record.body, type=Intent)
-    return f"{intent.action.tool}: {plain(intent.action)[:200]}"
+    return f"{intent.action.tool}: {brief(intent.action)[:200]}"
 
 
 def stopped_by(record: Record) -> str:
