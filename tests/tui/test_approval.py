@@ -148,6 +148,16 @@ def test_nothing_takes_the_focus_and_no_key_answers_while_a_text_field_has_the_k
     assert hand.press("a") == []
 
 
+@pytest.mark.row("U03")
+def test_a_focused_request_is_not_answered_while_a_text_field_has_the_keyboard() -> None:
+    hand = Hand(ONE).armed()
+    hand.feed(ev.Away(hand.now, "a text field has the keyboard"))
+    for key in "adg":
+        assert hand.press(key) == []
+        assert hand.why == "a text field has the keyboard"
+    assert hand.feed(ev.Moved(hand.now, 1)) == (Refusal("a text field has the keyboard"),)
+
+
 @pytest.mark.row("U05")
 @pytest.mark.parametrize("gap", [0.001, 0.03, 0.079])
 def test_a_key_held_down_decides_one_request_at_most(gap: float) -> None:
@@ -181,7 +191,7 @@ def test_what_the_terminal_calls_a_repeat_never_allows() -> None:
 @pytest.mark.row("U06")
 @pytest.mark.parametrize("text", ["a\n", "apt install", "make a", "aaaa", "ga5", "Ad"])
 def test_pasted_text_without_a_bracket_never_allows(text: str) -> None:
-    hand = Hand(ONE, GRAVE).armed()
+    hand = Hand(GRAVE if "A" in text else ONE).armed()
     for char in text:
         hand.key(char)
         hand.now += 0.004
@@ -198,6 +208,16 @@ def test_an_allow_waits_to_see_that_no_paste_follows_it() -> None:
     hand.key("p")
     assert "faster than a person" in hand.why
     assert hand.wait(1).decisions == []
+
+
+@pytest.mark.row("U06")
+def test_a_key_right_behind_another_never_allows() -> None:
+    hand = Hand(ONE).armed()
+    hand.key("j")
+    hand.now += 0.01
+    assert hand.press("a") == []
+    assert "faster than a person" in hand.why
+    assert hand.wait(0.1).press("a") == ALLOWED
 
 
 @pytest.mark.row("U06")
@@ -270,6 +290,27 @@ def test_a_screen_too_small_for_the_mandatory_fields_disarms_and_still_denies() 
 def test_a_frame_that_no_longer_fits_disarms_even_if_nobody_said_so() -> None:
     assert Hand(ONE).armed().paint(fits=False).wait(2).press("a") == []
     assert Hand(ONE).armed().paint(fits=False, too_small=True).wait(2).press("a") == []
+
+
+@pytest.mark.row("U08")
+def test_a_frame_too_small_takes_back_what_was_seen_before() -> None:
+    for hand in (Hand(ONE).armed(), Hand(ONE).paint(fits=False).scroll().wait(2)):
+        assert hand.paint(fits=False, too_small=True).paint().press("a") == []
+        assert hand.wait(0.5).press("a") == ALLOWED
+
+
+@pytest.mark.row("D07")
+def test_an_end_that_could_not_be_seen_is_no_end() -> None:
+    for early in (Hand(ONE), Hand(ONE).paint(fits=False, too_small=True)):
+        assert early.scroll().paint(fits=False).wait(2).press("a") == []
+        assert "scroll to its end" in early.why
+
+
+@pytest.mark.row("D07", "U08")
+def test_a_new_layout_forgets_that_the_end_was_seen() -> None:
+    hand = Hand(ONE).paint(fits=False).scroll().wait(2)
+    hand.feed(ev.Relaid(hand.now))
+    assert hand.paint().paint(fits=False).wait(2).press("a") == []
 
 
 @pytest.mark.row("U08")
