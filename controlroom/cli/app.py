@@ -19,7 +19,8 @@ HELP = """A terminal control room for live AI agents: see, decide, pause, stop.
 
 Also: `controlroom estop` (EMERGENCY STOP), `controlroom allow ID --digest D`, `controlroom deny ID [--reason R]`.
 Exit codes: 0 ok, 1 refused or failed, 2 usage, 3 no daemon."""
-NO_ROOM = """The room on screen is not built yet; everything works from the command line:
+ROOM = "open-room"  # what `controlroom` does without a command
+NO_TERMINAL = """The room needs a terminal. Without one, everything works from the command line:
   controlroom daemon start            then: controlroom run -- claude
   controlroom pending                 then: controlroom allow ID --digest D, or deny ID
   controlroom estop                   stops everything at once"""
@@ -60,6 +61,7 @@ def build() -> App:
     app = App(name="controlroom", help=HELP, version=__version__, help_format="plaintext", result_action="return_value")
     for name, (where, text) in TOP.items():
         app.command(f"{_CLI}.{where}", name=name, help=text)
+    app.command(f"{_CLI}.room_command:open_room", name=ROOM, show=False)
     for noun, (text, module, verbs) in NOUNS.items():
         group = App(name=noun, help=text, result_action="return_value")
         for verb in verbs:
@@ -71,10 +73,12 @@ def build() -> App:
 def main(words: list[str]) -> int:
     """Runs one command line; gives its exit code."""
     app = build()
-    if not words:
+    if not words and not (sys.stdin.isatty() and sys.stdout.isatty()):
         app.help_print()
-        print(NO_ROOM)
+        print(NO_TERMINAL)
         return USAGE
+    if not words or (words[0].startswith("--") and words[0] not in ("--help", "--version")):
+        words = [ROOM, *words]
     try:
         result = app(words, exit_on_error=False, print_error=False)
         sys.stdout.flush()

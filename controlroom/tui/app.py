@@ -2,19 +2,22 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from controlroom.model.view import RoomView
+from controlroom.text.safe import show_lines
 from controlroom.tui import acts, answers, approval, away, keys, memory, reach, ways
 from controlroom.tui import approval_events as ev
 from controlroom.tui.bell import Bell
-from controlroom.tui.colours import Colours
+from controlroom.tui.colours import Colours, Looks
 from controlroom.tui.desk import Desk
 from controlroom.tui.facts import Facts
 from controlroom.tui.glyphs import ASCII, UNICODE
@@ -30,12 +33,14 @@ from controlroom.tui.screens.base import House
 from controlroom.tui.screens.dialogs import GrantDialog
 from controlroom.tui.screens.pages import StopPage
 from controlroom.tui.screens.room import RoomScreen
-from controlroom.tui.widgets.pane import Palette, Pane
+from controlroom.tui.widgets.pane import Pane
 
 LOCAL_FRAME = 0.1  # seconds
 REMOTE_FRAME = 0.2
 LOOK_SECONDS = 1.0  # between two looks at the terminal and the slow facts
 REMEMBER_SECONDS = 30.0  # between two notes that somebody is looking
+CRASHED = "controlroom: the room ended by an error of its own. Agents and daemon go on, and requests wait: open it again."
+BARS = frozenset(("status", "footer", "tabbar", "lines"))  # parts on the surface of bars
 NO_CONTEXT = "another screen has the keyboard: esc leaves it"
 
 
@@ -47,13 +52,14 @@ class RoomApp(App[int], inherit_bindings=False):
     ]
     COMMANDS: ClassVar[set[Any]] = {RoomCommands}
     ESCAPE_TO_MINIMIZE = False
-    CSS = "Screen { background: $background; }"
+    CSS = "Screen { background: $ground; }"
 
     def __init__(self, ports: Ports, options: Options, link: HasContact, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self.ports, self.options, self.link, self.clock = ports, options, link, clock
         self._memory = memory.load(ports.places)
         self._colours = Colours(ports.places, options.theme or self._memory.theme)
+        self._colours.apply(self)
         self.glyphs = ASCII if options.ascii else UNICODE
         self.desk = Desk(read_only=options.read_only, clock=clock)
         self.looking = Looking()
@@ -77,7 +83,6 @@ class RoomApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Connects, and begins to draw."""
-        self._colours.apply(self)
         self._life.begin()
         self.link.open()
         self.badge = reach.badge()
@@ -110,12 +115,19 @@ class RoomApp(App[int], inherit_bindings=False):
             memory.save(self.ports.places, memory.Memory(self.contact.view.now.wall, self._colours.name))
         self.exit(code, return_code=code)
 
+    def _fatal_error(self) -> None:
+        """An error of our own ends the room. Textual would print all local variables, and with them what agents wrote."""
+        why = "".join(traceback.format_exception(self._exception)) if self._exception else "unknown"
+        self.bell()
+        self._exit_renderables.append(Text("\n".join(show_lines(why.rstrip()))))
+        self._exit_renderables.append(Text(CRASHED))
+        self._close_messages_no_wait()
+
     # Frames
 
-    @property
-    def palette(self) -> Palette:
-        """The colours of the theme, by what they mean."""
-        return self._colours.palette
+    def looks(self, part: str) -> Looks:
+        """The colours of the theme for a part of a screen."""
+        return self._colours.looks("bar" if part in BARS else "ground")
 
     @property
     def top(self) -> House:
@@ -228,6 +240,7 @@ class RoomApp(App[int], inherit_bindings=False):
         """One key: approval hears of all of them; what it does not decide is looked up in the table."""
         context = self.context()
         command = keys.command_of(event.key, context.scope)
+        self.looking.say("")
         found = self.desk.key(event.key, event.time)
         answers.carry_out(self, found)
         if command is None or (command.id in acts.DECIDES and context.scope in command.scope):
@@ -291,7 +304,7 @@ class RoomApp(App[int], inherit_bindings=False):
         self._colours.next(self)
         for screen in self.screen_stack:
             for pane in screen.query(Pane):
-                pane.recolour(self.palette)
+                pane.recolour(self.looks(pane.name or ""))
         self._remember()
         self.looking.say(f"theme {self._colours.name}")
 
@@ -320,6 +333,7 @@ class RoomApp(App[int], inherit_bindings=False):
         if self._pulling:
             return
         self._pulling = True
+        self.looking.say("")
         threading.Thread(target=lambda: self.post_message(Pulled(self.ports.estop())), daemon=True).start()
         if not isinstance(self.screen, StopPage):
             ways.to_stop(self)

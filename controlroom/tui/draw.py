@@ -36,7 +36,7 @@ def around(scene: Scene, width: int) -> dict[str, list[Line]]:
     return {
         "status": _status(scene, width),
         "notice": _notice(scene, width),
-        "footer": footer.render(keys.hints(scene.context), width, scene.glyphs),
+        "footer": footer.render(keys.hints(scene.context), width, scene.glyphs, stop=False),
     }
 
 
@@ -45,17 +45,22 @@ def room(scene: Scene, plan: Plan, width: int) -> dict[str, list[Line]]:
     view, left = scene.view, plan.left or width
     parts = around(scene, width)
     parts["tabbar"] = _tabbar(scene, width - plan.left)
-    parts["request"] = []
+    parts["request"] = request_lines(scene, left)
     parts["answer"] = [_answer(scene, left)]
     if view is None:
         return {**parts, "agents": [_no_view(scene, width)], "inbox": [], "tab": []}
     agent = scene.agent
     parts["agents"] = agents.render(view, agent.id if agent else "", width, scene.glyphs)
     parts["inbox"] = pending.render(view, scene.approval.focus, left, scene.glyphs, scene.looking.marks)
-    if scene.request is not None:
-        parts["request"] = request.render(scene.request, view.now, left, scene.glyphs)
     parts["tab"] = _tab(scene, view, agent, width - plan.left) if plan.tabs else []
     return parts
+
+
+def request_lines(scene: Scene, width: int) -> list[Line]:
+    """The focused request, as the panel shows it."""
+    if scene.request is None or scene.view is None:
+        return []
+    return request.render(scene.request, scene.view.now, width, scene.glyphs)
 
 
 def _status(scene: Scene, width: int) -> list[Line]:
@@ -224,8 +229,8 @@ def stop_page(scene: Scene, width: int) -> list[Line]:
 
 def dialog(title: str, hint: str, width: int, scene: Scene) -> list[Line]:
     """Above a text field."""
-    lines = wrap((gap(1), quote(title, "title"), gap(2), quote(hint, "dim")), max(1, width - 1))
-    return [clip(line, width, scene.glyphs.cut) for line in lines]
+    lines = wrap((quote(title, "title"), gap(2), quote(hint, "dim")), max(1, width - 2))
+    return [clip((gap(1), *line), width, scene.glyphs.cut) for line in lines]
 
 
 def grant_dialog(scene: Scene, uses: int, width: int) -> list[Line]:

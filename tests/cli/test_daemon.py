@@ -73,7 +73,7 @@ def test_a_command_that_needs_a_daemon_ends_with_3_without_one(cli: Cli, words: 
 def test_without_words_it_says_what_there_is(cli: Cli) -> None:
     done = cli.run()
     assert done.returncode == 2
-    assert "not built yet" in done.stdout and "estop" in done.stdout
+    assert "needs a terminal" in done.stdout and "estop" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -37,15 +37,19 @@ class House(Screen[None], inherit_bindings=False):
         """One of the commands of the group Moving."""
 
     def on_key(self, event: events.Key) -> None:
-        """Every key goes through the one table."""
+        """A key that no text field took."""
+        self.key(event)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """A paste that no text field took."""
+        event.stop()
+        self.house.pasted(event)
+
+    def key(self, event: events.Key) -> None:
+        """Every key goes through the one table. (Textual calls the `on_key` of every class; this one is overridden.)"""
         event.stop()
         event.prevent_default()
         self.house.press(event)
-
-    def on_paste(self, event: events.Paste) -> None:
-        """Pasted text is no key."""
-        event.stop()
-        self.house.pasted(event)
 
     def on_resize(self) -> None:
         """Another size is another layout: nothing counts as shown any more."""

@@ -19,8 +19,8 @@ from controlroom.tui.widgets.pane import Pane
 MOST = 2000  # characters of a text
 MOST_USES = 20
 FOOT = """
-    $NAME { align: left bottom; background: $background 40%; }
-    $NAME > Vertical { height: auto; width: 100%; background: $panel; }
+    $NAME { align: left bottom; background: $ground 40%; }
+    $NAME > Vertical { height: auto; width: 100%; background: $bar; }
     $NAME Pane { height: auto; }
 """
 
@@ -31,7 +31,7 @@ class Dialog(ModalScreen[None], House):
     def compose(self) -> ComposeResult:
         """The lines, and the field where there is one."""
         with Vertical():
-            yield Pane(self.house.palette, name="lines")
+            yield Pane(self.house.looks("lines"), name="lines")
             yield from self.fields()
 
     def fields(self) -> ComposeResult:
@@ -55,7 +55,7 @@ class TextDialog(Dialog):
 
     scope: ClassVar[Scope] = "text"
     away: ClassVar[str] = "a text field has the keyboard: esc leaves it"
-    CSS = FOOT.replace("$NAME", "TextDialog") + "TextDialog Input { border: none; height: 1; background: $surface; }"
+    CSS = FOOT.replace("$NAME", "TextDialog") + "TextDialog Input { border: none; height: 1; background: $row; }"
 
     def __init__(self, title: str, hint: str, done: Callable[[str], object], value: str = "") -> None:
         super().__init__()
@@ -75,16 +75,11 @@ class TextDialog(Dialog):
         """The title and what the text is for."""
         return draw.dialog(self._title, self._hint, width, scene)
 
-    def on_key(self, event: events.Key) -> None:
-        """Only what leaves the field is a command; everything else is text."""
+    def key(self, event: events.Key) -> None:
+        """Only what leaves the field is a command; everything else is the field's."""
         command = keys.command_of(event.key, "text")
         if command is not None and command.id == "back":
-            event.stop()
-            self.house.press(event)
-
-    def on_paste(self, event: events.Paste) -> None:
-        """The field took it."""
-        event.stop()
+            super().key(event)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter: the text is done."""

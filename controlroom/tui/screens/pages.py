@@ -34,7 +34,7 @@ class Page(House):
     def compose(self) -> ComposeResult:
         """The panes."""
         for name in ("status", "page", "notice", "footer"):
-            yield Pane(self.house.palette, name=name)
+            yield Pane(self.house.looks(name), name=name)
 
     def pane(self, name: str) -> Pane:
         """One part."""

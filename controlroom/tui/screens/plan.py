@@ -21,8 +21,11 @@ class Plan(NamedTuple):
     left: int
 
 
-def plan(width: int, height: int, *, agents: int, waiting: int, tab_first: bool) -> Plan:
-    """The room at this size. `tab_first`: where there is room for only one of them, the tab is shown and not the request."""
+def plan(width: int, height: int, *, agents: int, waiting: int, tab_first: bool, asked: int = 1 << 20) -> Plan:
+    """The room at this size. `tab_first`: where there is room for only one of them, the tab is shown and not the request.
+
+    `asked`: rows that the whole request takes; what it does not need goes to the tab below it.
+    """
     notice = 1 if height >= LOW else 0
     footer = 1 if height >= 3 else 0
     body = max(0, height - 1 - notice - footer)
@@ -34,14 +37,14 @@ def plan(width: int, height: int, *, agents: int, waiting: int, tab_first: bool)
         return Plan(rows, 1, 0, 0, rest - 1, notice, footer, 0)
     inbox = min(waiting, 2 if rest < 18 else 5) + 1
     if width >= WIDE:
-        return Plan(rows, inbox, rest - inbox - 1, 1, rest, notice, footer, width * 11 // 20)
+        return Plan(rows, inbox, min(rest - inbox - 1, asked), 1, rest, notice, footer, width * 11 // 20)
     both = rest - inbox - 1
-    if both >= 2 * REQUEST_LEAST + TABS_LEAST:
-        tabs = max(TABS_LEAST, both // 3)
+    if both - asked >= TABS_LEAST or both >= 2 * REQUEST_LEAST + TABS_LEAST:
+        tabs = max(both - asked, TABS_LEAST, both // 3)
         return Plan(rows, inbox, both - tabs, 1, tabs, notice, footer, 0)
     if tab_first:
         return Plan(rows, inbox, 0, 0, rest - inbox, notice, footer, 0)
-    return Plan(rows, inbox, both, 1, 0, notice, footer, 0)
+    return Plan(rows, inbox, min(both, asked), 1, 0, notice, footer, 0)
 
 
 def _low(body: int, footer: int, *, waiting: int, tab_first: bool) -> Plan:

@@ -8,7 +8,7 @@ from textual.containers import Container, Vertical
 from controlroom.tui import draw
 from controlroom.tui.approval_events import Surface
 from controlroom.tui.keys import Scope
-from controlroom.tui.line import Line
+from controlroom.tui.line import Line, say
 from controlroom.tui.render import request as request_lines
 from controlroom.tui.scene import Scene
 from controlroom.tui.screens.base import House
@@ -35,7 +35,8 @@ class RoomScreen(House):
 
     def compose(self) -> ComposeResult:
         """The panes, in reading order."""
-        made = {name: Pane(self.house.palette, name=name) for name in PARTS}
+        edge = (say(self.house.glyphs.gutter, "dim"),)
+        made = {name: Pane(self.house.looks(name), name=name, filler=edge if name == "tab" else ()) for name in PARTS}
         yield made["status"]
         yield made["agents"]
         with Container(id="body"):
@@ -53,25 +54,27 @@ class RoomScreen(House):
     def draw(self, scene: Scene) -> None:
         """All parts; those that did not change are not repainted."""
         width, height = self.size
-        view = scene.view
-        wanted = plan(
-            width,
-            height,
-            agents=max(3, len(view.agents)) if view and not view.agents else len(view.agents) if view else 1,
-            waiting=len(view.pending) if view else 0,
-            tab_first=scene.looking.tab_first,
-        )
+        wanted = self._wanted(scene, width, height)
         if wanted != self._plan:
             self._lay_out(wanted)
         room = draw.room(scene, wanted, width)
         self._draw_request(scene, room.pop("request"))
         for name, lines in room.items():
             self.pane(name).show(lines)
-        if view and (at := draw.agent_row(scene)) is not None:
-            self.pane("agents").go(at)
-        if (at := draw.inbox_row(scene)) is not None:
-            self.pane("inbox").go(at)
+        for name, at in (("agents", draw.agent_row(scene)), ("inbox", draw.inbox_row(scene))):
+            if at is not None:
+                self.pane(name).go(at)
         self._scroll_tab(scene)
+
+    def _wanted(self, scene: Scene, width: int, height: int) -> Plan:
+        """Where everything goes; the request is measured first, so that its keys stand right below it."""
+        view = scene.view
+        agents, waiting = (len(view.agents) or 3, len(view.pending)) if view else (1, 0)
+        whole = plan(width, height, agents=agents, waiting=waiting, tab_first=scene.looking.tab_first)
+        if scene.request is None or not whole.request:
+            return whole
+        asked = len(draw.request_lines(scene, whole.left or width))
+        return plan(width, height, agents=agents, waiting=waiting, tab_first=scene.looking.tab_first, asked=asked)
 
     def _draw_request(self, scene: Scene, lines: list[Line]) -> None:
         request, panel = scene.request, self.pane("request")

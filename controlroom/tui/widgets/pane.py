@@ -1,23 +1,22 @@
 """A pane draws lines. It compares before it draws and repaints only the rows that changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from rich.segment import Segment
-from rich.style import Style as RichStyle
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from controlroom.tui.line import Line, Style
+from controlroom.tui import theme_bridge
+from controlroom.tui.colours import Looks
+from controlroom.tui.line import Line
 
 MOST_REGIONS = 6  # more changed runs of rows are repainted as one
-Palette = Mapping[Style, RichStyle]
 
 
 class Pane(ScrollView, can_focus=False):
-    """Lines of text, scrolled by rows. `follow`: it stays at its end while lines come.
+    """Lines of text, scrolled by rows. `follow`: it stays at its end while lines come. `filler`: every row below the last line.
 
-    The lines are made for `room` cells; what is wider is cut by the edge of the pane, and nothing is drawn outside of it.
+    What is wider than the pane is cut at its edge; nothing is drawn outside of it.
     """
 
     ALLOW_SELECT = False
@@ -30,21 +29,17 @@ class Pane(ScrollView, can_focus=False):
     }
     """
 
-    def __init__(self, palette: Palette, *, name: str, follow: bool = False) -> None:
+    def __init__(self, looks: Looks, *, name: str, filler: Line = ()) -> None:
         super().__init__(name=name, id=name)
-        self._palette = palette
+        self._looks = looks
         self._lines: Sequence[Line] = ()
-        self.follow = follow
+        self._filler = filler
+        self.follow = False
 
     @property
     def lines(self) -> Sequence[Line]:
         """What is drawn now."""
         return self._lines
-
-    @property
-    def room(self) -> int:
-        """Cells in a row."""
-        return self.size.width
 
     @property
     def top(self) -> int:
@@ -61,9 +56,9 @@ class Pane(ScrollView, can_focus=False):
         """Whether the last row is on screen."""
         return bool(self.size.height) and self.top + self.size.height >= len(self._lines)
 
-    def recolour(self, palette: Palette) -> None:
-        """Draws the same in another palette."""
-        self._palette = palette
+    def recolour(self, looks: Looks) -> None:
+        """Draws the same in other colours."""
+        self._looks = looks
         self.refresh()
 
     def show(self, lines: Sequence[Line]) -> bool:
@@ -95,12 +90,9 @@ class Pane(ScrollView, can_focus=False):
 
     def render_line(self, y: int) -> Strip:
         """One row of the screen."""
-        at, width = self.top + y, self.size.width
-        base = self._palette["text"]
-        if at >= len(self._lines):
-            return Strip.blank(width, base)
-        strip = Strip([Segment(span.text, self._palette[span.style]) for span in self._lines[at]])
-        return strip.adjust_cell_length(width, base)
+        at = self.top + y
+        line = self._lines[at] if at < len(self._lines) else self._filler
+        return theme_bridge.strip(line, self.size.width, *self._looks)
 
 
 def _changed(old: Sequence[Line], new: Sequence[Line]) -> list[tuple[int, int]]:
