@@ -1,0 +1,117 @@
+"""Everything that is drawn, by name: the one list that golden tests and property tests go through."""
+
+from collections.abc import Callable
+
+from controlroom.model.agent import SessionState
+from controlroom.model.tier import Tier
+from controlroom.model.view import LayerView, ProcessView, RoomView
+from controlroom.tui import keys
+from controlroom.tui.glyphs import Glyphs
+from controlroom.tui.line import Line
+from controlroom.tui.render import (
+    agents,
+    config,
+    files,
+    footer,
+    log,
+    pending,
+    permissions,
+    processes,
+    receipts,
+    request,
+    status,
+    stop,
+    tabs,
+)
+from controlroom.tui.render import help as help_page
+from tests.support import views
+
+Draw = Callable[[RoomView, int, Glyphs], list[Line]]
+ALL = ""  # of the sessions
+ASKED = keys.Context(pending=2, tier=Tier.T2, agent=SessionState.RUNNING)
+
+
+def _requests(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
+    return [line for r in pending.order(view.pending) for line in request.render(r, view.now, width, glyphs)]
+
+
+def _full(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
+    return [line for r in pending.order(view.pending) for line in request.render(r, view.now, width, glyphs, full=True)]
+
+
+def _inbox(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
+    first = next(iter(pending.order(view.pending)), None)
+    return pending.render(view, first.id if first else "", width, glyphs, frozenset(r.id for r in view.pending[1:]))
+
+
+def _agents(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
+    return agents.render(view, view.agents[0].id if view.agents else "", width, glyphs)
+
+
+def _details(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
+    return [agents.detail(agent, view.now, width, glyphs) for agent in view.agents]
+
+
+def _tree(view: RoomView) -> tuple[ProcessView, ...]:
+    """Processes that are called as the agents are."""
+    return (*views.processes(), *(ProcessView(7, 1, a.name[:1], (a.name, a.tool), 1.0, 9, 1, 70.0) for a in view.agents))
+
+
+def _layers(view: RoomView) -> tuple[LayerView, ...]:
+    return (*views.layers(), *(LayerView(a.name, True, a.tool, a.kind) for a in view.agents))
+
+
+def _permissions(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
+    agent = view.agents[0] if view.agents else None
+    return permissions.render(view, agent, width, glyphs)
+
+
+def _config(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
+    return config.render(_layers(view), view.agents[0] if view.agents else None, width, glyphs)
+
+
+def _pages(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
+    """The detail of every row there is."""
+    found: list[Line] = []
+    for receipt in view.receipts:
+        found += receipts.detail(receipt, width, glyphs)
+    for row in view.log:
+        found += log.detail(row, width, glyphs)
+    for touched in files.select(view, ALL):
+        found += files.detail(touched, width, glyphs)
+    for process in _tree(view):
+        found += processes.detail(process, width, glyphs)
+    return found
+
+
+# Panes with data of agents: every line of theirs stands behind the gutter.
+DATA: dict[str, Draw] = {
+    "log": lambda v, w, g: log.render(v, ALL, w, g, at=1),
+    "receipts": lambda v, w, g: receipts.render(v, ALL, w, g, at=0),
+    "processes": lambda v, w, g: processes.render(_tree(v), w, g),
+    "files": lambda v, w, g: files.render(v, ALL, w, g),
+    "permissions": _permissions,
+    "config": _config,
+    "pages": _pages,
+    "filtered": lambda v, w, g: log.render(v, ALL, w, g, find=v.status.host + "never"),
+}
+OTHERS: dict[str, Draw] = {
+    "status": lambda v, w, g: status.render(v, status.Link(), w, g),
+    "status_lost": lambda v, w, g: status.render(v, status.Link(v.status.host, 400, True), w, g),
+    "status_none": lambda v, w, g: status.render(None, status.Link(v.status.host), w, g),
+    "agents": _agents,
+    "details": _details,
+    "pending": _inbox,
+    "request": _requests,
+    "request_full": _full,
+    "stop": lambda v, w, g: stop.render(v, (v.status.host,), w, g),
+    "stop_none": lambda v, w, g: stop.render(None, (v.status.host,), w, g),
+    "tabs": lambda v, w, g: tabs.render([c.label for c in keys.TABS], 2, w, g, find=v.status.host),
+}
+# Drawn from the key table alone.
+KEYED: dict[str, Draw] = {
+    "footer": lambda _, w, g: footer.render(keys.hints(ASKED), w, g),
+    "footer_stop": lambda _, w, g: footer.render(keys.hints(keys.Context(scope="stop", latch="5f3a")), w, g),
+    "help": lambda _, w, g: help_page.render(keys.sections(ASKED), w, g),
+}
+DRAWN: dict[str, Draw] = {**DATA, **OTHERS, **KEYED}
