@@ -104,7 +104,8 @@ def _answer(scene: Scene, width: int) -> Line:
         return (gap(2), say("the next one comes in a moment" if waiting else "", "dim"))
     key = next((key for key, tier in ALLOWS.items() if tier is asked.tier), "")
     others = _keyed(("d", "deny"), ("D", "deny, say why"), ("v", "full"))
-    first: Line = (quote(scene.unready, "dim"), gap(3))
+    unseen = scene.approval.painted and scene.approval.seen_at is None
+    first: Line = (quote(scene.unready, "dim"), gap(2), *(_keyed(("page down", "on")) if unseen else ()))
     if not scene.unready:
         first = (say(f" {key} ", "ask"), say(" allow once  ", "title"), *_keyed(("g", "grant")))
     return clip((*edge, *first, *others), width, scene.glyphs.cut)
@@ -221,10 +222,13 @@ def full_view(scene: Scene, width: int) -> list[Line]:
 
 def stop_page(scene: Scene, width: int) -> list[Line]:
     """The emergency stop as the daemon tells it, and what this room's own pull came to."""
-    said: list[str] = ["EMERGENCY STOP: latching, denying, freezing ..."] if scene.pulling else []
+    if scene.pulling:
+        pulled: Line = (gap(2), say(" EMERGENCY STOP ", "stop"), say("  latching, denying, freezing ...", "title"))
+        return [clip(pulled, width, scene.glyphs.cut)]
+    said: list[str] = []
     if scene.report is not None:
         said += [*scene.report.said, "every stop is proved" if scene.report.done else "STOP NOT CONFIRMED"]
-    return stop.render(scene.view, said, width, scene.glyphs)
+    return stop.render(scene.view if scene.contact.state == "live" else None, said, width, scene.glyphs)
 
 
 def dialog(title: str, hint: str, width: int, scene: Scene) -> list[Line]:

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from controlroom.model.agent import SessionState
 from controlroom.model.view import AgentView, LayerView, ProcessView, RoomView
 
 Region = Literal["agents", "request", "tab"]
+OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
 REGIONS: tuple[Region, ...] = ("agents", "request", "tab")
 
 
@@ -38,16 +40,18 @@ class Looking:
             self.touch()
 
     def selected(self, view: RoomView | None) -> AgentView | None:
-        """The selected agent; the first where none is, or where it is gone from the view."""
+        """The selected agent; where none is, or it is gone from the view, the first that is not over."""
         agents = view.agents if view else ()
-        return next((a for a in agents if a.id == self.agent), agents[0] if agents else None)
+        alive = next((a for a in agents if a.state not in OVER), agents[0] if agents else None)
+        return next((a for a in agents if a.id == self.agent), alive)
 
     def select(self, view: RoomView, by: int) -> None:
         """Goes so many agents down or up, not beyond the ends."""
         ids = [a.id for a in view.agents]
         if not ids:
             return
-        at = ids.index(self.agent) if self.agent in ids else 0
+        now = self.selected(view)
+        at = ids.index(now.id) if now else 0
         self.agent = ids[max(0, min(len(ids) - 1, at + by))]
         self.row = 0
         self.touch()

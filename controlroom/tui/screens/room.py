@@ -103,6 +103,7 @@ class RoomScreen(House):
         body, asks, tabs = (self.query_one(f"#{name}") for name in ("body", "asks", "tabs"))
         tabs.display = wanted.tabs > 1
         asks.display = wanted.inbox + wanted.request > 0
+        body.display = tabs.display or asks.display
         body.styles.layout = "horizontal" if wanted.left else "vertical"
         asks.styles.width = wanted.left or "100%"
         tabs.styles.width = "1fr" if wanted.left else "100%"

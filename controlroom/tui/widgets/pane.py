@@ -69,12 +69,19 @@ class Pane(ScrollView, can_focus=False):
         runs = _changed(old, self._lines)
         if len(old) != len(self._lines) or self.virtual_size.width != self.size.width:
             self.virtual_size = Size(self.size.width, len(self._lines))
-        if self.follow:
-            self.scroll_to(y=max(0, len(self._lines) - self.size.height), animate=False, force=True)
+        self._keep_end()
         if len(runs) > MOST_REGIONS:
             runs = [(runs[0][0], runs[-1][1])]
         self.refresh(*(Region(0, first - self.top, max(1, self.size.width), last - first) for first, last in runs))
         return True
+
+    def on_resize(self) -> None:
+        """In another size the end is somewhere else."""
+        self._keep_end()
+
+    def _keep_end(self) -> None:
+        if self.follow:
+            self.scroll_to(y=max(0, len(self._lines) - self.size.height), animate=False, force=True)
 
     def go(self, row: int) -> None:
         """Scrolls so that `row` is on screen, by as little as that takes."""
