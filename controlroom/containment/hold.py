@@ -170,6 +170,24 @@ def _ended(handle: Handle, act: str, started: float) -> StopResult | None:
     return _result(handle, act, started, proof="boot id changed" if act in ("stop", "kill") else "", why=why)
 
 
+def lives(handle: Handle) -> bool:
+    """Whether something of the session lives, as far as is known: its shim counts, and what cannot be read counts as alive."""
+    known = any(processes.is_alive(one) for one in (handle.root, handle.shim) if one is not None)
+    if known or handle.rung is not Rung.CGROUP:
+        return known
+    try:
+        return cgroup.events(handle.cgroup).populated
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def is_frozen(handle: Handle) -> bool:
+    """Whether the kernel says that the session's cgroup is frozen; below a cgroup nothing says so. Raises OSError."""
+    return handle.rung is Rung.CGROUP and cgroup.events(handle.cgroup).frozen
+
+
 def sweep_roots(handle: Handle) -> list[int]:
     """The pids whose descendants (and, but for the shim, themselves) a sweep falls on."""
     roots = [handle.root.pid] if handle.root is not None and processes.is_alive(handle.root) else []

@@ -29,7 +29,7 @@ OUTRANKS: dict[str, tuple[str, ...]] = {"freeze": ("halt", "stop", "kill"), "sto
 def on_opened(turn: Turn, event: SessionOpened) -> None:
     """A session begins. While latched nothing is launched (S4); a lane of an unknown peer may be heard, never allowed."""
     session = event.session
-    caught = turn.state.latch and session.supervised and session.state is SessionState.RUNNING
+    caught = turn.state.latch and session.supervised and not _frozen_for_good(Held(session))
     if caught and event.ticket:
         turn.answer(event.ticket, f"latched: emergency stop {turn.state.latch} is in force; nothing is launched")
         return

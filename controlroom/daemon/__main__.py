@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 
@@ -22,6 +23,10 @@ def main() -> int:
     """Run until told to stop. 0 = stopped in good order, 1 = could not start, with the reason on stderr."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     os.umask(0o077)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (hard, hard)
+    )  # several descriptors a waiting hook, whatever the login shell says
     try:
         house = House(places(os.environ))
     except Locked as e:
@@ -30,8 +35,13 @@ def main() -> int:
     except (Insecure, BadConfig, BadManifest, Damaged, JournalBroken, OSError) as e:
         print(f"controlroom: the daemon cannot start: {e}", file=sys.stderr)
         return 1
-    anyio.run(_run, house)
-    return 0
+    status = 0
+    try:
+        anyio.run(_run, house)
+    except* OSError as e:
+        print(f"controlroom: the daemon ended: {'; '.join(map(str, e.exceptions))}", file=sys.stderr)
+        status = 1
+    return status
 
 
 async def _run(house: House) -> None:

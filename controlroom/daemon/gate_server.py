@@ -155,9 +155,12 @@ class GateServer:
         self._take = take
         self._hooks: dict[str, dict[ProcessId, int]] = {}  # session → hook processes and their wrappers → pidfd
         self._server: asyncio.Server | None = None
+        self._bound: tuple[int, int] | None = None  # device and inode of the socket file
 
     async def start(self) -> None:
         """Listen. The folder is checked and the state lock is held, so a socket file that lies there is a dead one."""
+        if self._server:
+            self._server.close()
         self._path.unlink(missing_ok=True)
         old = os.umask(0o177)
         try:
@@ -166,6 +169,11 @@ class GateServer:
             )
         finally:
             os.umask(old)
+        self._bound = peers.file_id(self._path)
+
+    def listens(self) -> bool:
+        """Whether the socket file is still the one that we made: somebody may take it away or put another there."""
+        return self._bound == peers.file_id(self._path)
 
     def unfinished(self) -> int:
         """Connections whose message is not complete yet."""

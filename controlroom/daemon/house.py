@@ -29,12 +29,13 @@ from controlroom.model.agent import Handle, Session, SessionState, StopResult
 from controlroom.model.record import Kind, Receipt, Record
 from controlroom.storage import latchfile
 from controlroom.storage.journal import Journal, JournalBroken, read
-from controlroom.storage.paths import Places, secure_dir
+from controlroom.storage.paths import Insecure, Places, secure_dir
 from controlroom.storage.receipts import open_receipts
 from controlroom.text.safe import SafeText, show
 
 TICK_SECONDS = 0.25
 LATCH_SECONDS = 0.05  # how soon a latch pulled from outside is seen
+AGAIN_SECONDS = 5.0  # until a latch file or socket that could not be put back is tried again
 
 
 class Latchkeeper:
@@ -82,6 +83,7 @@ class House:
         journal = Journal.open(places.journal, clock=now, boot=boot_id(), version=__version__)
         self._ledger = Ledger()
         self._sessions: dict[str, Session] = {}
+        self._relatch = self._relisten = 0.0  # not to be tried again before (loop time)
         self._recall()
         limits = Limits(hold=settings.hold.seconds)
         self._runner = Runner(limits, journal, self._ledger, now, Latchkeeper(places), take_hold)
@@ -136,6 +138,7 @@ class House:
             if beat >= TICK_SECONDS:
                 beat = 0.0
                 self._runner.feed(ev.Tick(now()))
+                await self._look_at_sockets()
             await anyio.sleep(LATCH_SECONDS)
 
     def _look_at_latch(self) -> None:
@@ -144,8 +147,24 @@ class House:
         found = latchfile.read_any(self._places)
         if found is not None and not latch:
             self._runner.feed(ev.Estop(now(), found.stop_id or secrets.token_hex(4), found.by))
-        elif latch and (found is None or not self._places.gate_latch.exists()):
+        elif latch and (found is None or not self._places.gate_latch.exists()) and anyio.current_time() >= self._relatch:
+            self._relatch = anyio.current_time() + AGAIN_SECONDS
             self._runner.feed(ev.Estop(now(), latch, "latch file was gone"))
+
+    async def _look_at_sockets(self) -> None:
+        """Sockets that somebody took away or replaced are put back and operators told; meanwhile every call was denied."""
+        lost = [server for server in (self._gate, self._operators) if not server.listens()]
+        if not lost or anyio.current_time() < self._relisten:
+            return
+        self._relisten = anyio.current_time() + AGAIN_SECONDS
+        try:
+            secure_dir(self._places.runtime)
+            for server in lost:
+                await server.start()
+        except (Insecure, OSError) as e:
+            self._runner.alarm("sockets", f"the daemon's sockets were taken away and cannot be put back: {e}")
+            return
+        self._runner.alarm("sockets", f"the daemon's sockets in {self._places.runtime} were taken away or replaced; put back")
 
     def _past(self, workspace: str) -> str:
         """What an agent is told at its start of work here that was interrupted or denied."""

@@ -52,17 +52,25 @@ class OperatorServer:
         self._subscribers: set[asyncio.StreamWriter] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
+        self._bound: tuple[int, int] | None = None  # device and inode of the socket file
         self._changes = 0
         self._told = False
 
     async def start(self) -> None:
         """Listen; the folder is ours and the state lock is held."""
+        if self._server:
+            self._server.close()
         self._path.unlink(missing_ok=True)
         old = os.umask(0o177)
         try:
             self._server = await asyncio.start_unix_server(self._serve, str(self._path), limit=MOST_LINE)
         finally:
             os.umask(old)
+        self._bound = peers.file_id(self._path)
+
+    def listens(self) -> bool:
+        """Whether the socket file is still the one that we made: somebody may take it away or put another there."""
+        return self._bound == peers.file_id(self._path)
 
     def stop(self) -> None:
         """Hang up."""

@@ -4,6 +4,7 @@ import os
 import select
 import socket
 import struct
+from pathlib import Path
 
 import msgspec
 
@@ -61,6 +62,15 @@ def _pidfd(sock: socket.socket, pid: int) -> int:
         return os.pidfd_open(pid)
     except OSError as e:
         raise Stranger("the peer is gone") from e
+
+
+def file_id(path: Path) -> tuple[int, int] | None:
+    """Device and inode of a socket file itself; None = it is not there, or cannot be looked at."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def session_of(peer: Peer, handles: list[Handle]) -> str:

@@ -4,16 +4,20 @@ import asyncio
 import os
 import secrets
 
-from controlroom.containment import processes
+import msgspec
+
+from controlroom.containment import hold, processes
 from controlroom.core.state import OVER
 from controlroom.daemon import peers
 from controlroom.daemon.runner import Runner
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Label, ProcessId, Rung, Session, SessionState
+from controlroom.model.record import Kind
 from controlroom.storage import handles as shelf
 from controlroom.storage.paths import Places
 
 MOST_LANES = 64
+LOOK_SECONDS = 1.0  # between a watched process's end and the look at what is left of its session
 
 
 class Registry:
@@ -90,18 +94,41 @@ class Registry:
             self._watch(handle.session, root)
 
     def meet_again(self, sessions: dict[str, Session]) -> None:
-        """After a restart: sessions whose processes still live go on; of the others only the end is recorded."""
-        for handle in shelf.load_all(self._places.agents):
-            root = handle.shim or handle.root
-            session = sessions.get(handle.session)
-            if root is None or session is None or not processes.is_alive(root):
-                shelf.drop(self._places.agents, handle.session)
-                continue
+        """After a restart: sessions of which something lives go on as they are found; of the others the end is recorded."""
+        found = shelf.scan(self._places.agents)
+        for trouble in found.unreadable:
+            self._runner.alarm("handle", f"a session cannot be taken hold of, its handle cannot be read: {trouble}")
+        alive = [handle for handle in found.handles if hold.lives(handle)]
+        for gone in [h.session for h in found.handles if h not in alive]:
+            shelf.drop(self._places.agents, gone)
+        for session in sessions.values():
+            if session.state not in OVER and session.id not in {h.session for h in alive}:
+                ended = {"state": SessionState.LOST, "note": "gone when the daemon came back"}
+                self._runner.record(Kind.SESSION, ended, session.id)
+        for handle in alive:
             self._runner.handles[handle.session] = handle
+            known = sessions.get(handle.session) or self._unknown(handle)
+            session = msgspec.structs.replace(known, state=_found_state(known, handle))
             self._runner.feed(ev.SessionOpened(self._runner.clock(), session))
             if handle.rung is Rung.OBSERVED and handle.root:
                 self._adopted[handle.root] = handle.session
-            self._watch(handle.session, root)
+            self.watch_launched(handle)
+
+    def _unknown(self, handle: Handle) -> Session:
+        """A session that lives and that the journal does not know: all its calls are denied until an operator resumes it."""
+        supervised = handle.rung is not Rung.OBSERVED
+        return Session(
+            handle.session,
+            handle.name,
+            "process",
+            Label.SUPERVISED if supervised else Label.ADVISORY,
+            handle.rung,
+            str(self._places.runtime),  # where it works is not known: nothing counts as inside
+            self._runner.clock(),
+            state=SessionState.UNCONFIRMED,
+            supervised=supervised,
+            root=handle.root,
+        )
 
     def _new(
         self,
@@ -134,21 +161,42 @@ class Registry:
     def _watch(self, session: str, process: ProcessId) -> None:
         pidfd = processes.open_pidfd(process)
         if pidfd is None:
-            self._over(session, "its process was gone")
+            self._gone(session, "its process was gone")
             return
         loop = asyncio.get_running_loop()
 
         def gone() -> None:
             loop.remove_reader(pidfd)
             os.close(pidfd)
-            loop.call_later(1.0, self._over, session, "its process is gone")
+            loop.call_later(LOOK_SECONDS, self._gone, session, "its process is gone")
 
         loop.add_reader(pidfd, gone)
 
-    def _over(self, session: str, note: str) -> None:
-        self._runner.feed(ev.SessionEnded(self._runner.clock(), session, SessionState.ENDED, note))
+    def _gone(self, session: str, note: str, told: bool = False) -> None:
+        """A watched process has ended: so has its session, unless some of it lives on (a shim that was killed)."""
+        handle = self._runner.handles.get(session)
+        if handle is None or not hold.lives(handle):
+            unsure = handle is not None and handle.rung is Rung.SUBREAPER and handle.shim is not None
+            state = SessionState.LOST if unsure else SessionState.ENDED
+            self._runner.feed(ev.SessionEnded(self._runner.clock(), session, state, note))
+            return
+        if not told:
+            self._runner.alarm("shim", "the session's shim is gone and the agent lives on; it can still be stopped", session)
+        asyncio.get_running_loop().call_later(LOOK_SECONDS, self._gone, session, note, True)
 
     def _forget(self, session: Session) -> None:
         self._adopted = {p: s for p, s in self._adopted.items() if s != session.id}
         self._runner.handles.pop(session.id, None)
         shelf.drop(self._places.agents, session.id)
+
+
+def _found_state(session: Session, handle: Handle) -> SessionState:
+    """How a session that lived on is found: the kernel's word first, then what was recorded of it last."""
+    if handle.rung is not Rung.CGROUP:
+        return session.state if session.state in (SessionState.RUNNING, SessionState.PAUSED) else SessionState.UNCONFIRMED
+    try:
+        if hold.is_frozen(handle):
+            return SessionState.PAUSED
+    except OSError:
+        return SessionState.UNCONFIRMED
+    return SessionState.RUNNING if session.state is SessionState.RUNNING else SessionState.UNCONFIRMED

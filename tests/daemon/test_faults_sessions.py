@@ -1,0 +1,212 @@
+"""Sessions that live on when their shim, the daemon or its folders are taken away: never forgotten, shown as they are."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlroom.client.rpc import RpcError
+from controlroom.containment import hold, rungs
+from controlroom.model.agent import Handle, Rung
+from controlroom.storage import handles
+from tests.support import daemon as daemons
+from tests.support.daemon import Daemon
+from tests.support.home import Home
+from tests.support.waiting import eventually, never
+
+# It ignores the hang-up that the end of its shim's terminal means, as what was started with nohup does.
+HEART = """
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+while True:
+    open(sys.argv[1], "w").close(); time.sleep(0.02)
+"""
+RUNG = rungs.probe().rung
+
+
+@pytest.fixture
+def agent(daemon: Daemon, home: Home) -> Iterator[Handle]:
+    """A detached agent with a heartbeat, launched as an operator does."""
+    command = [sys.executable, "-m", "controlroom", "run", "--detach", "--name", "heart", "--workspace", str(daemon.workspace)]
+    subprocess.run([*command, "--", sys.executable, "-c", HEART, str(_beat(home))], env=home.env, check=True, timeout=30)
+    eventually(_beat(home).exists, 10, "its heart beats")
+    (handle,) = handles.load_all(daemon.places.agents)
+    yield handle
+    hold.kill(handle)
+
+
+def _beat(home: Home) -> Path:
+    return home.path / "beat"
+
+
+def _beats(home: Home) -> bool:
+    before = _beat(home).stat().st_mtime_ns
+    time.sleep(0.15)  # the silence window of a heart that beats every 20 ms
+    return _beat(home).stat().st_mtime_ns != before
+
+
+def _state(daemon: Daemon) -> str:
+    return "".join(str(row["state"]) for row in daemon.call("agents") if row["name"] == "heart")
+
+
+def _again(daemon: Daemon) -> None:
+    """Another daemon in the place of a killed one; the fixture ends it."""
+    daemon.process = daemons.start(daemon.home).process
+
+
+def _alarms(daemon: Daemon, kind: str) -> list[dict[str, Any]]:
+    return [r["body"] for r in daemon.records() if r["kind"] == "alarm" and r["body"]["kind"] == kind]
+
+
+@pytest.mark.row("K17")
+def test_an_agent_whose_shim_is_killed_is_not_forgotten(daemon: Daemon, agent: Handle) -> None:
+    assert agent.shim is not None
+    os.kill(agent.shim.pid, signal.SIGKILL)
+    eventually(lambda: _alarms(daemon, "shim"), 10, "operators are told")
+    assert _beats(daemon.home)
+    assert _state(daemon) == "running"
+    daemon.call("kill", name="heart")
+    eventually(lambda: not _beats(daemon.home), 10, "it can still be killed")
+    eventually(lambda: _state(daemon) in ("stopped", "lost", "ended"), 10, "its end is seen")
+
+
+@pytest.mark.row("K17")
+def test_an_agent_whose_shim_died_with_the_daemon_is_met_again(daemon: Daemon, agent: Handle) -> None:
+    assert agent.shim is not None
+    daemon.kill()
+    os.kill(agent.shim.pid, signal.SIGKILL)
+    _again(daemon)
+    assert _state(daemon) == "running"
+    assert _beats(daemon.home)
+
+
+@pytest.mark.row("K17")
+def test_a_paused_agent_is_paused_after_a_restart_and_can_be_resumed(daemon: Daemon, agent: Handle) -> None:
+    daemon.call("pause", name="heart")
+    eventually(lambda: not _beats(daemon.home), 5, "it is held")
+    daemon.kill()
+    _again(daemon)
+    assert _state(daemon) == "paused"
+    never(lambda: _beats(daemon.home), 0.5, "a restart lets it go")
+    daemon.call("resume", name="heart")
+    assert _state(daemon) == "running"
+    eventually(lambda: _beats(daemon.home), 5, "it lives again")
+
+
+@pytest.mark.skipif(RUNG is not Rung.CGROUP, reason=f"needs a cgroup v2 to freeze in; this machine offers {RUNG}")
+def test_what_was_frozen_without_the_daemon_is_shown_paused_and_can_be_resumed(daemon: Daemon, agent: Handle) -> None:
+    daemon.kill()
+    assert hold.freeze(agent).confirmed
+    _again(daemon)
+    assert _state(daemon) == "paused"
+    daemon.call("resume", name="heart")
+    eventually(lambda: _beats(daemon.home), 5, "it lives again")
+
+
+@pytest.mark.skipif(RUNG is not Rung.CGROUP, reason=f"needs a cgroup v2 to freeze in; this machine offers {RUNG}")
+def test_what_was_let_go_behind_the_daemon_is_not_shown_paused(daemon: Daemon, agent: Handle) -> None:
+    daemon.call("pause", name="heart")
+    daemon.kill()
+    assert hold.thaw(agent).confirmed
+    _again(daemon)
+    assert _state(daemon) == "not confirmed"
+
+
+def test_an_agent_that_the_journal_does_not_know_is_held_back_and_can_be_stopped(daemon: Daemon, agent: Handle) -> None:
+    daemon.kill()
+    shutil.move(daemon.places.journal, daemon.places.state / "journal.old")
+    _again(daemon)
+    assert _state(daemon) == "not confirmed"
+    daemon.call("kill", name="heart")
+    eventually(lambda: not _beats(daemon.home), 10, "it is gone")
+
+
+def test_a_session_that_ended_with_the_daemon_gets_its_end_recorded(daemon: Daemon, agent: Handle) -> None:
+    daemon.kill()
+    assert hold.kill(agent).confirmed
+    eventually(lambda: not hold.lives(agent), 10, "all of it is gone")
+    _again(daemon)
+    eventually(lambda: [r for r in daemon.records() if r["body"].get("state") == "lost"], 5, "the journal tells its end")
+    assert not handles.load_all(daemon.places.agents)
+    assert _state(daemon) == ""
+
+
+def test_a_runtime_folder_that_is_taken_away_is_put_back_and_told(daemon: Daemon) -> None:
+    held = daemon.bash("rm -rf build")
+    (row,) = daemon.pending()
+    shutil.rmtree(daemon.places.runtime)
+    eventually(lambda: daemon.places.gate_sock.exists() and daemon.places.operator_sock.exists(), 10, "they are back")
+    eventually(lambda: _alarms(daemon, "sockets"), 5, "operators are told")
+    assert daemon.places.runtime.stat().st_mode & 0o777 == 0o700
+    assert daemon.bash("ls").answer()[0] == "allow"
+    daemon.call("deny", id=row["id"])
+    assert held.answer()[0] == "deny"
+
+
+def test_a_gate_that_is_replaced_is_put_back(daemon: Daemon) -> None:
+    daemon.places.gate_sock.unlink()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(daemon.places.gate_sock))
+        other.listen()
+        eventually(lambda: _alarms(daemon, "sockets"), 10, "operators are told")
+    assert daemon.bash("ls").answer()[0] == "allow"
+
+
+@pytest.mark.row("E5")
+def test_a_latch_that_cannot_be_put_back_does_not_flood_the_journal(daemon: Daemon) -> None:
+    stop_id = daemon.call("estop")["stop_id"]
+    before = len(daemon.records())
+    shutil.rmtree(daemon.places.runtime)
+    daemon.places.runtime.write_text("in the way\n")
+    never(lambda: len(daemon.records()) > before + 20, 3, "a flood of records")
+    daemon.places.runtime.unlink()
+    eventually(daemon.places.gate_latch.exists, 15, "the latch is back")
+    eventually(daemon.places.operator_sock.exists, 15, "the sockets are back")
+    assert daemon.call("status")["stop_id"] == stop_id
+    assert daemon.bash("ls").answer()[0] == "deny"
+
+
+def test_without_descriptors_everything_is_denied_and_nothing_stops_by_mistake(home: Home) -> None:
+    made = daemons.start(home)
+    subprocess.run(["prlimit", "--pid", str(made.process.pid), "--nofile=40:40"], check=True)
+    askers = []
+    try:
+        for n in range(30):
+            askers.append(made.bash(f"rm -rf build{n}", f"call_{n}"))
+        for asker in askers[:20]:
+            asker.sock.settimeout(3)
+        eventually(lambda: _unheard(askers) < 30, 10, "some are turned away")
+        for asker in askers:
+            asker.hang_up()
+        eventually(lambda: _calm(made), 15, "it answers again")
+        assert not made.call("status")["latched"]
+    finally:
+        daemons.stop(made)
+
+
+def _unheard(askers: list[daemons.Asker]) -> int:
+    """How many have neither an answer nor an end."""
+    waiting = 0
+    for asker in askers:
+        try:
+            asker.sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            waiting += 1
+        except OSError:
+            continue
+    return waiting
+
+
+def _calm(daemon: Daemon) -> bool:
+    try:
+        return bool(daemon.call("status")["pending"] == 0)
+    except RpcError:
+        return False
