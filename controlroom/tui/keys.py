@@ -182,7 +182,7 @@ def why_off(command: Command, context: Context) -> str:
         return ""
     if context.scope not in command.scope:
         places = " and ".join(SCOPE_NAMES[scope] for scope in command.scope)
-        return f"{command.label} works {places}: esc leads back"
+        return f"only {places}" + ("; esc leads back" if "room" in command.scope else "")
     if command.danger in ("control", "decide"):
         if context.read_only:
             return "this room is read-only: it only looks (and can stop everything)"
@@ -198,7 +198,9 @@ def hints(context: Context) -> list[Hint]:
 
 
 def sections(context: Context) -> list[tuple[Group, list[Hint]]]:
-    """What help tells: every command with a key, by group."""
+    """What help tells: every command with a key, by group, and why it is off in the place that help was called from."""
+    if context.scope == "help":
+        context = msgspec.structs.replace(context, scope="room")
     rows = {group: [_hint(c, context) for c in COMMANDS if c.group == group and c.keys] for group in GROUPS}
     return [(group, found) for group, found in rows.items() if found]
 

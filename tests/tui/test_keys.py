@@ -156,8 +156,9 @@ OFF = [
     ("kill", Context(agent=SessionState.UNCONFIRMED), ""),
     ("follow", Context(tab=2), "only the Log tab follows: 1 goes there"),
     ("follow", Context(tab=1), ""),
-    ("allow", Context("help", pending=1, tier=Tier.T2), "allow works in the room and in the full view: esc leads back"),
-    ("leave", Context("help"), "leave works in the room and on the stop screen: esc leads back"),
+    ("allow", Context("help", pending=1, tier=Tier.T2), "only in the room and in the full view; esc leads back"),
+    ("leave", Context("help"), "only in the room and on the stop screen; esc leads back"),
+    ("lease-session", Context(pending=1, tier=Tier.T2), "only in the grant dialog"),
 ]
 
 
@@ -195,6 +196,13 @@ def test_help_tells_every_key_and_the_palette_every_command_of_the_screen() -> N
     assert told == {c.id for c in COMMANDS if c.keys}
     offered = {hint.id for hint in keys.palette(BUSY)}
     assert offered == {c.id for c in COMMANDS if "room" in c.scope} - {"palette"}
+
+
+def test_help_tells_why_a_key_is_off_in_the_room_behind_it() -> None:
+    behind = Context("help", pending=1, tier=Tier.T2, agent=SessionState.PAUSED)
+    off = {hint.id: hint.off for _, hints in keys.sections(behind) for hint in hints}
+    assert off["allow"] == off["resume"] == ""
+    assert off["pause"] == "this agent is paused: only a running one can be paused"
 
 
 def test_a_footer_holds_what_this_screen_has_the_most_important_first() -> None:
