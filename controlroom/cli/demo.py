@@ -104,27 +104,34 @@ class Stage:
                 time.sleep(0.05)
             self.tell(operator)
 
+    def agent(self, *more: str) -> list[str]:
+        """The command of the scripted agent, with the hooks that an installed gate has."""
+        python, hook = interpreter(), hook_file()
+        hooks = [command(self.places.runtime, python, hook, "claude-code", event) for event in ("PreToolUse", "PostToolUse")]
+        return [sys.executable, "-m", "controlroom.cli.demo_agent", str(self.workspace), *hooks, *more]
+
 
 @contextmanager
-def _stage() -> Iterator[Stage]:
+def stage() -> Iterator[Stage]:
+    """A stage that is gone afterwards, with all that ran on it."""
     top = Path(tempfile.mkdtemp(prefix="cr-demo-", dir="/tmp"))
-    stage = Stage(top)
+    made = Stage(top)
     try:
-        stage.set_up()
-        yield stage
+        made.set_up()
+        yield made
     finally:
         for words in (("kill", "all"), ("daemon", "stop")):
             subprocess.run(
-                [sys.executable, "-m", "controlroom", *words], env=stage.env, capture_output=True, timeout=60, check=False
+                [sys.executable, "-m", "controlroom", *words], env=made.env, capture_output=True, timeout=60, check=False
             )
         shutil.rmtree(top, ignore_errors=True)
 
 
 def headless() -> int:
     """Tell the story and check it. 0 = everything came true, 1 = it did not, with the line that failed."""
-    with _stage() as stage:
+    with stage() as made:
         try:
-            _story(stage)
+            _story(made)
         except NotAsTold as e:
             print(f"\ndemo: NOT as told: {show(str(e))}", file=sys.stderr)
             return 1
@@ -135,10 +142,7 @@ def headless() -> int:
 def _story(stage: Stage) -> None:
     print("An agent in a workspace of its own, on the real hook path. Nobody is at the keys: T2 is allowed, T3 denied.")
     stage.cli("daemon", "start")
-    gate, python, hook = stage.places.runtime, interpreter(), hook_file()
-    hooks = [command(gate, python, hook, "claude-code", event) for event in ("PreToolUse", "PostToolUse")]
-    agent = [sys.executable, "-m", "controlroom.cli.demo_agent", str(stage.workspace), *hooks]
-    stage.cli("run", "--name", "demo", "--detach", "--workspace", str(stage.workspace), "--", *agent)
+    stage.cli("run", "--name", "demo", "--detach", "--workspace", str(stage.workspace), "--", *stage.agent())
     print()
     heartbeat = stage.workspace / "heartbeat"
     stage.until(heartbeat.exists, "the agent did its work and ran away")

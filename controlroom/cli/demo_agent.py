@@ -1,8 +1,8 @@
 """The demo's agent: a scripted program that behaves like a coding agent on the real hook path.
 
-Run as `python -m controlroom.cli.demo_agent WORKSPACE PRE POST`, where PRE and POST are the installed hook commands. Before
-each act it runs PRE as an agent would, and acts only when that exits 0; afterwards it runs POST. Its last act is a runaway:
-processes that fork and go on by themselves.
+Run as `python -m controlroom.cli.demo_agent WORKSPACE PRE POST [PACE]`, where PRE and POST are the installed hook commands and
+PACE the seconds that it thinks before each act. Before an act it runs PRE as an agent would, and acts only when that exits 0;
+afterwards it runs POST. Its last act is a runaway: processes that fork and go on by themselves.
 """
 
 import json
@@ -16,13 +16,15 @@ from pathlib import Path
 RUNNERS = 6
 BEAT = 0.05  # seconds
 LIFE = 120.0  # seconds: a runaway of the demo ends by itself if nobody stops it
+PACED_LIFE = 900.0  # seconds: the same where a newcomer looks on
 
 
 class Agent:
     """Asks, acts, tells."""
 
-    def __init__(self, workspace: Path, pre: str, post: str) -> None:
+    def __init__(self, workspace: Path, pre: str, post: str, pace: float = 0.0) -> None:
         self.workspace = workspace
+        self._pace = pace
         self._pre = pre
         self._post = post
         self._calls = 0
@@ -51,6 +53,7 @@ class Agent:
 
     def _ask(self, tool: str, given: dict[str, str]) -> str:
         """The call's id when the gate lets it pass, "" when it does not."""
+        time.sleep(self._pace)
         self._calls += 1
         call = f"toolu_demo{self._calls}"
         done = self._hook(
@@ -69,7 +72,8 @@ class Agent:
 
     def run_away(self) -> None:
         """Fork runners that detach themselves and keep forking; each beats into the file `heartbeat`."""
-        beat, end = self.workspace / "heartbeat", time.monotonic() + LIFE
+        time.sleep(self._pace)
+        beat, end = self.workspace / "heartbeat", time.monotonic() + (PACED_LIFE if self._pace else LIFE)
         for _ in range(RUNNERS):
             if os.fork() == 0:
                 os.setsid()
@@ -92,7 +96,7 @@ def _run(beat: Path, end: float) -> None:
 def main() -> None:
     """The story: read, edit, delete, try what must not be touched, change configuration, run away."""
     workspace = Path(sys.argv[1])
-    agent = Agent(workspace, sys.argv[2], sys.argv[3])
+    agent = Agent(workspace, sys.argv[2], sys.argv[3], float(sys.argv[4]) if len(sys.argv) > 4 else 0.0)
     agent.shell("cat README.md", "read the readme")
     agent.edit(workspace / "app.py", "hello", "hello, world")
     agent.shell("rm -rf build", "remove old build output")

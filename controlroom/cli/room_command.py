@@ -13,6 +13,9 @@ from controlroom.client.rpc import RpcError
 from controlroom.storage.paths import Insecure, Places
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from controlroom.model.view import RoomView
     from controlroom.tui.ports import Report
 
 # Leave the alternate screen, show the cursor, mouse (1000, 1002, 1003, 1006, 1015, 1016), focus (1004), bracketed paste (2004),
@@ -44,14 +47,27 @@ def open_room(
     return show(room.places(), read_only=read_only, ascii_only=ascii_only, theme=theme, mouse=not no_mouse)
 
 
-def show(places: Places, *, read_only: bool = False, ascii_only: bool = False, theme: str = "", mouse: bool = True) -> int:
-    """The room over these places, to its end. 0 when the operator left, 128 + n when signal n or a lost terminal ended it."""
+def show(
+    places: Places,
+    *,
+    read_only: bool = False,
+    ascii_only: bool = False,
+    theme: str = "",
+    mouse: bool = True,
+    coach: "Callable[[RoomView], str] | None" = None,
+) -> int:
+    """The room over these places, to its end. 0 when the operator left, 128 + n when signal n or a lost terminal ended it.
+
+    `coach` says what a newcomer may do now.
+    """
     remote = bool(os.environ.get("SSH_CONNECTION"))
     for name, value in (REMOTE if remote else LOCAL).items():
         os.environ.setdefault(name, value)
     from controlroom.tui import app, ports  # only now: textual reads its settings when it is imported
 
-    options = ports.Options(read_only=read_only, theme=theme, ascii=ascii_only, mouse=mouse and not remote, remote=remote)
+    options = ports.Options(
+        read_only=read_only, theme=theme, ascii=ascii_only, mouse=mouse and not remote, remote=remote, coach=coach
+    )
     return app.run(ports.Ports(places, _start, _estop), options)
 
 

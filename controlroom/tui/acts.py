@@ -47,7 +47,7 @@ def _detail(app: "RoomApp") -> None:
 
 def _follow(app: "RoomApp") -> None:
     app.looking.follow = not app.looking.follow
-    app.looking.say("the log stays at its newest line" if app.looking.follow else "the log stays where it is")
+    app.say("the log stays at its newest line" if app.looking.follow else "the log stays where it is")
     app.looking.touch()
 
 

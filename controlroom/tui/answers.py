@@ -19,7 +19,7 @@ def carry_out(app: "RoomApp", answers: tuple[ev.Answer, ...]) -> None:
     for answer in answers:
         match answer:
             case ev.Refusal():
-                app.looking.say(answer.why, wrong=True)
+                app.say(answer.why, wrong=True)
             case ev.Settling():
                 app.set_timer(max(0.0, answer.due - app.clock()) + 0.001, app.tick)
             case ev.OpenDialog(which="reason"):
@@ -47,7 +47,7 @@ def _ask_lease(app: "RoomApp", dialog: ev.OpenDialog) -> None:
     why = lease.scope_of(scene.request, agent or None)[1] if scene.request else "the request is gone"
     if why:
         app.feed(ev.Closed(app.clock()))
-        app.looking.say(f"no grant: {why}", wrong=True)
+        app.say(f"no grant: {why}", wrong=True)
         return
     app.push_screen(GrantDialog(dialog.request, dialog.digest))
 
@@ -73,21 +73,21 @@ def told(app: "RoomApp", outcome: Outcome) -> None:
     elif outcome.method in STEERED:
         _steered(app, outcome)
     elif outcome.method == "allow":
-        app.looking.say("allowed once: delivered to the agent")
+        app.say("allowed once: delivered to the agent")
     elif outcome.method == "deny":
-        app.looking.say("denied: the agent was told" + (" why" if outcome.params.get("reason") else ""))
+        app.say("denied: the agent was told" + (" why" if outcome.params.get("reason") else ""))
     elif outcome.method == "grant":
         row = outcome.result if isinstance(outcome.result, dict) else {}
-        app.looking.say(f"allowed once, and granted: {row.get('uses', '?')} uses; tab 5 shows it")
+        app.say(f"allowed once, and granted: {row.get('uses', '?')} uses; tab 5 shows it")
     elif outcome.method == "reset":
         app.report = None
-        app.looking.say("reset: nothing was resumed, no grant is back; r resumes the selected agent")
+        app.say("reset: nothing was resumed, no grant is back; r resumes the selected agent")
 
 
 def _failed(app: "RoomApp", outcome: Outcome) -> None:
     if outcome.method in ("allow", "deny"):
         app.feed(ev.Failed(app.clock(), str(outcome.params.get("id", ""))))
-    app.looking.say(f"{outcome.method} was not taken: {outcome.why}", wrong=True)
+    app.say(f"{outcome.method} was not taken: {outcome.why}", wrong=True)
 
 
 def _steered(app: "RoomApp", outcome: Outcome) -> None:
@@ -104,4 +104,4 @@ def _steered(app: "RoomApp", outcome: Outcome) -> None:
         else:
             wrong = True
             said.append(f"{name}: {outcome.method.upper()} NOT CONFIRMED{': ' + why if why else ''}")
-    app.looking.say("   ".join(said) or "no agent is running", wrong=wrong)
+    app.say("   ".join(said) or "no agent is running", wrong=wrong)

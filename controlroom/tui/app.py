@@ -35,6 +35,8 @@ from controlroom.tui.screens.pages import StopPage
 from controlroom.tui.screens.room import RoomScreen
 from controlroom.tui.widgets.pane import Pane
 
+SAID_SECONDS = 6.0  # that a remark stays
+WRONG_SECONDS = 12.0
 LOCAL_FRAME = 0.1  # seconds
 REMOTE_FRAME = 0.2
 LOOK_SECONDS = 1.0  # between two looks at the terminal and the slow facts
@@ -161,6 +163,7 @@ class RoomApp(App[int], inherit_bindings=False):
             unready=self.desk.unready(),
             age=max(0.0, self.clock() - self.contact.at) if self.contact.at else 0.0,
             badge=self.badge,
+            advice=self.options.coach(self.contact.view) if self.options.coach and self.contact.view else "",
             report=self.report,
             pulling=self._pulling,
         )
@@ -170,11 +173,13 @@ class RoomApp(App[int], inherit_bindings=False):
         contact = self.link.contact
         if contact is not self.contact:
             self._take(contact)
+        self.looking.fade(self.clock())
         self.feed(ev.Away(self.clock(), self._away()))
         self.tick()
         scene = self.scene()
         top = self.top
-        new = (top, self.size, contact, scene.approval, scene.unready, self.looking.version, scene.age // 60, self.report,
+        new = (top, self.size, scene.advice,
+               contact, scene.approval, scene.unready, self.looking.version, scene.age // 60, self.report,
                self._pulling)  # fmt: skip
         if new != self._drawn:
             self._drawn = new
@@ -215,6 +220,10 @@ class RoomApp(App[int], inherit_bindings=False):
 
     # What screens tell
 
+    def say(self, text: str, *, wrong: bool = False) -> None:
+        """A remark that goes by itself."""
+        self.looking.say(text, wrong=wrong, seconds=WRONG_SECONDS if wrong else SAID_SECONDS, at=self.clock())
+
     def feed(self, event: ev.Event) -> None:
         """Tells approval, and carries out what it answers."""
         focus = self.desk.now.focus
@@ -247,21 +256,21 @@ class RoomApp(App[int], inherit_bindings=False):
             return
         why = keys.why_off(command, context)
         if why:
-            self.looking.say(why, wrong=True)
+            self.say(why, wrong=True)
         else:
             acts.ACTS[command.id](self)
 
     def pasted(self, event: events.Paste) -> None:
         """Pasted text answers nothing."""
         answers.carry_out(self, self.desk.key("", event.time, "paste"))
-        self.looking.say("pasted text answers nothing and commands nothing", wrong=True)
+        self.say("pasted text answers nothing and commands nothing", wrong=True)
 
     def invoke(self, wanted: str) -> None:
         """A command out of the palette; it never allows."""
         command = keys.BY_ID[wanted]
         why = keys.why_off(command, self.context())
         if why:
-            self.looking.say(why, wrong=True)
+            self.say(why, wrong=True)
         elif wanted in acts.DECIDES:
             answers.carry_out(self, self.desk.key(command.keys[0], self.clock(), "palette"))
         else:
@@ -306,7 +315,7 @@ class RoomApp(App[int], inherit_bindings=False):
             for pane in screen.query(Pane):
                 pane.recolour(self.looks(pane.name or ""))
         self._remember()
-        self.looking.say(f"theme {self._colours.name}")
+        self.say(f"theme {self._colours.name}")
 
     def order(self, method: str, then: dict[str, Any] | None = None, **params: object) -> None:
         """Tells the daemon to do something; `then`: the grant that follows an allow. What came of it is said later."""

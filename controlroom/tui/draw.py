@@ -90,6 +90,8 @@ def _notice(scene: Scene, width: int) -> list[Line]:
             say("   agents' calls are denied", "dim"),
         )
         return [clip(old, width, scene.glyphs.cut)]
+    if scene.advice:
+        return [clip((gap(1), say("demo: ", "label"), say(scene.advice, "title")), width, scene.glyphs.cut)]
     if scene.badge:
         return [clip((gap(1), say(f"answers here are ADVISORY: {scene.badge}", "dim")), width, scene.glyphs.cut)]
     return [()]

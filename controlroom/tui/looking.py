@@ -27,17 +27,24 @@ class Looking:
     layers: dict[str, tuple[LayerView, ...]] = field(default_factory=dict)
     notice: str = ""
     wrong: bool = False
+    until: float = 0.0
     version: int = 0
 
     def touch(self) -> None:
         """Something changed that is drawn."""
         self.version += 1
 
-    def say(self, text: str, *, wrong: bool = False) -> None:
-        """The remark under the room; "" takes it away."""
+    def say(self, text: str, *, wrong: bool = False, seconds: float = 0.0, at: float = 0.0) -> None:
+        """The remark under the room; "" takes it away. With `seconds` it goes by itself so long after `at`."""
+        self.until = at + seconds if seconds else float("inf")
         if (text, wrong) != (self.notice, self.wrong):
             self.notice, self.wrong = text, wrong
             self.touch()
+
+    def fade(self, at: float) -> None:
+        """Takes a remark away whose time is over."""
+        if self.notice and at >= self.until:
+            self.say("")
 
     def selected(self, view: RoomView | None) -> AgentView | None:
         """The selected agent; where none is, or it is gone from the view, the first that is not over."""

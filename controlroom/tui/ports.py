@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from controlroom.model.view import RoomView
 from controlroom.storage.paths import Places
 
 
@@ -24,10 +25,13 @@ class Ports(msgspec.Struct, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How the room is opened. `theme` "" = the one of last time. `remote`: over SSH, so fewer frames."""
+    """How the room is opened. `theme` "" = the one of last time. `remote`: over SSH, so fewer frames. `coach` says what a
+    newcomer may do now, where there is no other remark.
+    """
 
     read_only: bool = False
     theme: str = ""
     ascii: bool = False
     mouse: bool = True
     remote: bool = False
+    coach: Callable[[RoomView], str] | None = None

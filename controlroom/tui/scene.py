@@ -13,7 +13,8 @@ from controlroom.tui.ports import Report
 
 class Scene(msgspec.Struct, frozen=True):
     """`age`: seconds since the newest snapshot. `context`: what decides which keys are on. `badge`: what makes approvals
-    weaker here, "" = nothing. `report`: of the emergency stop that this room pulled; `pulling`: one is under way.
+    weaker here, "" = nothing. `advice`: for a newcomer. `report`: of the emergency stop that this room pulled; `pulling`: one
+    is under way.
     """
 
     contact: Contact
@@ -24,6 +25,7 @@ class Scene(msgspec.Struct, frozen=True):
     unready: str
     age: float = 0.0
     badge: str = ""
+    advice: str = ""
     report: Report | None = None
     pulling: bool = False
 

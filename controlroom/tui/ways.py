@@ -42,7 +42,7 @@ def to_reset(app: "RoomApp") -> None:
         if text.strip() == latch:
             app.order("reset", stop_id=latch)
         else:
-            app.looking.say("that is not the stop's id: the emergency stop stays on", wrong=True)
+            app.say("that is not the stop's id: the emergency stop stays on", wrong=True)
 
     hint = f"type the stop's id, {latch}, and enter. It resumes nothing; esc leaves the stop on"
     app.push_screen(TextDialog("RESET the emergency stop", hint, done))
@@ -63,7 +63,7 @@ def to_detail(app: "RoomApp") -> None:
     """The selected line of the tab, in full."""
     make = draw.detail(app.scene())
     if make is None:
-        app.looking.say("nothing is selected here", wrong=True)
+        app.say("nothing is selected here", wrong=True)
     else:
         app.push_screen(TextPage(make))
 

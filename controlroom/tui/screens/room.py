@@ -15,6 +15,7 @@ from controlroom.tui.screens.base import House
 from controlroom.tui.screens.plan import Plan, plan
 from controlroom.tui.widgets.pane import Pane
 
+LEAST_ROWS = 3  # of a request; in fewer nobody can judge anything
 PARTS = ("status", "agents", "inbox", "request", "answer", "tabbar", "tab", "notice", "footer")
 
 
@@ -146,7 +147,7 @@ def judged(screen: House, panel: Pane, drawn: tuple[str, str], surface: Surface)
     lines = list(panel.lines)
     bound = sum(1 for line in lines if line and line[0].style == "ask")
     whole = panel.top == 0 and request_lines.fits(lines, panel.size.height)
-    too_small = panel.size.width < request_lines.LEAST or panel.size.height < 2
+    too_small = panel.size.width < request_lines.LEAST or panel.size.height < LEAST_ROWS
     end = bool(bound) and panel.top + panel.size.height >= bound
     screen.house.shown(drawn, whole=whole, too_small=too_small, end=end, surface=surface)
 

@@ -1,0 +1,54 @@
+"""`controlroom demo` on a terminal: the same story in the room, slow enough that a newcomer answers it."""
+
+import os
+
+from controlroom.cli import room_command
+from controlroom.cli.demo import CUSTOMERS, SETTINGS, NotAsTold, Stage, stage
+from controlroom.model.tier import Tier
+from controlroom.model.view import RoomView
+from controlroom.text.safe import show
+
+PACE = "2.5"  # seconds before each act
+NAME = "demo"
+
+
+def play() -> int:
+    """The story, until the operator leaves the room; then what became of it. Nothing of it stays on the machine."""
+    print("controlroom demo: an agent in a workspace of its own; you decide. Preparing ...", flush=True)
+    with stage() as made:
+        try:
+            made.cli("daemon", "start")
+            made.cli("run", "--name", NAME, "--detach", "--workspace", str(made.workspace), "--", *made.agent(PACE))
+        except NotAsTold as error:
+            print(f"demo: it could not begin: {show(str(error))}")
+            return 1
+        os.environ["CONTROLROOM_HOME"] = str(made.home)
+        code = room_command.show(made.places, coach=lambda view: coach(made, view))
+        _epilogue(made)
+    print("The demo's agent, daemon and files are gone.")
+    return code
+
+
+def coach(made: Stage, view: RoomView) -> str:
+    """What a newcomer may want to do now."""
+    if view.status.stop_id:
+        return "the stop is proved: R resets it (type its id), ctrl+k kills what is frozen, q ends the demo"
+    waiting = sorted(view.pending, key=lambda r: r.tier, reverse=True)
+    if waiting and waiting[0].tier is Tier.T2:
+        return "it wants to delete build output. Read what we found, then: a allows once, d denies"
+    if waiting:
+        return "now it wants to loosen its own settings: T3, so another key: A allows once, d denies, D says why"
+    if (made.workspace / "heartbeat").exists():
+        return "it has run away: processes that fork and ignore TERM. ctrl+\\ (or f12) is the EMERGENCY STOP"
+    if any(r.tier is Tier.TX for r in view.receipts):
+        return "it tried to delete a folder on the never-touch list: denied, nobody was asked (tab 2)"
+    return "the agent reads and edits: recorded in the log, not asked. Wait for its first question"
+
+
+def _epilogue(made: Stage) -> None:
+    """What is true on the file system, whatever anybody said."""
+    kept = (made.workspace / "customers" / "all.db").read_text() == CUSTOMERS
+    settings = (made.workspace / ".claude" / "settings.json").read_text() == SETTINGS
+    print(f"  customers/all.db    {'untouched: never-touch held' if kept else 'CHANGED'}")
+    print(f"  build/              {'still there' if (made.workspace / 'build').exists() else 'deleted, as you allowed'}")
+    print(f"  settings of agent   {'as they were' if settings else 'changed, as you allowed'}")
