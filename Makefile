@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 .PHONY: help venv demo lint test e2e ci bench mutation screenshots system lock clean
 
 help:
-	@echo "make demo         a scripted agent at the real gate, decided by policy, in this terminal"
+	@echo "make demo         the room on a scripted agent at the real gate; without a terminal it is decided by policy"
 	@echo "make test         lint, types, walls and all tests but the end-to-end ones"
 	@echo "make e2e          the real Claude Code against a scripted model server"
 	@echo "make ci           system, test, e2e; what .ci/run does"
@@ -31,7 +31,7 @@ $(STAMP): requirements/run.txt requirements/dev.txt
 	|| { echo "controlroom: the locked packages could not be installed (reason above): nothing was run" >&2; exit 1; }
 
 demo: $(STAMP)
-	@$(BIN)/controlroom demo --headless
+	@$(BIN)/controlroom demo
 
 lint: $(STAMP)
 	@$(BIN)/python scripts/stages.py lint
