@@ -63,10 +63,16 @@ def show(
     remote = bool(os.environ.get("SSH_CONNECTION"))
     for name, value in (REMOTE if remote else LOCAL).items():
         os.environ.setdefault(name, value)
-    from controlroom.tui import app, ports  # only now: textual reads its settings when it is imported
+    from controlroom.tui import app, ports, reach  # only now: textual reads its settings when it is imported
 
     options = ports.Options(
-        read_only=read_only, theme=theme, ascii=ascii_only, mouse=mouse and not remote, remote=remote, coach=coach
+        read_only=read_only,
+        theme=theme,
+        ascii=ascii_only,
+        mouse=mouse and not remote,
+        remote=remote,
+        badge=reach.badge(),
+        coach=coach,
     )
     return app.run(ports.Ports(places, _start, _estop), options)
 

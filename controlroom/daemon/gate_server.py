@@ -18,7 +18,7 @@ from controlroom.model.agent import ProcessId
 MOST_LINE = 1 << 20  # bytes, payload
 MOST_HEADER = 4096  # bytes
 MESSAGE_SECONDS = 2.0
-MOST_CONNECTIONS = 64  # of messages that are not complete yet
+MOST_CONNECTIONS = 256  # of messages that are not complete yet; 200 hooks at once are a busy build
 HOOKS_SECONDS = 0.25  # safety.md rule 4
 BEAT_SECONDS = 0.05  # for the agent to read its hook's answer before it is frozen
 

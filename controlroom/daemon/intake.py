@@ -277,6 +277,8 @@ class Intake:
         written.update(dict.fromkeys(connection.writes))
         while len(written) > MOST_WRITTEN:
             del written[next(iter(written))]
+        for gone in [s for s in self._written if s not in self._runner.state.sessions]:
+            del self._written[gone]
 
     def lost(self, connection: Connection) -> None:
         """An asker is gone without an answer."""

@@ -24,6 +24,7 @@ from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Rung, Session, SessionState
 from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Verdict
+from controlroom.storage import latchfile
 from controlroom.storage.paths import Places
 
 SAMPLE_SECONDS = 1.0
@@ -178,6 +179,9 @@ class Calls:
     async def reset(self, params: Params) -> object:
         stop_id = str(params["stop_id"])
         await self._ask(lambda ticket: ev.Reset(self._runner.clock(), stop_id, self._by, ticket))
+        if latchfile.read_any(self._places) is not None:
+            where = f"{self._places.latch} and {self._places.gate_latch}"
+            raise CallError("latched", f"the latch cannot be removed and stays in force; take away what lies at {where}")
         return {}
 
     async def grant(self, params: Params) -> object:

@@ -169,7 +169,10 @@ class Runner:
             case od.Latch():
                 self._tell(self._latches.write(order.stop_id, order.by), "the latch file cannot be written")
             case od.Unlatch():
-                self._tell(self._latches.clear(), "the latch file cannot be removed")
+                why = self._latches.clear()
+                self._tell(why, "the latch file cannot be removed")
+                if why:  # it still holds every hook: nothing may be allowed in between
+                    self._queue.append(ev.Estop(self.clock(), order.stop_id, "a latch file that cannot be removed"))
             case od.Alarm():
                 self.record(Kind.ALARM, {"kind": order.kind, "text": order.text}, order.session)
                 self.on_alarm(order)

@@ -29,6 +29,7 @@ from controlroom.model.view import (
     StatusView,
 )
 
+MOST_LAST = 1000  # sessions
 MOST_LOG = 300  # lines, all sessions
 MOST_ALARMS = 50
 MOST_RECEIPTS = 200
@@ -59,6 +60,8 @@ class Window:
         self._log.append(LogView(seq, record.at, record.session, record.kind, line[:MOST_TEXT]))
         if record.session:
             self._last[record.session] = (record.at, words.tool(record) or self._last.get(record.session, (record.at, ""))[1])
+            while len(self._last) > MOST_LAST:
+                del self._last[next(iter(self._last))]
         self._stop_by = words.stopped_by(record) or self._stop_by
 
     def alarm(self, alarm: od.Alarm) -> None:

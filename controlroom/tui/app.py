@@ -14,7 +14,7 @@ from textual.screen import Screen
 
 from controlroom.model.view import RoomView
 from controlroom.text.safe import show_lines
-from controlroom.tui import acts, answers, approval, away, keys, memory, reach, ways
+from controlroom.tui import acts, answers, approval, away, keys, memory, ways
 from controlroom.tui import approval_events as ev
 from controlroom.tui.bell import Bell
 from controlroom.tui.colours import Colours, Looks
@@ -68,7 +68,6 @@ class RoomApp(App[int], inherit_bindings=False):
         self.contact = Contact()
         self.reasons: dict[str, str] = {}
         self.report: Report | None = None
-        self.badge = ""
         self._pulling = False
         self._stop_seen = ""
         self._bell = Bell()
@@ -85,9 +84,9 @@ class RoomApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """Connects, and begins to draw."""
-        self._life.begin()
+        if not self.is_headless:
+            self._life.begin()
         self.link.open()
-        self.badge = reach.badge()
         for problem in self._colours.problems:
             self.looking.say(problem, wrong=True)
         self.set_interval(REMOTE_FRAME if self.options.remote else LOCAL_FRAME, self.frame)
@@ -162,7 +161,7 @@ class RoomApp(App[int], inherit_bindings=False):
             context=self.context(),
             unready=self.desk.unready(),
             age=max(0.0, self.clock() - self.contact.at) if self.contact.at else 0.0,
-            badge=self.badge,
+            badge=self.options.badge,
             advice=self.options.coach(self.contact.view) if self.options.coach and self.contact.view else "",
             report=self.report,
             pulling=self._pulling,

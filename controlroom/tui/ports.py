@@ -25,8 +25,8 @@ class Ports(msgspec.Struct, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How the room is opened. `theme` "" = the one of last time. `remote`: over SSH, so fewer frames. `coach` says what a
-    newcomer may do now, where there is no other remark.
+    """How the room is opened. `theme` "" = the one of last time. `remote`: over SSH, so fewer frames. `badge`: what makes
+    answers weaker on this terminal (`reach`). `coach` says what a newcomer may do now, where there is no other remark.
     """
 
     read_only: bool = False
@@ -34,4 +34,5 @@ class Options(msgspec.Struct, frozen=True):
     ascii: bool = False
     mouse: bool = True
     remote: bool = False
+    badge: str = ""
     coach: Callable[[RoomView], str] | None = None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from controlroom.client.rpc import Refused
+from controlroom.storage import latchfile
 from tests.support import daemon as daemons
 from tests.support.daemon import Daemon, header
 from tests.support.home import Home
@@ -198,3 +200,31 @@ def test_a_stopped_daemon_releases_nothing_when_it_goes_on_late(daemon: Daemon) 
     eventually(lambda: daemon.call("status"), 10, "it answers again")
     assert not daemon.call("pending")
     assert not [r for r in daemon.records() if r["kind"] == "started"]
+
+
+def test_two_hundred_hooks_at_once_are_all_answered(daemon: Daemon) -> None:
+    askers = [daemon.connect() for _ in range(200)]
+    for n, asker in enumerate(askers):
+        body = {"session_id": "s", "transcript_path": "/t", "cwd": str(daemon.workspace), "hook_event_name": "PreToolUse",
+                "tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": f"c{n}"}  # fmt: skip
+        asker.say(header("hook", agent="claude-code", event="PreToolUse"), json.dumps(body).encode())
+    assert {asker.answer(30)[0] for asker in askers} == {"allow"}
+
+
+@pytest.mark.row("E6")
+def test_a_reset_that_cannot_take_the_latch_away_says_so(daemon: Daemon) -> None:
+    daemon.places.gate_latch.mkdir()
+    stop_id = eventually(lambda: daemon.call("status")["stop_id"], 5, "it counts as latched")
+    with pytest.raises(Refused, match="cannot be removed"):
+        daemon.call("reset", stop_id=stop_id)
+    assert daemon.bash("ls").answer()[0] == "deny"
+
+
+def test_no_descriptor_left_does_not_read_as_a_latch(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+    try:
+        found = latchfile.read(tmp_path / "latch")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert found is None

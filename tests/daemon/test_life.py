@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from controlroom.storage.verify import verify
 
 from controlroom.client.rpc import NoDaemon
+from controlroom.storage.verify import verify
 from tests.support import daemon as daemons
 from tests.support.daemon import Daemon
 from tests.support.home import Home

@@ -1,0 +1,55 @@
+"""The room's own terminal driver: textual's for Linux, but reading is ours.
+
+Ours drops a terminal's answers that nobody asked for (D03), survives bytes that are not UTF-8 (one of them ends textual's),
+and ends when the terminal does instead of reading its end for ever.
+"""
+
+import os
+import selectors
+import time
+from codecs import getincrementaldecoder
+
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+from controlroom.tui.reports import Reports
+
+WAIT = 0.1  # seconds between two looks whether the room has ended
+SOON = 0.02  # seconds, while half a sequence waits for its other half
+POINTER = "\x1b]22;"  # textual sets the shape of the mouse pointer; a terminal that does not know it may print it
+
+
+class RoomDriver(LinuxDriver):
+    """Reads keys from the terminal in a thread of its own."""
+
+    def write(self, data: str) -> None:
+        """To the terminal, without the shape of the pointer."""
+        if not data.startswith(POINTER):
+            super().write(data)
+
+    def run_input_thread(self) -> None:
+        """Until the room ends or its terminal is gone."""
+        parser, reports = XTermParser(), Reports()
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set():
+                text = reports.late(time.monotonic())
+                if selector.select(SOON if reports.waiting else WAIT):
+                    data = _read(self.fileno)
+                    if not data:
+                        return
+                    text += reports.take(decode(data), time.monotonic())
+                if text:
+                    for message in parser.feed(text):
+                        self.process_message(message)
+                for message in parser.tick():
+                    self.process_message(message)
+
+
+def _read(descriptor: int) -> bytes:
+    """What was typed; b"" where the terminal is gone."""
+    try:
+        return os.read(descriptor, 4096)
+    except OSError:
+        return b""
