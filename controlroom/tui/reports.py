@@ -63,10 +63,10 @@ class Reports:
         if _HALF.fullmatch(text, start):
             self._half = text[start:]
             return len(text), ""
-        begun = _HALF.match(text, start)
-        end = begun.end() if begun else start
-        if text[end] == STOP or (end > start + 1 and text[end] < " "):
-            return end, ""  # broken off: what follows is a key of its own
+        half = _HALF.match(text, start)
+        stands = half.end() if half else start
+        if text[stands] == STOP or (stands > start + 1 and text[stands] < " "):
+            return stands, ""  # broken off: what follows is a key of its own
         return start + 1, "\x1b"
 
 
