@@ -1,0 +1,28 @@
+"""Runaway trips: the figures at which a session is halted without being asked, and a person has to look."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Minutes = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class Trips(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The figures of one session (product.md, defaults); None = not watched.
+
+    `cpu_minutes`: CPU time used in the last 10 minutes, all processes together. `memory_gib`: resident memory of all together.
+    `deletes`: files that vanished in the workspace in one minute. `same_call`: the same tool with the same input in a row.
+    `tokens`: all that the agent's transcript tells. `wall_minutes`: since the session began. `alone_minutes`: no operator
+    attached. `act`: what happens then; both deny what is pending first.
+    """
+
+    processes: Count | None = 512
+    cpu_minutes: Minutes | None = 30.0
+    memory_gib: Minutes | None = 8.0
+    deletes: Count | None = 2000
+    same_call: Count | None = 20
+    tokens: Count | None = None
+    wall_minutes: Minutes | None = None
+    alone_minutes: Minutes | None = None
+    act: Literal["pause", "stop"] = "pause"
