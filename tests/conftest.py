@@ -1,12 +1,19 @@
-"""What every test may ask for: a home of its own, and the ends of its logs when it fails."""
+"""What every test may ask for: a home of its own, and the ends of its logs when it fails. What Hypothesis does everywhere."""
 
+import os
 from collections.abc import Generator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support import home as homes
 from tests.support.home import Home
 from tests.support.waiting import eventually
+
+# `make test` tries the same examples every time, so that it says the same every time; `make soak` looks for new ones.
+settings.register_profile("same", derandomize=True, database=None, deadline=None)
+settings.register_profile("soak", derandomize=False, database=None, deadline=None, print_blob=True)
+settings.load_profile("soak" if os.environ.get("CONTROLROOM_SOAK") else "same")
 
 
 @pytest.fixture

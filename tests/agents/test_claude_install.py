@@ -268,7 +268,7 @@ def odd_texts(draw: st.DrawFn) -> str:
 
 
 @given(text=odd_texts())
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_any_document_keeps_everything_and_comes_back(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     machine = Machine(tmp_path_factory.mktemp("machine"))
     file = machine.write(text)
@@ -284,7 +284,7 @@ def test_any_document_keeps_everything_and_comes_back(tmp_path_factory: pytest.T
 
 
 @given(text=odd_texts())
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_without_a_backup_only_what_was_empty_may_go(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     machine = Machine(tmp_path_factory.mktemp("machine"))
     file = machine.write(text)

@@ -279,8 +279,5 @@ TestRoom = Room.TestCase
 TestRoom.settings = settings(
     max_examples=120,
     stateful_step_count=60,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=list(HealthCheck),
-    database=None,
 )

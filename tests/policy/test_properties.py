@@ -19,7 +19,7 @@ DANGER = [
     "kubectl delete ns prod",
     "find . -delete",
 ]
-_quiet = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_quiet = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _single(text: str) -> str:

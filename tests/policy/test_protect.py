@@ -157,7 +157,7 @@ def test_a_bad_line_is_named(text: str) -> None:
 
 
 @pytest.mark.row("N08")
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_random_link_forests_agree_with_an_oracle_by_inode(data: st.DataObject) -> None:
     """Whatever links are built, a write that reaches the member's inode is denied; the oracle looks at inodes only."""

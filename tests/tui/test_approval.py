@@ -76,6 +76,16 @@ def test_a_change_of_the_terminals_focus_arms_it_anew(lost: bool) -> None:
     assert hand.wait(0.5).press("a") == ALLOWED
 
 
+@pytest.mark.row("U04")
+def test_what_was_scrolled_to_its_end_before_the_focus_was_lost_is_armed_anew_without_scrolling_again() -> None:
+    hand = Hand(ONE)
+    hand.paint(fits=False).scroll().wait(2)
+    hand.feed(ev.Blurred(hand.now, False))
+    assert hand.wait(0.4).press("a") == []
+    hand.paint(fits=False).scroll()
+    assert hand.wait(0.2).press("a") == ALLOWED
+
+
 @pytest.mark.row("U01")
 def test_keys_typed_before_it_was_on_screen_do_nothing() -> None:
     hand = Hand(ONE)

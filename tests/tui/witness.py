@@ -102,18 +102,20 @@ def _used(history: list[Moment], press: int) -> bool:
 
 def _seen(history: list[Moment], press: int, waiting: ev.Waiting) -> bool:
     """Whether, since the last disturbance, all of it was on screen for the arming time."""
-    start, since = _calm(history, press, waiting)
+    start, calm = _calm(history, press, waiting)
     surface = "dialog" if history[press].before.granting else ""
     whole: float | None = None
     painted = scrolled = False
     for moment in history[start:press]:
         event = moment.event
-        if isinstance(event, ev.Shown) and (event.request, event.digest, event.tier) == (
+        if isinstance(event, ev.Blurred):  # what was on screen is still there, but only now somebody looks at it again
+            calm = max(calm, event.at)
+        elif isinstance(event, ev.Shown) and (event.request, event.digest, event.tier) == (
             waiting.id,
             waiting.digest,
             waiting.tier,
         ):
-            if event.at < since or (event.surface == "dialog") != (surface == "dialog"):
+            if event.at < calm or (event.surface == "dialog") != (surface == "dialog"):
                 continue
             painted = not event.too_small
             if event.too_small or not (event.fits_fully or scrolled):
@@ -124,24 +126,20 @@ def _seen(history: list[Moment], press: int, waiting: ev.Waiting) -> bool:
             scrolled = True
             whole = event.at if whole is None else whole
     at = history[press].event.at
-    return whole is not None and at - max(whole, since) >= ARM[waiting.tier] - 1e-9
+    return whole is not None and at - max(whole, calm) >= ARM[waiting.tier] - 1e-9
 
 
 def _calm(history: list[Moment], press: int, waiting: ev.Waiting) -> tuple[int, float]:
-    """Index and time from which nothing disturbed: focus, digest, stop and screen were what they are at the press."""
-    repaint = 0
-    since = float("-inf")
+    """Index and time from which nothing took it off the screen: focus, digest, stop and screen are those of the press."""
     for index in range(press - 1, -1, -1):
         moment = history[index]
         same = moment.before.focus == waiting.id and waiting in moment.before.waiting
         same = same and moment.before.latch == moment.after.latch and moment.before.granting == moment.after.granting
         decided = any(isinstance(answer, (Decision, OpenDialog)) for answer in moment.answers)
-        if _disturbs(moment) or decided or not same:
-            since = max(since, moment.event.at)
-            if not isinstance(moment.event, ev.Blurred):
-                repaint = index + 1
-                break
-    return repaint, since
+        blurred = isinstance(moment.event, ev.Blurred)
+        if (_disturbs(moment) and not blurred) or decided or not same:
+            return index + 1, moment.event.at
+    return 0, float("-inf")
 
 
 def _disturbed_after(history: list[Moment], press: int) -> bool:

@@ -56,7 +56,7 @@ TEXTS = st.lists(st.one_of(st.sampled_from(NASTY), st.text(max_size=12)), max_si
 WIDTHS = st.sampled_from((1, 2, 3, 7, 19, 20, 21, 33, 43, 44, 60, 80, 119, 200))
 GLYPHS = st.sampled_from((UNICODE, ASCII))
 UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
-many = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
 
 def harmless(line: Line) -> bool:
