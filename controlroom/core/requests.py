@@ -2,7 +2,7 @@
 
 import msgspec
 
-from controlroom.core import grants, sessions
+from controlroom.core import grants, sessions, trips
 from controlroom.core.orders import Alarm, Check, Reply
 from controlroom.core.state import Act, Held
 from controlroom.core.turn import Turn
@@ -27,6 +27,9 @@ def on_asked(turn: Turn, event: Asked) -> None:
     by, reason = _closed(turn, held)
     if held is None or reason:
         deny(turn, request, by, reason)
+    elif row := trips.same_call(turn, request):
+        deny(turn, request, "budget", f"the same call {row} times in a row: a person has to look before it goes on")
+        trips.trip(turn, request.session, "same_call", row)
     elif request.assessment.tier is Tier.TX:
         deny(turn, request, "policy", _why(request))
     elif request.assessment.tier <= Tier.T1:
@@ -162,6 +165,7 @@ def on_durable(turn: Turn, event: Durable) -> None:
     else:
         turn.bury(request, RequestState.DELIVERED)
         _open_act(turn, _reply(turn, request, request.decision))
+        trips.expect(turn, request)
         sessions.count_answer(turn, request, request.decision.by, RequestState.DELIVERED)
 
 

@@ -110,7 +110,8 @@ def _resume(turn: Turn, held: Held, event: Steered) -> None:
         turn.record(Kind.STOP, {"act": "thaw", "by": event.by}, session=event.session)
         for ticket in held.tickets:
             turn.answer(ticket, "refused: the session was resumed before it was paused")
-        held = Held(held.session, "thaw", ordered=True, tickets=(event.ticket,) if event.ticket else ())
+        tickets = (event.ticket,) if event.ticket else ()
+        held = Held(held.session, "thaw", ordered=True, tickets=tickets, meter=held.meter)
         turn.put_held(held)
         if held.holdable:
             turn.order(Contain(event.session, "thaw"))
@@ -131,6 +132,13 @@ def pause(turn: Turn, session: str, by: str) -> None:
     runs = held.session.state is SessionState.RUNNING and not held.intent
     if runs or held.intent == "thaw" or (held.intent == "freeze" and not held.ordered):
         _halt(turn, session, "freeze", by)
+
+
+def stop(turn: Turn, session: str, by: str) -> None:
+    """Stop a session of our own accord, unless that is under way."""
+    held = turn.state.sessions.get(session)
+    if held is not None and held.session.state not in OVER and held.intent not in OUTRANKS["stop"] and held.intent != "stop":
+        _halt(turn, session, "stop", by)
 
 
 def pause_when_quiet(turn: Turn, session: str, by: str) -> None:

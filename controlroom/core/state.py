@@ -24,6 +24,20 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     over: int = 256  # ended sessions that are remembered
 
 
+class Meter(msgspec.Struct, frozen=True):
+    """What the trips of a session count. `call`, `row`: the last call and how often it came in a row.
+
+    `cpu`: seconds of CPU at some moments of the window, oldest first. `bars`: figures that a trip has raised. `leave`: until
+    when released acts may delete how many files.
+    """
+
+    call: str = ""
+    row: int = 0
+    cpu: tuple[tuple[Instant, float], ...] = ()
+    bars: dict[str, float] = {}
+    leave: tuple[tuple[Instant, int], ...] = ()
+
+
 class Held(msgspec.Struct, frozen=True):
     """A session as the core sees it.
 
@@ -39,6 +53,7 @@ class Held(msgspec.Struct, frozen=True):
     expiries: int = 0
     fresh: tuple[Instant, ...] = ()
     tickets: tuple[str, ...] = ()
+    meter: Meter = Meter()
 
     @property
     def holdable(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from controlroom.core import grants, requests, sessions
+from controlroom.core import grants, requests, sessions, trips
 from controlroom.core.orders import Order
 from controlroom.core.state import State
 from controlroom.core.turn import Turn
@@ -34,6 +34,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     ev.Finished: requests.on_finished,
     ev.GrantAsked: grants.on_grant_asked,
     ev.GrantRevoked: grants.on_grant_revoked,
+    ev.Measured: trips.on_measured,
     ev.Tick: _on_tick,
 }
 

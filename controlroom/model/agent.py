@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from controlroom.model.clock import Instant
+from controlroom.model.trips import Trips
 
 
 class Label(StrEnum):
@@ -74,6 +75,7 @@ class Session(msgspec.Struct, frozen=True):
     supervised: bool = False
     command: tuple[str, ...] = ()
     root: ProcessId | None = None
+    trips: Trips = Trips()
 
 
 class Survivor(msgspec.Struct, frozen=True):

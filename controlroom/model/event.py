@@ -166,6 +166,29 @@ class Reset(msgspec.Struct, frozen=True, tag=True):
     ticket: str = ""
 
 
+class Usage(msgspec.Struct, frozen=True):
+    """What a session has come to; None = it cannot be told. `cpu`: seconds of CPU since it began, all processes together.
+
+    `memory`: resident bytes; `deletes`: files that vanished in its workspace in the last minute; `alone`: seconds without an
+    operator.
+    """
+
+    processes: int | None = None
+    cpu: float | None = None
+    memory: int | None = None
+    deletes: int | None = None
+    tokens: int | None = None
+    alone: float | None = None
+
+
+class Measured(msgspec.Struct, frozen=True, tag=True):
+    """A session was looked at."""
+
+    at: Instant
+    session: str
+    usage: Usage
+
+
 class Tick(msgspec.Struct, frozen=True, tag=True):
     """Time passes."""
 
@@ -190,5 +213,6 @@ Event = (
     | Contained
     | Estop
     | Reset
+    | Measured
     | Tick
 )
