@@ -19,6 +19,7 @@ from controlroom.daemon.intake import Intake
 from controlroom.daemon.judge import Judge
 from controlroom.daemon.ledger import Ledger
 from controlroom.daemon.load import Sampler
+from controlroom.daemon.meters import Meters
 from controlroom.daemon.operator_calls import Calls
 from controlroom.daemon.operator_server import OperatorServer
 from controlroom.daemon.registry import Registry
@@ -97,6 +98,7 @@ class House:
         self._window = Window(self._runner, judge, rung, sampler)
         calls = Calls(self._runner, self._registry, judge, places, rung, self._window, sampler)
         self._operators = OperatorServer(places.operator_sock, self._runner, calls.table())
+        self.meters = Meters(self._runner, sampler, self._operators)
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
         self._runner.on_record = self._window.note
 
@@ -184,6 +186,7 @@ class House:
 
     async def close(self) -> None:
         """Deny what is pending, close the journal; agents go on (and their gates deny)."""
+        self.meters.close()
         await self._gate.stop()
         self._operators.stop()
         try:

@@ -1,11 +1,12 @@
 """What sessions' processes use: membership from the cgroup or the tree, figures from /proc. Sampled while a room looks."""
 
 import os
+import threading
 import time
 
-from controlroom.containment import processes
+from controlroom.containment import cgroup, processes
 from controlroom.containment.hold import members
-from controlroom.model.agent import Handle
+from controlroom.model.agent import Handle, Rung
 from controlroom.model.view import Load, ProcessView
 
 TICK = os.sysconf("SC_CLK_TCK")
@@ -14,32 +15,43 @@ MOST_ROWS = 500
 
 
 class Sampler:
-    """Keeps the last sample for the rate of CPU. Blocking: runs in a thread."""
+    """Keeps the last sample for the rate of CPU. Blocking: runs in a thread, one sample at a time.
+
+    `spent`: seconds of CPU of each session since it began (cgroup), or as far as was seen.
+    """
 
     def __init__(self) -> None:
         self.loads: dict[str, Load] = {}
+        self.spent: dict[str, float] = {}
+        self._guard = threading.Lock()
         self._ticks: dict[tuple[int, int], int] = {}  # (pid, start) → CPU ticks at the last sample
         self._cpu: dict[tuple[int, int], float] = {}
         self._at = 0.0
 
     def sample(self, handles: list[Handle]) -> None:
         """Look at every session's processes once."""
+        with self._guard:
+            self._sample(handles)
+
+    def _sample(self, handles: list[Handle]) -> None:
         now = time.monotonic()
         passed = max(now - self._at, 0.001)
         ticks: dict[tuple[int, int], int] = {}
-        loads = {}
+        loads, spent = {}, {}
         for handle in handles:
-            cpu, memory, count = 0.0, 0, 0
+            cpu, memory, count, seconds = 0.0, 0, 0, 0.0
             for stat in members(handle):
                 key = (stat.pid, stat.start)
                 used = _ticks(stat.pid)
                 ticks[key] = used
-                rate = max(0, used - self._ticks.get(key, used)) / TICK / passed * 100
+                since = max(0, used - self._ticks.get(key, used)) / TICK
+                rate, seconds = since / passed * 100, seconds + since
                 self._cpu[key] = rate
                 cpu, memory, count = cpu + rate, memory + _resident(stat.pid), count + 1
             loads[handle.session] = Load(round(cpu, 1), memory, count)
+            spent[handle.session] = _spent(handle, self.spent.get(handle.session, 0.0) + seconds)
         self._cpu = {k: v for k, v in self._cpu.items() if k in ticks}
-        self.loads, self._ticks, self._at = loads, ticks, now
+        self.loads, self.spent, self._ticks, self._at = loads, spent, ticks, now
 
     def rows(self, handle: Handle) -> list[ProcessView]:
         """The processes of one session, parents before children."""
@@ -62,6 +74,12 @@ class Sampler:
         for pid in sorted(found, key=lambda p: (found[p].ppid in found, p)):
             add(pid, 0)
         return rows
+
+
+def _spent(handle: Handle, seen: float) -> float:
+    """The kernel's count for a cgroup, which knows of processes that came and went between two looks; else what was seen."""
+    told = cgroup.cpu_seconds(handle.cgroup) if handle.rung is Rung.CGROUP else None
+    return seen if told is None else told
 
 
 def _ticks(pid: int) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ class OperatorServer:
         self._bound: tuple[int, int] | None = None  # device and inode of the socket file
         self._changes = 0
         self._told = False
+        self._heard = time.monotonic()  # when an operator was last there
 
     async def start(self) -> None:
         """Listen; the folder is ours and the state lock is held."""
@@ -79,6 +81,12 @@ class OperatorServer:
         for writer in list(self._writers):
             writer.close()
         self._path.unlink(missing_ok=True)
+
+    def alone(self) -> float:
+        """Seconds since an operator was last there: a room that is open, or a call."""
+        if self._subscribers:
+            self._heard = time.monotonic()
+        return time.monotonic() - self._heard
 
     def changed(self) -> None:
         """Tell subscribers that something changed, once for all changes of a moment."""
@@ -139,6 +147,7 @@ class OperatorServer:
         async with asyncio.TaskGroup() as group:
             while line := await reader.readline():
                 self._outside(peer)
+                self._heard = time.monotonic()
                 try:
                     call = msgspec.json.decode(line, type=_Call)
                 except (msgspec.DecodeError, UnicodeDecodeError) as e:

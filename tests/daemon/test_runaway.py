@@ -1,0 +1,100 @@
+"""Runaways that really run: the default figures of product.md halt them, and their heart stands still."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from controlroom.containment import hold
+from controlroom.model.agent import Handle
+from controlroom.sensing.churn import Churn
+from controlroom.storage import handles
+from tests.support.daemon import Daemon
+from tests.support.waiting import eventually
+
+HEART = """
+import os, subprocess, sys, threading, time
+def beat():
+    while True:
+        open(sys.argv[1], "w").close(); time.sleep(0.02)
+threading.Thread(target=beat, daemon=True).start()
+"""
+BREEDER = HEART + "children = [subprocess.Popen(['sleep', '60']) for _ in range(530)]\ntime.sleep(60)\n"
+SHREDDER = (
+    HEART
+    + """
+while True:  # apart from each other, so that the watch takes them for what they are: made, and later gone
+    for n in range(2500):
+        open(f"file{n}", "w").close()
+    time.sleep(0.5)
+    for n in range(2500):
+        os.unlink(f"file{n}")
+    time.sleep(0.5)
+"""
+)
+
+
+def launch(daemon: Daemon, code: str) -> Handle:
+    """A detached agent, launched as an operator does."""
+    command = [sys.executable, "-m", "controlroom", "run", "--detach", "--name", "wild", "--workspace", str(daemon.workspace)]
+    subprocess.run([*command, "--", sys.executable, "-c", code, str(beat(daemon))], env=daemon.home.env, check=True, timeout=30)
+    (handle,) = handles.load_all(daemon.places.agents)
+    eventually(beat(daemon).exists, 10, "its heart beats")
+    return handle
+
+
+def beat(daemon: Daemon) -> Path:
+    return daemon.home.path / "beat"
+
+
+def assert_halted(daemon: Daemon, said: str) -> None:
+    """Paused by the daemon, silent by its own heart, and the figure is named."""
+    eventually(lambda: [r["state"] for r in daemon.call("agents")] == ["paused"], 30, "the runaway is paused")
+    before = beat(daemon).stat().st_mtime_ns
+    time.sleep(1.0)  # the silence window of a heart that beats every 20 ms
+    assert beat(daemon).stat().st_mtime_ns == before
+    alarms = [r["body"]["text"] for r in daemon.records() if r["kind"] == "alarm" and r["body"]["kind"] == "runaway"]
+    assert len(alarms) == 1
+    assert said in alarms[0]
+
+
+@pytest.mark.serial
+def test_more_than_512_processes_pause_the_session(daemon: Daemon) -> None:
+    handle = launch(daemon, BREEDER)
+    try:
+        assert_halted(daemon, "processes")
+    finally:
+        hold.kill(handle)
+
+
+def test_more_than_2000_deleted_files_in_a_minute_pause_the_session(daemon: Daemon) -> None:
+    handle = launch(daemon, SHREDDER)
+    try:
+        assert_halted(daemon, "files deleted in a minute")
+    finally:
+        hold.kill(handle)
+
+
+def test_a_folder_that_cannot_be_watched_is_unknown_and_not_zero(tmp_path: Path) -> None:
+    churn = Churn(str(tmp_path / "missing"))
+    try:
+        eventually(lambda: churn.why not in ("", "not watched yet"), 10, "it says why")
+        assert churn.deletes() is None
+    finally:
+        churn.close()
+
+
+def test_files_that_are_renamed_have_not_vanished(tmp_path: Path) -> None:
+    for n in range(300):
+        (tmp_path / f"a{n}").touch()
+    churn = Churn(str(tmp_path))
+    try:
+        eventually(lambda: churn.why == "", 10, "it watches")
+        for n in range(300):
+            (tmp_path / f"a{n}").rename(tmp_path / f"b{n}")
+        (tmp_path / "b0").unlink()
+        eventually(lambda: churn.deletes() == 1, 10, "one of them has vanished")
+    finally:
+        churn.close()
