@@ -19,6 +19,7 @@ from controlroom.tui import approval_events as ev
 from controlroom.tui.bell import Bell
 from controlroom.tui.colours import Colours, Looks
 from controlroom.tui.desk import Desk
+from controlroom.tui.driver import RoomDriver
 from controlroom.tui.facts import Facts
 from controlroom.tui.glyphs import ASCII, UNICODE
 from controlroom.tui.keys import Context
@@ -57,7 +58,7 @@ class RoomApp(App[int], inherit_bindings=False):
     CSS = "Screen { background: $ground; }"
 
     def __init__(self, ports: Ports, options: Options, link: HasContact, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__()
+        super().__init__(driver_class=RoomDriver)
         self.ports, self.options, self.link, self.clock = ports, options, link, clock
         self._memory = memory.load(ports.places)
         self._colours = Colours(ports.places, options.theme or self._memory.theme)

@@ -37,9 +37,9 @@ class RoomDriver(LinuxDriver):
                 text = reports.late(time.monotonic())
                 if selector.select(SOON if reports.waiting else WAIT):
                     data = _read(self.fileno)
-                    if not data:
+                    if data == b"":
                         return
-                    text += reports.take(decode(data), time.monotonic())
+                    text += reports.take(decode(data or b""), time.monotonic())
                 if text:
                     for message in parser.feed(text):
                         self.process_message(message)
@@ -47,9 +47,11 @@ class RoomDriver(LinuxDriver):
                     self.process_message(message)
 
 
-def _read(descriptor: int) -> bytes:
-    """What was typed; b"" where the terminal is gone."""
+def _read(descriptor: int) -> bytes | None:
+    """What was typed; b"" where the terminal is gone; None where somebody else of this terminal took it."""
     try:
         return os.read(descriptor, 4096)
+    except BlockingIOError:
+        return None
     except OSError:
         return b""

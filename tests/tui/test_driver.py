@@ -1,0 +1,72 @@
+"""The room on a real terminal reads keys and nothing else (D03), and outlives bytes that are no text."""
+
+import pytest
+
+from controlroom.tui import keys
+from tests.support.daemon import Daemon
+from tests.support.home import Home
+from tests.support.seat import PATIENCE, live, sit
+from tests.support.terminal import Terminal
+from tests.tui.test_reports import REPORTS
+
+HELP = keys.BY_ID["help"].help
+
+
+def still_reads(seat: Terminal) -> None:
+    """The room takes a key and shows it: `?` opens the help, escape leaves it."""
+    seat.type("?")
+    seat.shows(HELP, PATIENCE)
+    seat.type("\x1b")
+    seat.hides(HELP, PATIENCE)
+
+
+@pytest.mark.row("D03")
+def test_what_a_terminal_answers_unasked_does_nothing(daemon: Daemon) -> None:
+    """Every answer holds letters that are keys: q would leave, d would deny, x would stop."""
+    asker = daemon.ask(paths=(str(daemon.workspace / "file"),))
+    daemon.pending()
+    with sit(daemon.home) as seat:
+        live(seat).shows("digest", PATIENCE)
+        for report in [*REPORTS, "\x1b]52;c;cXF4WGREYUE=\x07", "\x1bP1$rqxXdDaA\x1b\\", "\x1b]lq d a\x1b\\"]:
+            seat.type(report)
+            seat.type(report[:-1])
+            seat.type(report[-1:])
+        still_reads(seat)
+        assert daemon.call("pending"), "an answer of the terminal decided"
+        assert seat.screen.foreign == []
+    asker.hang_up()
+
+
+@pytest.mark.row("D03")
+def test_the_room_asks_a_terminal_two_questions_and_no_more(daemon: Daemon) -> None:
+    """What is asked about colours, clipboard or title could be answered by somebody who plants the answer."""
+    with sit(daemon.home) as seat:
+        still_reads(live(seat))
+        assert seat.screen.foreign == []
+
+
+def test_bytes_that_are_no_text_do_not_end_the_room(daemon: Daemon) -> None:
+    with sit(daemon.home) as seat:
+        live(seat).type(b"\xff\xfe\xc3(\xe2\x82\x80\xf5\x9f\x98")
+        still_reads(seat)
+
+
+def test_a_key_of_several_bytes_may_come_one_by_one(daemon: Daemon) -> None:
+    with sit(daemon.home) as seat:
+        live(seat)
+        for byte in b"\x1b[92;5u":  # ctrl+\ of the kitty protocol
+            seat.type(bytes([byte]))
+        seat.shows("EMERGENCY STOP", PATIENCE)
+
+
+def test_on_a_terminal_that_answers_nothing_the_room_works_all_the_same(daemon: Daemon) -> None:
+    with sit(daemon.home) as seat:
+        seat.answering = False
+        still_reads(live(seat))
+
+
+def test_the_room_ends_when_its_terminal_is_gone(daemon: Daemon, home: Home) -> None:
+    with sit(home) as seat:
+        live(seat).hang_up()
+        assert seat.ended(PATIENCE) == 128 + 1
+    assert daemon.call("status")["pid"] == daemon.process.pid
