@@ -27,6 +27,14 @@ class RoomDriver(LinuxDriver):
         if not data.startswith(POINTER):
             super().write(data)
 
+    def _get_terminal_size(self) -> tuple[int, int]:
+        """Columns and rows of this terminal, whatever COLUMNS and LINES say: what is cut off there is not seen."""
+        try:
+            columns, rows = os.get_terminal_size(self.fileno)
+        except OSError:
+            columns = rows = 0
+        return columns or 80, rows or 24
+
     def run_input_thread(self) -> None:
         """Until the room ends or its terminal is gone."""
         parser, reports = XTermParser(), Reports()

@@ -12,7 +12,6 @@ from tests.support.terminal import Terminal
 CONTROLROOM = str(Path(sys.executable).parent / "controlroom")
 ELSEWHERE = ("TMUX", "TMUX_PANE", "STY", "SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT", "COLORTERM", "NO_COLOR", "TERM", "LANG")
 PATIENCE = 20.0  # seconds: the room starts slowly on a machine under load
-LIVE = "STOP ctrl+\\"
 
 
 @contextmanager

@@ -65,6 +65,13 @@ def test_on_a_terminal_that_answers_nothing_the_room_works_all_the_same(daemon: 
         still_reads(live(seat))
 
 
+def test_the_size_is_that_of_the_terminal_and_not_of_the_environment(daemon: Daemon) -> None:
+    with sit(daemon.home, columns=100, rows=30, COLUMNS="60", LINES="12") as seat:
+        seat.until(lambda screen: screen.lines[0].endswith("STOP ctrl+\\") and "? help" in screen.lines[29], "whole", PATIENCE)
+        seat.resize(90, 25)
+        seat.until(lambda screen: "? help" in screen.lines[24], "whole at the new size", PATIENCE)
+
+
 def test_the_room_ends_when_its_terminal_is_gone(daemon: Daemon, home: Home) -> None:
     with sit(home) as seat:
         live(seat).hang_up()
