@@ -72,6 +72,7 @@ def status_(*, as_json: Json = False) -> int:
     print(f"rung     {out.safe(row['rung'])}")
     print(f"latched  {out.safe(latch)}")
     print(f"journal  {out.safe(row['journal'])}")
+    print(f"settings {out.safe(row['settings'])}")
     return 0
 
 

@@ -16,6 +16,7 @@ from controlroom.client.rpc import NoDaemon, Operator, RpcError
 from controlroom.containment import shim
 from controlroom.containment.launch import Spec
 from controlroom.model.agent import Handle, Survivor
+from controlroom.model.settings import DEFAULT
 from controlroom.storage import handles, latchfile
 from controlroom.storage.paths import Places
 
@@ -26,7 +27,11 @@ def run(
     *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
     name: Annotated[str, Parameter(help="how the agent is called in the room")] = "",
     workspace: Annotated[Path | None, Parameter(help="where it works; else this folder")] = None,
-    contain: Annotated[Literal["auto", "none"], Parameter(help="auto: the best rung there is; none: no cgroup")] = "auto",
+    profile: Annotated[str, Parameter(help="what it is expected to do: a name in profiles/")] = DEFAULT,
+    contain: Annotated[
+        Literal["auto", "enforced", "none"] | None,
+        Parameter(help="auto: the best rung there is; enforced: or nothing; none: no cgroup; else as the profile says"),
+    ] = None,
     log: Annotated[Path | None, Parameter(help="copy its terminal's output to this file")] = None,
     detach: Annotated[bool, Parameter(negative="", help="in the background, with a terminal of its own")] = False,
 ) -> int:
@@ -48,8 +53,8 @@ def run(
         kind=kind,
         command=list(command),
         workspace=str(folder),
-        profile="default",
-        contain=contain,
+        profile=profile,
+        contain=contain or "",
     )
     session = _Session(places, plan)
     start = shim.run_detached if detach else shim.run_attached

@@ -8,7 +8,7 @@ import sys
 
 import anyio
 
-from controlroom.daemon.config import BadConfig
+from controlroom.daemon.config import BadSettings
 from controlroom.daemon.house import House
 from controlroom.daemon.judge import BadManifest
 from controlroom.storage.chain import Damaged
@@ -32,7 +32,7 @@ def main() -> int:
     except Locked as e:
         print(f"controlroom: a daemon already runs: {e}", file=sys.stderr)
         return 1
-    except (Insecure, BadConfig, BadManifest, Damaged, JournalBroken, OSError) as e:
+    except (Insecure, BadSettings, BadManifest, Damaged, JournalBroken, OSError) as e:
         print(f"controlroom: the daemon cannot start: {e}", file=sys.stderr)
         return 1
     status = 0

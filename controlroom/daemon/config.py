@@ -1,43 +1,23 @@
-"""config.toml: strict. An unknown key is an error that names file and key; a missing file means the defaults."""
+"""The settings that hold, for all parts of the daemon."""
 
-import tomllib
-from pathlib import Path
+from controlroom.model.settings import Profile
+from controlroom.policy.settings import BadSettings
+from controlroom.storage import settings
+from controlroom.storage.paths import Places
 
-import msgspec
-
-from controlroom.storage.files import read_small
-
-MOST = 256 * 1024  # bytes
+__all__ = ["BadSettings", "Configuration"]
 
 
-class BadConfig(Exception):
-    """The configuration cannot be used; the text names file, line or key, and what to do."""
+class Configuration:
+    """What is set. Raises BadSettings when it is made from files that cannot be used."""
 
+    def __init__(self, places: Places) -> None:
+        self.settings = settings.load(places)
 
-class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How long a request waits for an operator, in seconds; the hook's own deadline is 620 s."""
+    def profile(self, name: str) -> Profile:
+        """The profile of a launch. Raises BadSettings, which names those that there are."""
+        return self.settings.profile(name)
 
-    seconds: float = 600.0
-
-
-class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything that config.toml may say."""
-
-    hold: Hold = Hold()
-
-
-def load(path: Path) -> Config:
-    """Read and check the file. Raises BadConfig."""
-    try:
-        raw = read_small(path, MOST)
-    except FileNotFoundError:
-        return Config()
-    except OSError as e:
-        raise BadConfig(f"{path}: cannot be read: {e.strerror or e}. Is this the right file?") from e
-    try:
-        config = msgspec.convert(tomllib.loads(raw.decode()), Config)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as e:
-        raise BadConfig(f"{path}: {e}. Mend that line or key, then start again.") from e
-    if not 1 <= config.hold.seconds <= 600:
-        raise BadConfig(f"{path}: hold.seconds is {config.hold.seconds}; it must be from 1 to 600 (the hook waits 620 s)")
-    return config
+    def state(self) -> str:
+        """Where the settings come from, in words."""
+        return "; ".join(self.settings.notes) or "ok"

@@ -12,8 +12,8 @@ from controlroom.containment import hold
 from controlroom.containment.rungs import probe
 from controlroom.core import Limits
 from controlroom.core import orders as od
-from controlroom.daemon import config
 from controlroom.daemon.clock import boot_id, now
+from controlroom.daemon.config import Configuration
 from controlroom.daemon.gate_server import GateServer
 from controlroom.daemon.intake import Intake
 from controlroom.daemon.judge import Judge
@@ -75,10 +75,10 @@ class House:
     """The daemon. Making it takes the lock and opens the journal; `open` starts to listen."""
 
     def __init__(self, places: Places) -> None:
-        """Raises Insecure, BadConfig, BadManifest, Locked, Damaged, JournalBroken, OSError."""
+        """Raises Insecure, BadSettings, BadManifest, Locked, Damaged, JournalBroken, OSError."""
         for folder in (places.config, places.state, places.runtime, places.agents, places.journal):
             secure_dir(folder)
-        settings = config.load(places.config / "config.toml")
+        configuration = Configuration(places)
         judge = Judge(places, os.path.expanduser("~"))
         self._places = places
         journal = Journal.open(places.journal, clock=now, boot=boot_id(), version=__version__)
@@ -86,9 +86,9 @@ class House:
         self._sessions: dict[str, Session] = {}
         self._relatch = self._relisten = 0.0  # not to be tried again before (loop time)
         self._recall()
-        limits = Limits(hold=settings.hold.seconds)
+        limits = Limits(hold=configuration.settings.config.hold.seconds)
         self._runner = Runner(limits, journal, self._ledger, now, Latchkeeper(places), take_hold)
-        self._registry = Registry(self._runner, places)
+        self._registry = Registry(self._runner, places, configuration)
         intake = Intake(self._runner, self._registry, judge, self._past)
         self._gate = GateServer(places.gate_sock, intake.take)
         self._gate.on_lost, self._gate.on_reject = intake.lost, intake.rejected
@@ -96,7 +96,7 @@ class House:
         self._runner.gate = intake
         rung, sampler = probe(), Sampler()
         self._window = Window(self._runner, judge, rung, sampler)
-        calls = Calls(self._runner, self._registry, judge, places, rung, self._window, sampler)
+        calls = Calls(self._runner, self._registry, judge, configuration, places, rung, self._window, sampler)
         self._operators = OperatorServer(places.operator_sock, self._runner, calls.table())
         self.meters = Meters(self._runner, sampler, self._operators)
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed

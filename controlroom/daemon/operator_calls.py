@@ -13,6 +13,7 @@ from controlroom import __version__
 from controlroom.containment.rungs import Probe
 from controlroom.core.state import OVER, Held
 from controlroom.daemon import views
+from controlroom.daemon.config import BadSettings, Configuration
 from controlroom.daemon.judge import BadManifest, Judge
 from controlroom.daemon.layers import of_claude
 from controlroom.daemon.load import Sampler
@@ -23,6 +24,7 @@ from controlroom.daemon.window import Window, fits
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Rung, Session, SessionState
 from controlroom.model.effect import EffectKind
+from controlroom.model.settings import DEFAULT
 from controlroom.model.tier import Verdict
 from controlroom.storage import latchfile
 from controlroom.storage.paths import Places
@@ -37,8 +39,17 @@ class Calls:
     """The methods. `table()` is what the server serves."""
 
     def __init__(
-        self, runner: Runner, registry: Registry, judge: Judge, places: Places, probe: Probe, window: Window, sampler: Sampler
+        self,
+        runner: Runner,
+        registry: Registry,
+        judge: Judge,
+        configuration: Configuration,
+        places: Places,
+        probe: Probe,
+        window: Window,
+        sampler: Sampler,
     ) -> None:
+        self._configuration = configuration
         self._window = window
         self._sampler = sampler
         self._looked = 0.0
@@ -90,6 +101,7 @@ class Calls:
             "journal": self._runner.broken or "ok",
             "unjournalled": self._runner.ledger.unjournalled,
             "manifest": self._judge.drift() or "ok",
+            "settings": self._configuration.state(),
             "agents": len(alive),
             "pending": len(state.pending()),
         }
@@ -218,8 +230,13 @@ class Calls:
         if self._runner.state.latch:
             raise CallError("latched", f"emergency stop {self._runner.state.latch} is in force; nothing is launched")
         command = msgspec.convert(params["command"], tuple[str, ...])
+        try:
+            profile = self._configuration.profile(str(params.get("profile") or DEFAULT))
+        except BadSettings as e:
+            raise CallError("usage", str(e)) from e
+        rung = self._rung(str(params.get("contain") or profile.rules.containment))
         session = self._registry.plan(
-            str(params["name"]), str(params["kind"]), str(params["workspace"]), command, self._rung(params)
+            str(params["name"]), str(params["kind"]), str(params["workspace"]), command, rung, profile
         )
         self._planned[session.id] = session
         while len(self._planned) > MOST_PLANNED:
@@ -233,10 +250,13 @@ class Calls:
             "label": session.label,
             "gate_dir": str(self._places.runtime),
             "agents_dir": str(self._places.agents),
+            "profile": profile,
         }
 
-    def _rung(self, params: Params) -> Rung:
-        return self._probe.rung if params.get("contain", "auto") == "auto" else Rung.SUBREAPER
+    def _rung(self, contain: str) -> Rung:
+        if contain == "enforced":
+            raise CallError("refused", "ENFORCED containment is not built yet; choose --contain auto, or another profile")
+        return self._probe.rung if contain == "auto" else Rung.SUBREAPER
 
     async def launched(self, params: Params) -> object:
         handle = msgspec.convert(params["handle"], Handle)

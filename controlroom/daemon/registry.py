@@ -9,10 +9,12 @@ import msgspec
 from controlroom.containment import hold, processes
 from controlroom.core.state import OVER
 from controlroom.daemon import peers
+from controlroom.daemon.config import Configuration
 from controlroom.daemon.runner import Runner
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Label, ProcessId, Rung, Session, SessionState
 from controlroom.model.record import Kind
+from controlroom.model.settings import DEFAULT, Profile
 from controlroom.storage import handles as shelf
 from controlroom.storage.paths import Places
 
@@ -23,7 +25,8 @@ LOOK_SECONDS = 1.0  # between a watched process's end and the look at what is le
 class Registry:
     """Finds the session of a peer, opens sessions and notices their end."""
 
-    def __init__(self, runner: Runner, places: Places) -> None:
+    def __init__(self, runner: Runner, places: Places, configuration: Configuration) -> None:
+        self._configuration = configuration
         self._runner = runner
         self._places = places
         self._adopted: dict[ProcessId, str] = {}  # roots of adopted sessions and of lanes
@@ -77,10 +80,10 @@ class Registry:
         self._watch(session.id, root)
         return session
 
-    def plan(self, name: str, kind: str, workspace: str, command: tuple[str, ...], rung: Rung) -> Session:
+    def plan(self, name: str, kind: str, workspace: str, command: tuple[str, ...], rung: Rung, profile: Profile) -> Session:
         """A session that is about to be launched; nothing is opened yet."""
         label = Label.SUPERVISED if rung is not Rung.OBSERVED else Label.ADVISORY
-        return self._new(name, kind, workspace, label, rung, None, command)
+        return self._new(name, kind, workspace, label, rung, None, command, profile)
 
     def launched(self, session: Session, handle: Handle) -> ev.SessionOpened:
         """The event that opens a launched session, with the agent's first process not yet let go."""
@@ -139,7 +142,9 @@ class Registry:
         rung: Rung,
         root: ProcessId | None,
         command: tuple[str, ...] = (),
+        profile: Profile | None = None,
     ) -> Session:
+        profile = profile or self._configuration.profile(DEFAULT)
         taken = {h.session.name for h in self._runner.state.sessions.values()}
         unique, n = name, 2
         while unique in taken or unique in ("all", "controlroom"):
@@ -156,6 +161,8 @@ class Registry:
             supervised=supervised,
             command=command,
             root=root,
+            profile=profile.name,
+            trips=profile.rules.trips,
         )
 
     def _watch(self, session: str, process: ProcessId) -> None:

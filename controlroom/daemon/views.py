@@ -25,6 +25,7 @@ def agent(held: Held, state: State, now: Instant) -> Row:
         "rung": s.rung,
         "supervised": s.supervised,
         "workspace": s.workspace,
+        "profile": s.profile,
         "command": list(s.command),
         "pid": s.root.pid if s.root else None,
         "pending": len(waiting),

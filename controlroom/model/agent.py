@@ -76,6 +76,7 @@ class Session(msgspec.Struct, frozen=True):
     command: tuple[str, ...] = ()
     root: ProcessId | None = None
     trips: Trips = Trips()
+    profile: str = "default"
 
 
 class Survivor(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
-Minutes = Annotated[float, msgspec.Meta(gt=0)]
+Minutes = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
 
 
 class Trips(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -40,16 +40,19 @@ def remove(path: Path) -> None:
     sync_dir(path.parent)
 
 
-def read_small(path: Path, limit: int) -> bytes:
-    """The content of a regular file of at most `limit` bytes, without following a symlink.
+def read_small(path: Path, limit: int, owners: tuple[int, ...] = ()) -> bytes:
+    """The content of a regular file of at most `limit` bytes, without following a symlink; of one of `owners` (() = any).
 
-    Raises FileNotFoundError; OSError for anything else at `path` (link, folder, FIFO, too large).
+    Raises FileNotFoundError; OSError for anything else at `path` (link, folder, FIFO, too large, another's).
     """
     # O_NONBLOCK: opening a FIFO that somebody put there must not hang a stop.
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):  # an empty FIFO would read like an empty file
+        found = os.fstat(fd)
+        if not stat.S_ISREG(found.st_mode):  # an empty FIFO would read like an empty file
             raise OSError(f"{path} is not a regular file")
+        if owners and found.st_uid not in owners:
+            raise OSError(f"{path} belongs to uid {found.st_uid}")
         data = b""
         while len(data) <= limit:
             part = os.read(fd, limit + 1 - len(data))

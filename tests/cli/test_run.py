@@ -27,6 +27,17 @@ def test_it_starts_a_daemon_where_none_runs(cli: Cli) -> None:
     assert cli.json("daemon", "status")["pid"]
 
 
+def test_a_profile_is_chosen_by_name(cli: Cli) -> None:
+    profiles = cli.home.path / "config" / "profiles"
+    profiles.mkdir(parents=True, mode=0o700)
+    profiles.parent.chmod(0o700)
+    (profiles / "reviewer.toml").write_text("[trips]\nprocesses = 64\n")
+    said = cli.fails(2, "run", "--profile", "revewer", "--", "true")
+    assert "no profile 'revewer'; there are: default, reviewer" in said
+    cli.ok("run", "--detach", "--profile", "reviewer", *SLEEPER)
+    assert cli.json("agents")[0]["profile"] == "reviewer"
+
+
 def test_a_detached_agent_is_listed_held_and_ended(cli: Cli, daemon: Daemon) -> None:
     cli.ok("run", "--detach", "--name", "a", *SLEEPER)
     (row,) = cli.json("agents")

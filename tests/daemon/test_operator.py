@@ -28,7 +28,10 @@ for line in sys.stdin:
     s = socket.socket(socket.AF_UNIX)
     if words[0] == "operator":
         s.connect(operator)
-        s.sendall(b'{"id":1,"method":"hello","params":{"version":1}}\\n')
+        try:
+            s.sendall(b'{"id":1,"method":"hello","params":{"version":1}}\\n')
+        except BrokenPipeError:  # hung up on already
+            pass
     else:
         s.connect(gate)
         s.sendall(b'{"v":1,"nonce":"0123456789abcdef0123456789abcdef","kind":"ask"}\\n')
