@@ -27,9 +27,10 @@ class Asker:
     sock: socket.socket
 
     def say(self, *lines: bytes) -> "Asker":
-        """Send lines, each with its end."""
-        for line in lines:
-            self.sock.sendall(line + b"\n")
+        """Send lines, each with its end; a daemon that has heard enough hangs up, and its answer is there to be read."""
+        with contextlib.suppress(BrokenPipeError):
+            for line in lines:
+                self.sock.sendall(line + b"\n")
         return self
 
     def answer(self, seconds: float = 10.0) -> tuple[str, str]:
