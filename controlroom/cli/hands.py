@@ -72,6 +72,7 @@ def _into(rows: dict[str, Row], handle: Handle) -> None:
         "ms": result.ms,
         "survivors": msgspec.to_builtins(result.survivors),
         "why": result.why,
+        "found": None,
     }
 
 

@@ -1,6 +1,6 @@
 """Stop results in words: a stop is done only with the kernel's proof, else NOT CONFIRMED with who is left.
 
-A row is what the daemon answers (`daemon.views.stop`): name, state, proof, ms, survivors, why.
+A row is what the daemon answers (`daemon.views.stop`): name, state, proof, ms, survivors, why, found.
 """
 
 from controlroom.cli.quick import shown
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+NAMED = (("calls", "call under way"), ("writing", "open for write"), ("listening", "listening"), ("connected", "connected to"))
+MOST_NAMES = 5  # of a sort; `controlroom show NAME` gives all
 NO_HOLD = "nobody launched it, so there is no process to take hold of; its calls are denied"
 
 
@@ -18,15 +20,28 @@ def lines(row: "Mapping[str, Any]", act: str) -> list[str]:
     name = shown(str(row["name"]))
     ms = "" if row["ms"] is None else f" after {row['ms']} ms"
     if row["proof"]:
-        return [f"{name}: {row['state']}{ms}, proof: {shown(str(row['proof']))}"]
+        return [f"{name}: {row['state']}{ms}, proof: {shown(str(row['proof']))}", *_found(row.get("found"))]
     if _free(row, act):
         return [f"{name}: running, it was not held by anything but its gate"]
     if _over(row):
         return [f"{name}: {row['state']}, nothing was left to {act}"]
     why = f": {shown(str(row['why'] or NO_HOLD))}" if row["why"] or row["ms"] is None else ""
     said = [f"{name}: {act.upper()} NOT CONFIRMED{ms}{why}"]
+    said += _found(row.get("found"))
     for left in row["survivors"]:
         said.append(f"  still there: pid {left['process']['pid']} {shown(left['name'])} ({shown(left['why'])})")
+    return said
+
+
+def _found(found: "Mapping[str, Any] | None") -> list[str]:
+    """What it was at: how many processes, and by name what may have been cut off in the middle."""
+    if not found:
+        return []
+    said = [f"  it had {found['processes']} processes" + (" (seen in part)" if found["partial"] else "")]
+    for key, what in NAMED:
+        said += [f"  {what}: {shown(str(name))}" for name in found[key][:MOST_NAMES]]
+        if len(found[key]) > MOST_NAMES:
+            said.append(f"  {what}: and {len(found[key]) - MOST_NAMES} more")
     return said
 
 

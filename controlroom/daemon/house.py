@@ -8,7 +8,7 @@ import anyio
 import msgspec
 
 from controlroom import __version__
-from controlroom.containment import hold
+from controlroom.containment import hold, inventory
 from controlroom.containment.rungs import probe
 from controlroom.core import Limits
 from controlroom.core import orders as od
@@ -36,6 +36,8 @@ from controlroom.text.safe import SafeText, show
 
 TICK_SECONDS = 0.25
 LATCH_SECONDS = 0.05  # how soon a latch pulled from outside is seen
+# How long a look at what is being stopped may take: a kill does not wait, what is frozen keeps.
+LOOK_SECONDS = {"kill": 0.005, "stop": 0.05, "freeze": 0.2}
 AGAIN_SECONDS = 5.0  # until a latch file or socket that could not be put back is tried again
 
 
@@ -68,7 +70,10 @@ class Latchkeeper:
 def take_hold(act: str, handle: Handle) -> StopResult:
     """Freeze, thaw, stop or kill by the session's handle. Blocking; bounded."""
     acts = {"freeze": hold.freeze, "thaw": hold.thaw, "stop": hold.stop, "kill": hold.kill}
-    return acts[act](handle)
+    before = inventory.take(handle, LOOK_SECONDS[act]) if act in ("stop", "kill") else None
+    result = acts[act](handle)
+    found = inventory.take(handle, LOOK_SECONDS[act]) if act == "freeze" and result.confirmed else before
+    return msgspec.structs.replace(result, found=found)
 
 
 class House:

@@ -136,7 +136,8 @@ class Calls:
         if wanted in state.grants:
             return {"what": "grant", **views.grant(state.grants[wanted], state, now)}
         for held in self._named(wanted):
-            return {"what": "agent", **views.agent(held, state, now)}
+            stop = msgspec.to_builtins(self._runner.results.get(held.session.id))
+            return {"what": "agent", **views.agent(held, state, now), "stop": stop}
         raise CallError("not-found", f"no request, receipt, grant or agent {wanted}")
 
     async def allow(self, params: Params) -> object:

@@ -14,6 +14,7 @@ import msgspec
 
 from controlroom.core import Limits, State, step
 from controlroom.core import orders as od
+from controlroom.daemon import words
 from controlroom.daemon.ledger import Ledger
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Session, StopResult
@@ -26,6 +27,7 @@ from controlroom.storage.journal import Journal, JournalBroken
 CHECK_SECONDS = 5.0
 MOST_HOLDS = 256  # sessions that are taken hold of at once
 MOST_CHECKS = 8
+MOST_CALLS, MOST_CALL = 50, 300  # of a stop's receipt: calls, characters of one
 
 
 class Gate(Protocol):
@@ -259,7 +261,7 @@ class Runner:
         self._queues[order.session] = self.spawn(run())
 
     async def _take_hold(self, order: od.Contain) -> StopResult:
-        handle = self.handles.get(order.session)
+        handle, calls = self.handles.get(order.session), self._under_way(order.session)
         if handle is None:
             result = StopResult(order.session, order.act, "", 0, why="there is no handle to take hold of it")
         else:
@@ -267,8 +269,16 @@ class Runner:
                 result = await anyio.to_thread.run_sync(self._hands, order.act, handle, limiter=self._holding)
             except Exception as e:  # noqa: BLE001  a stop that failed is a stop that is not confirmed, never silence
                 result = StopResult(order.session, order.act, "", 0, why=f"it failed: {type(e).__name__}: {e}")
+        if result.found is not None:
+            result = msgspec.structs.replace(result, found=msgspec.structs.replace(result.found, calls=calls))
         self.results[order.session] = result
         return result
+
+    def _under_way(self, session: str) -> tuple[str, ...]:
+        """The released calls of a session of which nobody has told the end."""
+        receipts = [self.ledger.get(act.request) for act in self.state.acts.values() if act.session == session]
+        actions = [r.intent.action for r in receipts if r is not None]
+        return tuple(f"{a.tool}: {words.brief(a)[:MOST_CALL]}" for a in actions[-MOST_CALLS:])
 
 
 def _nobody(request: Request) -> str:

@@ -109,4 +109,5 @@ def stop(result: StopResult | None, held: Held, error: str) -> Row:
         "ms": result.ms if result else None,
         "survivors": [type_of(s) for s in result.survivors] if result else [],
         "why": error or (result.why if result else ""),
+        "found": type_of(result.found) if result and result.found else None,
     }

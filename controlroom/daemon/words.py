@@ -3,7 +3,7 @@
 import msgspec
 
 from controlroom.model.action import Action
-from controlroom.model.agent import Label
+from controlroom.model.agent import Inventory, Label, StopResult
 from controlroom.model.record import Intent, Kind, Outcome, Record
 from controlroom.model.request import Decision
 
@@ -51,7 +51,27 @@ def _line(record: Record) -> str:
         case Kind.OUTCOME:
             outcome = msgspec.json.decode(body, type=Outcome)
             return ("done" if outcome.ok else "failed") + (f": {outcome.note}" if outcome.note else "")
+        case Kind.PROOF:
+            return _proof(msgspec.json.decode(body, type=StopResult))
     return ", ".join(f"{k} {v}" for k, v in _mapping(body).items() if v not in ("", None, [], {}))
+
+
+def _proof(result: StopResult) -> str:
+    said = [f"{result.act}: {result.proof or 'NOT CONFIRMED'} after {result.ms} ms", result.why]
+    return "; ".join(filter(None, (*said, at_the_stop(result.found) if result.found else "")))
+
+
+def at_the_stop(found: Inventory) -> str:
+    """What a session was at when it was stopped, in one line."""
+    counts = (
+        (found.processes, "processes"),
+        (found.files, "files open for write"),
+        (len(found.listening), "listening sockets"),
+        (len(found.connected), "connections"),
+        (len(found.calls), "calls under way"),
+    )
+    told = ", ".join(f"{count} {what}" for count, what in counts if count)
+    return f"it had {told or 'nothing'}" + (" (seen in part)" if found.partial else "")
 
 
 def tool(record: Record) -> str:

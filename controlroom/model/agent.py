@@ -87,9 +87,27 @@ class Survivor(msgspec.Struct, frozen=True):
     why: str
 
 
+class Inventory(msgspec.Struct, frozen=True):
+    """What a session was at when it was stopped. `processes`, `files`: how many there were; the lists are cut.
+
+    `commands`: pid and command line; `writing`: files open for write; `listening`, `connected`: protocol and address;
+    `calls`: released calls of which nobody had told the end. `partial`: the look had no time to see everything.
+    """
+
+    processes: int
+    commands: tuple[str, ...] = ()
+    writing: tuple[str, ...] = ()
+    listening: tuple[str, ...] = ()
+    connected: tuple[str, ...] = ()
+    files: int = 0
+    calls: tuple[str, ...] = ()
+    partial: bool = False
+
+
 class StopResult(msgspec.Struct, frozen=True):
     """What a freeze or kill came to. `proof` names the kernel fact (`cgroup populated 0`, `cgroup frozen 1`, `ECHILD`,
-    `pidfd readable`), "" = NOT CONFIRMED, with survivors or `why`. `ms`: from order to proof.
+    `pidfd readable`), "" = NOT CONFIRMED, with survivors or `why`. `ms`: from order to proof. `found`: what
+    it was at, None where nobody looked.
     """
 
     session: str
@@ -99,6 +117,7 @@ class StopResult(msgspec.Struct, frozen=True):
     killed: int = 0
     survivors: tuple[Survivor, ...] = ()
     why: str = ""
+    found: Inventory | None = None
 
     @property
     def confirmed(self) -> bool:

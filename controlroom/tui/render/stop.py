@@ -19,6 +19,7 @@ COLUMNS = (
 _MARGIN = 2
 _KEYS = 8  # cells before what a key does
 _SURVIVORS = 100  # rows
+_NAMES = 3  # of a sort for each agent
 
 
 def render(view: RoomView | None, said: Sequence[str], width: int, glyphs: Glyphs) -> list[Line]:
@@ -27,6 +28,7 @@ def render(view: RoomView | None, said: Sequence[str], width: int, glyphs: Glyph
     lines = [*_banner(view, inner), ()]
     if view is not None:
         lines += [*_sum(view, inner, glyphs), (), *_agents(view, inner, glyphs), *_survivors(view, inner, glyphs)]
+        lines += _found(view, inner)
     if said:
         lines += [(), (say("What this room did", "title"),)]
         lines += [row for text in said for row in wrap(marked(quote(text)), inner)]
@@ -118,6 +120,31 @@ def _survivors(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
     if len(view.survivors) > _SURVIVORS:
         lines.append((say(f"and {len(view.survivors) - _SURVIVORS} more", "warn"),))
     return lines
+
+
+def _found(view: RoomView, width: int) -> list[Line]:
+    """What may have been cut off in the middle: calls, files, connections of those that were stopped."""
+    lines: list[Line] = []
+    for agent in _held(view):
+        found = agent.stop.found if agent.stop else None
+        if found is None or not view.status.stop_id:
+            continue
+        counts = f"{words.some(found.processes, 'process', 'processes')}, {words.some(found.files, 'file')} open for write"
+        lines += wrap((*marked(quote(agent.name, "text", 40)), gap(2), say(f"had {counts}", "dim")), width)
+        for what, names in (
+            ("call under way", found.calls),
+            ("open for write", found.writing),
+            ("listening", found.listening),
+            ("connected to", found.connected),
+        ):
+            lines += [row for name in names[:_NAMES] for row in _name(what, name, width)]
+            if len(names) > _NAMES:
+                lines.append((gap(2), say(f"{what}: and {len(names) - _NAMES} more", "dim")))
+    return [(), (say("What they were at", "title"),), *lines] if lines else []
+
+
+def _name(what: str, name: str, width: int) -> list[Line]:
+    return wrap((gap(2), say(f"{what}  ", "dim"), *marked(quote(name))), width)
 
 
 def _ways_on(view: RoomView | None, width: int, glyphs: Glyphs) -> list[Line]:
