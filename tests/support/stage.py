@@ -3,13 +3,15 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 from msgspec.structs import replace
+from textual import events
 from textual.pilot import Pilot
 
 from controlroom.model.view import RoomView
@@ -20,6 +22,17 @@ from controlroom.tui.ports import Options, Ports, Report
 from controlroom.tui.screens.base import House
 
 DEADLINE = 10.0  # seconds that anything may take
+P = ParamSpec("P")
+
+
+def story(told: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """A test that is written as a coroutine."""
+
+    @wraps(told)
+    def test(*args: P.args, **kwargs: P.kwargs) -> None:
+        asyncio.run(told(*args, **kwargs))
+
+    return test
 
 
 @dataclass
@@ -81,6 +94,16 @@ class Visit:
         for key in keys:
             await asyncio.sleep(0.03)  # nearer than 20 ms is a paste (approval.BURST)
             await self.pilot.press(key)
+
+    def key(self, key: str) -> events.Key:
+        """A key that is read from the terminal now; `send` hands it over, perhaps later."""
+        return events.Key(key, key if len(key) == 1 else None)
+
+    async def send(self, *read: events.Key) -> None:
+        """Hands keys over all at once, and lets them be handled."""
+        for one in read:
+            self.app.post_message(one)
+        await self.pilot.pause(0.05)
 
     async def armed(self) -> None:
         """Waits until the focused request can be allowed."""
