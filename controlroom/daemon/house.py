@@ -12,6 +12,7 @@ from controlroom.containment import hold, inventory
 from controlroom.containment.rungs import probe
 from controlroom.core import Limits
 from controlroom.core import orders as od
+from controlroom.daemon import drills
 from controlroom.daemon.clock import boot_id, now
 from controlroom.daemon.config import Configuration
 from controlroom.daemon.gate_server import GateServer
@@ -99,11 +100,12 @@ class House:
         self._gate.on_lost, self._gate.on_reject = intake.lost, intake.rejected
         intake.server = self._gate
         self._runner.gate = intake
-        rung, sampler = probe(), Sampler()
+        self._probe = rung = probe()
+        sampler = Sampler()
         self._window = Window(self._runner, judge, rung, sampler)
         calls = Calls(self._runner, self._registry, judge, configuration, places, rung, self._window, sampler)
         self._operators = OperatorServer(places.operator_sock, self._runner, calls.table())
-        self.meters = Meters(self._runner, sampler, self._operators)
+        self._meters = Meters(self._runner, sampler, self._operators)
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
         self._runner.on_record = self._window.note
 
@@ -135,6 +137,12 @@ class House:
         self._registry.meet_again(self._sessions)
         await self._gate.start()
         await self._operators.start()
+
+    async def watch(self) -> None:
+        """What goes on beside the calls: trips are measured, and the emergency stop is proved."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._meters.run)
+            group.start_soon(drills.keep, self._runner, self._probe)
 
     async def tick(self) -> None:
         """Let time pass, and see a latch that was pulled from outside."""
@@ -191,7 +199,7 @@ class House:
 
     async def close(self) -> None:
         """Deny what is pending, close the journal; agents go on (and their gates deny)."""
-        self.meters.close()
+        self._meters.close()
         await self._gate.stop()
         self._operators.stop()
         try:

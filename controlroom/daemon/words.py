@@ -2,6 +2,7 @@
 
 import msgspec
 
+from controlroom.containment.drill import Drill
 from controlroom.model.action import Action
 from controlroom.model.agent import Inventory, Label, StopResult
 from controlroom.model.record import Intent, Kind, Outcome, Record
@@ -53,6 +54,9 @@ def _line(record: Record) -> str:
             return ("done" if outcome.ok else "failed") + (f": {outcome.note}" if outcome.note else "")
         case Kind.PROOF:
             return _proof(msgspec.json.decode(body, type=StopResult))
+        case Kind.DRILL:
+            came = msgspec.json.decode(body, type=Drill)
+            return f"drill of the emergency stop on rung {came.rung}: {came.why or 'frozen and killed as it must be'}"
     return ", ".join(f"{k} {v}" for k, v in _mapping(body).items() if v not in ("", None, [], {}))
 
 

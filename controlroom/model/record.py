@@ -28,6 +28,7 @@ class Kind(StrEnum):
     REVOKED = "grant.revoked"
     STOP = "stop"  # freeze, thaw, stop, kill: ordered
     PROOF = "stop.proof"  # what it came to
+    DRILL = "stop.drill"  # what the drill of the emergency stop came to
     LATCHED = "latched"
     RESET = "reset"
     CONFIG = "config"
