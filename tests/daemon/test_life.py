@@ -177,7 +177,7 @@ def test_a_full_disk_denies_what_needs_a_record_and_stops_still_work(home: Home)
         daemon = daemons.start(home)
         try:
             _fill(state / "ballast")
-            answers = [daemon.bash("ls -la " + "x" * 4000, f"call_{n}").answer() for n in range(80)]
+            answers = [daemon.bash(f"ls -la {n}" + "x" * 4000, f"call_{n}").answer() for n in range(80)]
             assert answers[-1][0] == "deny"
             assert "journal" in answers[-1][1]
             assert daemon.call("status")["journal"] != "ok"
