@@ -14,6 +14,7 @@ from controlroom.cli.quick import USAGE
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import NoDaemon, Operator, RpcError
 from controlroom.containment import shim
+from controlroom.containment.cage import Report
 from controlroom.containment.launch import Spec
 from controlroom.model.agent import Handle, Survivor
 from controlroom.model.settings import DEFAULT
@@ -98,7 +99,7 @@ class _Session:
         self._agents = Path(plan["agents_dir"])
         self._connection: Operator | None = None
 
-    def ready(self, handle: Handle) -> None:
+    def ready(self, handle: Handle, report: Report) -> None:
         """The agent is held and has run nothing: the handle goes to disk, then to the daemon. Raises; then nothing runs."""
         handles.save(self._agents, handle)
         try:
@@ -108,7 +109,7 @@ class _Session:
             handles.drop(self._agents, handle.session)
             raise
 
-    def over(self, status: int, left: list[Survivor]) -> None:
+    def over(self, status: int, left: list[Survivor], thrown: list[str]) -> None:
         """The session has ended. A daemon that is gone finds out by the handle when it comes back."""
         note = "; ".join(f"pid {one.process.pid} {one.name}: {one.why}" for one in left[:20])
         for fresh in (False, True):

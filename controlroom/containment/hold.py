@@ -1,12 +1,13 @@
 """Take hold of a session: freeze, thaw, stop, kill, each with the kernel's proof or the list of who is left.
 
 Callable from any process of ours, without the daemon; blocking, and bounded: at most `STOP_GRACE` + `KILL_WAIT` + 1 s.
-Only the kernel's word is proof. A sweep over /proc never is, whatever it did or did not find.
+Only the kernel's word is proof: an empty cgroup, the end of a PID namespace, no child left (ECHILD). A sweep over /proc never
+is, whatever it did or did not find.
 """
 
 import time
 
-from controlroom.containment import cgroup, control, processes, sweep
+from controlroom.containment import cgroup, control, pidns, processes, sweep
 from controlroom.model.agent import Handle, ProcessId, Rung, StopResult, Survivor
 
 FREEZE_WAIT = 2.0  # s for `frozen` to change (measured: 9 ms for 1000 processes)
@@ -62,8 +63,8 @@ def stop(handle: Handle, grace: float = STOP_GRACE) -> StopResult:
     if _is_frozen(handle):
         return _kill(handle, "stop", started, "was frozen: killed without TERM")
     why = ""
-    if _has_shim(handle) and handle.rung is Rung.SUBREAPER:
-        # The shim asks and kills: only it can prove the end of an agent that goes at the first TERM, taking its shim along.
+    if _has_shim(handle):
+        # The shim asks and kills: else it would take the first process's end for the session's, and the others' grace with it.
         answer = control.ask(handle, "stop", grace + KILL_WAIT + 0.5, grace)
         if isinstance(answer, StopResult):
             return _result(handle, "stop", started, answer.proof, answer.killed, answer.survivors, answer.why)
@@ -74,7 +75,7 @@ def stop(handle: Handle, grace: float = STOP_GRACE) -> StopResult:
 
 
 def kill(handle: Handle) -> StopResult:
-    """End everything in the session now. Proof `cgroup populated 0`, or `ECHILD` from the session's shim."""
+    """End everything in the session now. Proof `cgroup populated 0`, `PID namespace ended`, or `ECHILD` from its shim."""
     started = time.monotonic()
     return _ended(handle, "kill", started) or _kill(handle, "kill", started, "")
 
@@ -82,6 +83,8 @@ def kill(handle: Handle) -> StopResult:
 def _kill(handle: Handle, act: str, started: float, why: str) -> StopResult:
     if handle.rung is Rung.CGROUP:
         return _kill_cgroup(handle, act, started, why)
+    if handle.init is not None:
+        return _kill_namespace(handle, handle.init, act, started, why)
     if handle.rung is Rung.SUBREAPER and _has_shim(handle):
         answer = control.ask(handle, "kill", KILL_WAIT + 0.5)
         if isinstance(answer, StopResult):
@@ -90,6 +93,16 @@ def _kill(handle: Handle, act: str, started: float, why: str) -> StopResult:
     killed = sweep.kill(sweep_roots(handle), KILL_WAIT)
     left = sweep.survivors(members(handle))
     return _result(handle, act, started, "", killed, left, "; ".join(filter(None, (why, "a sweep is no proof"))))
+
+
+def _kill_namespace(handle: Handle, init: ProcessId, act: str, started: float, why: str) -> StopResult:
+    try:
+        if pidns.end(init, time.monotonic() + KILL_WAIT):
+            return _result(handle, act, started, "PID namespace ended", why=why)
+        why = "; ".join(filter(None, (why, f"its init {init.pid} has not ended after {KILL_WAIT:g} s")))
+    except OSError as error:
+        why = f"its init {init.pid} cannot be killed: {error.strerror}"
+    return _result(handle, act, started, survivors=sweep.survivors(members(handle)), why=why)
 
 
 def _kill_cgroup(handle: Handle, act: str, started: float, why: str) -> StopResult:
@@ -112,7 +125,9 @@ def _kill_cgroup(handle: Handle, act: str, started: float, why: str) -> StopResu
 
 
 def _kill_strays(handle: Handle, act: str, started: float, killed: int, why: str) -> StopResult:
-    """The leaf is empty, but below the shim somebody lives who moved out of it: the shim kills until ECHILD."""
+    """The leaf is empty, but somebody lives who moved out: the kernel ends the namespace, or the shim kills until ECHILD."""
+    if handle.init is not None:
+        return _kill_namespace(handle, handle.init, act, started, why)
     answer = control.ask(handle, "kill", KILL_WAIT + 0.5)
     if isinstance(answer, StopResult):
         return _result(handle, act, started, answer.proof, killed + answer.killed, answer.survivors, answer.why or why)
@@ -157,13 +172,16 @@ def _wait_empty(handle: Handle, deadline: float) -> None:
         except OSError:
             return  # gone: the kill that follows says what that means
         return
+    if handle.init is not None:
+        processes.wait_gone(handle.init, deadline - time.monotonic())
+        return
     while (left := members(handle)) and (rest := deadline - time.monotonic()) > 0:
         processes.wait_gone(ProcessId(left[0].pid, left[0].start, processes.boot_id()), min(rest, 0.1))
 
 
 def _ended(handle: Handle, act: str, started: float) -> StopResult | None:
     """A result without doing anything where the session is of an earlier boot: pids mean other processes now."""
-    boots = {one.boot for one in (handle.root, handle.shim) if one is not None}
+    boots = {one.boot for one in (handle.root, handle.init, handle.shim) if one is not None}
     if not boots or processes.boot_id() in boots:
         return None
     why = "the machine has restarted since"
@@ -172,7 +190,7 @@ def _ended(handle: Handle, act: str, started: float) -> StopResult | None:
 
 def lives(handle: Handle) -> bool:
     """Whether something of the session lives, as far as is known: its shim counts, and what cannot be read counts as alive."""
-    known = any(processes.is_alive(one) for one in (handle.root, handle.shim) if one is not None)
+    known = any(processes.is_alive(one) for one in (handle.root, handle.init, handle.shim) if one is not None)
     if known or handle.rung is not Rung.CGROUP:
         return known
     try:
@@ -189,10 +207,14 @@ def is_frozen(handle: Handle) -> bool:
 
 
 def sweep_roots(handle: Handle) -> list[int]:
-    """The pids whose descendants (and, but for the shim, themselves) a sweep falls on."""
+    """The pids whose descendants (and, but for the shim and a namespace's init, themselves) a sweep falls on."""
+    if handle.init is not None:
+        return processes.children(handle.init.pid) if processes.is_alive(handle.init) else []
     roots = [handle.root.pid] if handle.root is not None and processes.is_alive(handle.root) else []
     if handle.shim is not None and processes.is_alive(handle.shim):
         roots += processes.children(handle.shim.pid)
+    else:
+        roots += processes.tagged(handle.tag)  # nobody is left above them who would know them
     return list(dict.fromkeys(roots))
 
 

@@ -1,8 +1,12 @@
-"""Start an agent so that nothing of it runs before it is held: fork, join the leaf, own session, wait for the word, exec."""
+"""Start an agent so that nothing of it runs before it is held: fork, join the leaf, own session, wait for the word, exec.
+
+In a cage (a bwrap sandbox) the child becomes bwrap, and it is our script inside (inside.py) that waits for the word.
+"""
 
 import errno
 import fcntl
 import os
+import resource
 import select
 import shutil
 import signal
@@ -14,13 +18,16 @@ from typing import NoReturn
 
 import msgspec
 
-from controlroom.containment import cgroup
+from controlroom.containment import cage, cgroup
+from controlroom.containment.cage import Cage, Report
 
 NOT_SET_UP = 125  # exit status: the session could not be set up, the agent's command was not tried
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
 _PATIENCE = 30.0  # s for the child to get ready, and for exec to load the program
 _READY = b"+"
+_NICE = 5  # below us, so that a stop gets its turn (measured)
+_SPARED = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)  # meant for the agent, not for the bwrap around it
 
 
 class LaunchError(Exception):
@@ -37,6 +44,8 @@ class Spec(msgspec.Struct, frozen=True):
     `cwd` is absolute, `env` the agent's whole environment. `cgroup`: absolute path of the leaf to make, "" without one.
     `control`: path of the shim's control socket. `agents_dir`: folder of handles and of a detached agent's terminal log.
     `log`: file that the terminal's output is copied to; "" = none, or `agents_dir/SESSION.log` when detached.
+    `cage`: the sandbox to start it in. `tag`: the hard RLIMIT_MSGQUEUE to mark it with, 0 = none.
+    `keep`: what the agent leaves behind goes on, and the session with it.
     """
 
     session: str
@@ -48,6 +57,9 @@ class Spec(msgspec.Struct, frozen=True):
     control: str
     agents_dir: str
     log: str = ""
+    cage: Cage | None = None
+    tag: int = 0
+    keep: bool = False
 
 
 class _Failure(msgspec.Struct, frozen=True):
@@ -57,11 +69,16 @@ class _Failure(msgspec.Struct, frozen=True):
 
 
 class Waiting(msgspec.Struct, frozen=True):
-    """A child that is in its container and waits to be told to exec. `status` and `go` are pipe ends of ours."""
+    """A child that is in its container and waits to be told to exec. `status`, `go` and `errors` are pipe ends of ours.
+
+    `report`: what the canary in its cage found, empty without one.
+    """
 
     pid: int
     status: int
     go: int
+    errors: int
+    report: Report = Report()
 
 
 def fork(spec: Spec, stdio: tuple[int, int, int], slave: int | None) -> Waiting:
@@ -71,22 +88,33 @@ def fork(spec: Spec, stdio: tuple[int, int, int], slave: int | None) -> Waiting:
     Raises LaunchError; the child is then reaped.
     """
     _check(spec)
-    status_read, status_write = os.pipe()
-    go_read, go_write = os.pipe()
+    pipes = [os.pipe() for _ in range(3)]
+    (status_read, status_write), (go_read, go_write), (error_read, error_write) = pipes
     pid = os.fork()
     if pid == 0:
-        _child(spec, stdio, slave, status_write, go_read)
-    os.close(status_write)
-    os.close(go_read)
-    child = Waiting(pid, status_read, go_write)
+        _child(spec, stdio, slave, _Ends(status_write, go_read, error_write))
+    for descriptor in (status_write, go_read, error_write):
+        os.close(descriptor)
+    child = Waiting(pid, status_read, go_write, error_read)
     try:
         said = _hear(status_read, 1)
         if said != _READY:
-            raise _error(spec, said + _hear(status_read, 65536))
+            raise _error(spec, said + _hear(status_read, 65536), _heard(error_read))
+        if spec.cage is not None:
+            report = msgspec.json.decode(_hear_line(status_read), type=Report)
+            child = msgspec.structs.replace(child, report=report)
     except LaunchError:
         abandon(child)
         raise
     return child
+
+
+class _Ends(msgspec.Struct, frozen=True):
+    """The child's ends of the pipes: what it says, what it waits for, what bwrap complains about."""
+
+    status: int
+    go: int
+    errors: int
 
 
 def _check(spec: Spec) -> None:
@@ -97,7 +125,7 @@ def _check(spec: Spec) -> None:
         raise LaunchError(NOT_SET_UP, "a NUL byte in the command, the environment or the folder")
 
 
-def _child(spec: Spec, stdio: tuple[int, int, int], slave: int | None, status: int, go: int) -> NoReturn:
+def _child(spec: Spec, stdio: tuple[int, int, int], slave: int | None, ends: _Ends) -> NoReturn:
     stage = "join"
     try:
         if spec.cgroup:
@@ -107,18 +135,52 @@ def _child(spec: Spec, stdio: tuple[int, int, int], slave: int | None, status: i
         if slave is not None:
             fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
         _plain_signals()
-        _only_stdio(stdio, {status, go})
+        _limits(spec)
         stage = "cwd"
         os.chdir(spec.cwd)
-        os.write(status, _READY)
-        if os.read(go, 1) == b"":
+        if spec.cage is not None:
+            stage = "cage"
+            _enter(spec, spec.cage, stdio, ends)
+        _only_stdio(stdio, {ends.status, ends.go})
+        os.write(ends.status, _READY)
+        if os.read(ends.go, 1) == b"":
             os._exit(NOT_SET_UP)  # whoever held us is gone: nothing of the agent may run
         stage = "exec"
         os.execvpe(spec.command[0], spec.command, spec.env)
     except OSError as error:
-        os.write(status, msgspec.json.encode(_Failure(stage, error.errno or 0, error.strerror or str(error))))
+        os.write(ends.status, msgspec.json.encode(_Failure(stage, error.errno or 0, error.strerror or str(error))))
     finally:
         os._exit(NOT_SET_UP)
+
+
+def _limits(spec: Spec) -> None:
+    """No core files of what an agent knows, the session's tag, and a place behind us for the processor."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if spec.tag:
+        resource.setrlimit(resource.RLIMIT_MSGQUEUE, (spec.tag, spec.tag))
+    os.nice(_NICE)
+
+
+def _enter(spec: Spec, built: Cage, stdio: tuple[int, int, int], ends: _Ends) -> NoReturn:
+    """Become bwrap. What it complains about is kept apart from the agent's own standard error."""
+    options = _memory("\0".join(built.options).encode("utf-8", "surrogateescape"))
+    checks = _memory(msgspec.json.encode(built.checks))
+    own_errors = fcntl.fcntl(stdio[2], fcntl.F_DUPFD, 3)
+    inherited = (options, ends.status, ends.go, own_errors, checks)
+    _only_stdio((stdio[0], stdio[1], ends.errors), set(inherited))
+    for number in _SPARED:
+        signal.signal(number, signal.SIG_IGN)
+    for descriptor in inherited:
+        os.set_inheritable(descriptor, True)
+    words = cage.words(built, spec.command, inherited)
+    os.execve(words[0], words, spec.env)
+
+
+def _memory(content: bytes) -> int:
+    descriptor = os.memfd_create("controlroom")
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def _plain_signals() -> None:
@@ -136,6 +198,26 @@ def _only_stdio(stdio: tuple[int, int, int], keep: set[int]) -> None:
         os.closerange(start, descriptor)
         start = descriptor + 1
     os.closerange(start, os.sysconf("SC_OPEN_MAX"))
+
+
+def _hear_line(descriptor: int) -> bytes:
+    """Up to the end of the line. Raises LaunchError where it does not come."""
+    line = b""
+    while not line.endswith(b"\n"):
+        part = _hear(descriptor, 1)
+        if not part:
+            raise LaunchError(NOT_SET_UP, "the sandbox died before it told what holds")
+        line += part
+    return line
+
+
+def _heard(descriptor: int) -> str:
+    """What bwrap has complained about so far."""
+    os.set_blocking(descriptor, False)
+    try:
+        return os.read(descriptor, 4096).decode("utf-8", "backslashreplace").strip()
+    except BlockingIOError:
+        return ""
 
 
 def _hear(descriptor: int, size: int) -> bytes:
@@ -165,25 +247,32 @@ def release(spec: Spec, child: Waiting) -> None:
     except LaunchError:
         abandon(child)
         raise
-    os.close(child.go)
-    os.close(child.status)
+    _close(child)
 
 
 def abandon(child: Waiting) -> None:
     """End a child that has not become the agent, and reap it."""
     os.kill(child.pid, signal.SIGKILL)  # ours and not reaped, so the pid is still its own
-    os.close(child.go)
-    os.close(child.status)
+    _close(child)
     os.waitpid(child.pid, 0)
 
 
-def _error(spec: Spec, said: bytes) -> LaunchError:
+def _close(child: Waiting) -> None:
+    for descriptor in (child.go, child.status, child.errors):
+        os.close(descriptor)
+
+
+def _error(spec: Spec, said: bytes, complaint: str = "") -> LaunchError:
+    if not said and complaint:
+        return LaunchError(NOT_SET_UP, f"the sandbox cannot be built: {complaint}")
     if not said:
         return LaunchError(NOT_SET_UP, "the new process died before it got ready")
     failure = msgspec.json.decode(said, type=_Failure)
     texts = {
         "join": f"the agent cannot join its cgroup {spec.cgroup}",
         "session": "the agent cannot get a session and a terminal of its own",
+        "cage": "bwrap cannot be started",
+        "walls": "the sandbox cannot be looked at from inside",
         "cwd": f"the agent cannot start in {spec.cwd!r}",
     }
     if failure.stage in texts:

@@ -133,7 +133,8 @@ def ancestors(pid: int) -> list[ProcessId]:
 
 
 def session_of(pid: int, handles: Iterable[Handle]) -> str | None:
-    """Which session the process belongs to: by its cgroup, then by a parent that is a session's shim or first process.
+    """Which session the process belongs to: by its cgroup, then by a parent that is a session's shim or first process, and
+    last by the tag that only a process which lost all its parents still has.
 
     A shim itself belongs to no session. Raises GoneError if the process ended while we looked, so that nobody is taken for
     an outsider because there was nothing to read.
@@ -142,7 +143,7 @@ def session_of(pid: int, handles: Iterable[Handle]) -> str | None:
     before = identify(pid)
     if before is None:
         raise GoneError(f"process {pid} is gone")
-    found = _by_cgroup(pid, known) or _by_ancestry(before, known)
+    found = _by_cgroup(pid, known) or _by_ancestry(before, known) or _by_tag(before, known)
     if not is_alive(before):
         raise GoneError(f"process {pid} ended while it was looked at")
     return found
@@ -157,11 +158,34 @@ def _by_cgroup(pid: int, handles: Sequence[Handle]) -> str | None:
 
 
 def _by_ancestry(process: ProcessId, handles: Sequence[Handle]) -> str | None:
-    owners = {handle.root: handle.session for handle in handles if handle.root is not None}
+    owners = {one: handle.session for handle in handles for one in (handle.root, handle.init) if one is not None}
     if process in owners:
         return owners[process]
     owners |= {handle.shim: handle.session for handle in handles if handle.shim is not None}
     return next((owners[parent] for parent in ancestors(process.pid) if parent in owners), None)
+
+
+def _by_tag(process: ProcessId, handles: Sequence[Handle]) -> str | None:
+    tags = {handle.tag: handle.session for handle in handles if handle.tag}
+    if not tags or process in {handle.shim for handle in handles}:
+        return None
+    return tags.get(tag_of(process.pid))
+
+
+def tag_of(pid: int) -> int:
+    """The hard RLIMIT_MSGQUEUE of a process, which outlives fork, exec and an emptied environment; 0 where it is not told."""
+    try:
+        with Path(f"/proc/{pid}/limits").open("rb", buffering=0) as file:
+            lines = file.read(8192).splitlines()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
+    words = next((line.split() for line in lines if line.startswith(b"Max msgqueue size")), [])
+    return int(words[4]) if len(words) > 4 and words[4].isdigit() else 0
+
+
+def tagged(tag: int) -> list[int]:
+    """Every process that has this tag now: one look, no proof (a process may lower its own limit)."""
+    return [int(name) for name in os.listdir("/proc") if tag and name.isdigit() and tag_of(int(name)) == tag]
 
 
 def children(pid: int) -> list[int]:

@@ -16,24 +16,27 @@ from pathlib import Path
 
 import msgspec
 
-from controlroom.containment import cgroup, control, detach, hold, launch, processes, pty, sweep, wakeup
+from controlroom.containment import cage, cgroup, control, detach, hold, launch, pidns, processes, pty, sweep, wakeup
+from controlroom.containment.cage import Report
 from controlroom.containment.launch import LaunchError, Spec
 from controlroom.containment.reaper import Reaper, become_subreaper
 from controlroom.model.agent import Handle, ProcessId, Rung, StopResult, Survivor
 
 HANGUP_GRACE = 5.0  # s between hanging up and killing what did not end
+_NEVER_STOPPED = (Rung.CGROUP, Rung.PIDNS)  # where the process that we wait for gets no SIGSTOP of ours
 _DRAIN = 2.0  # s for the last output to reach the operator
 
-OnReady = Callable[[Handle], None]
-OnExit = Callable[[int, list[Survivor]], None]
+OnReady = Callable[[Handle, Report], None]
+OnExit = Callable[[int, list[Survivor], list[str]], None]
 
 
 def run_attached(spec: Spec, on_ready: OnReady, on_exit: OnExit) -> int:
     """Run the agent in this terminal, this process being its shim; returns its exit status (128 + signal if one ended it).
 
-    `on_ready` is called when the agent's process is held but has run nothing: it makes the handle durable. Whatever it
-    raises is raised here, and nothing has run. `on_exit` is called once for every `on_ready` that
-    returned, after the session's end, with what the agent left behind (killed) or what could not be killed.
+    `on_ready` is called when the agent's process is held but has run nothing, with what the canary in its cage found: it makes
+    the handle durable. Whatever it raises is raised here, and nothing has run. `on_exit` is called once for every `on_ready`
+    that returned, after the session's end, with what the agent left behind (killed) or what could not be killed, and the
+    files of a throw-away home or temporary folder, which are gone then.
     Main thread only, and without children.
     What cannot be started is told on standard error: 127 not found, 126 not executable, 125 the session was not set up.
     """
@@ -71,6 +74,8 @@ class _Shim:
         self._slave: int | None = None
         self._keys = False  # whether the operator's keys are read
         self._hung_up = False
+        self._alone = False  # whether nothing of the session is left (ECHILD)
+        self._stopping = False  # everybody was asked to end, and has until `_kill_at`
         self._kill_at: float | None = None  # when what was asked to end is killed
         self._waiting: list[socket.socket] = []  # who is answered when the session is over
         self._wake: int
@@ -90,28 +95,31 @@ class _Shim:
             self._reaper = Reaper(spec.session, child.pid)
             try:
                 self._handle = self._hold_of(child.pid)
-                on_ready(self._handle)
+                on_ready(self._handle, self._seen(child.report))
             except BaseException:
                 launch.abandon(child)
                 raise
             try:
                 launch.release(spec, child)
             except LaunchError as error:
-                on_exit(error.status, [])
+                on_exit(error.status, [], [])
                 raise
             started()
             stack.callback(self._operator.restore)
             self._take_terminal()
-            while self._reaper.status is None:
+            while self._reaper.status is None or ((spec.keep or self._stopping) and not self._alone):
                 self._turn()
             left = self._finish()
-        on_exit(self._reaper.status, left)
+            thrown = cage.thrown_away(spec.cage) if spec.cage is not None else []
+        on_exit(self._reaper.status, left, thrown)
         return self._reaper.status
 
     def _container(self, stack: ExitStack) -> None:
         """Make the leaf and the control socket; both go when the session ends, however it ends."""
         spec = self._spec
         try:
+            if spec.cage is not None:
+                stack.callback(cage.clear_away, spec.cage)
             if spec.cgroup:
                 cgroup.create(spec.cgroup)
                 stack.callback(cgroup.remove, spec.cgroup)
@@ -149,16 +157,28 @@ class _Shim:
         except OSError as error:
             raise LaunchError(launch.NOT_SET_UP, f"cannot write the log {self._log}: {error.strerror}") from error
 
+    def _seen(self, report: Report) -> Report:
+        """The canary's report, with what can only be seen from outside."""
+        built = self._spec.cage
+        if built is None or not built.checks.enforced:
+            return report
+        outside = [cage.witness_lives(built.folder)]
+        return msgspec.structs.replace(report, broken=(*report.broken, *filter(None, outside)))
+
     def _hold_of(self, pid: int) -> Handle:
         spec = self._spec
+        init = pidns.init_below(pid) if spec.cage is not None else None
+        below = Rung.SUBREAPER if init is None else Rung.PIDNS
         return Handle(
             session=spec.session,
             name=spec.name,
-            rung=Rung.CGROUP if spec.cgroup else Rung.SUBREAPER,
+            rung=Rung.CGROUP if spec.cgroup else below,
             root=processes.identify(pid),
             shim=processes.identify(os.getpid()),
             cgroup=spec.cgroup,
             control=spec.control,
+            init=init,
+            tag=spec.tag,
         )
 
     def _close_pty(self) -> None:
@@ -184,8 +204,8 @@ class _Shim:
             self._serve()
         if self._bridge is not None:
             self._carry(self._bridge, ready)
-        self._reaper.reap()
-        if self._kill_at is not None and self._reaper.status is None and time.monotonic() >= self._kill_at:
+        _, self._alone = self._reaper.reap()
+        if self._kill_at is not None and not self._alone and time.monotonic() >= self._kill_at:
             self._end_grace()
 
     def _wait(self) -> dict[int, int]:
@@ -243,8 +263,8 @@ class _Shim:
             self._take_terminal()
         elif number == signal.SIGWINCH and self._bridge is not None:
             pty.set_size(self._bridge.master, self._operator.size())
-        elif number == signal.SIGCHLD and self._spec.cgroup and self._reaper.root_stopped():
-            # Below a cgroup we never stop it by signal: it put itself to sleep (Ctrl-Z) and expects its shell to take over.
+        elif number == signal.SIGCHLD and self._handle.rung in _NEVER_STOPPED and self._reaper.root_stopped():
+            # We never stop it by signal there: it put itself to sleep (Ctrl-Z) and expects its shell to take over.
             self._suspend()
             self._signal_root(signal.SIGCONT)
 
@@ -308,6 +328,7 @@ class _Shim:
         if order.act == "kill":
             return self._kill()
         if order.act == "stop":
+            self._stopping = True  # also those who outlive the agent's first process
             sweep.terminate(hold.members(self._handle))
             self._kill_at = time.monotonic() + order.grace
             return None
@@ -334,6 +355,9 @@ class _Shim:
     def _finish(self) -> list[Survivor]:
         """The agent has ended: end what it left behind, show its last words. What was left, and what became of it."""
         left = {stat.pid: stat for stat in hold.members(self._handle) + processes.tree(os.getpid()) if not stat.dead}
+        for own in (self._handle.root, self._handle.init):  # bwrap's, not the agent's
+            if own is not None and self._spec.cage is not None:
+                left.pop(own.pid, None)
         boot = processes.boot_id()
         result = self._kill()
         self._answer_all(result)

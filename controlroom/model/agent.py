@@ -20,6 +20,7 @@ class Rung(StrEnum):
     """Which mechanism holds a session."""
 
     CGROUP = "cgroup"  # cgroup v2: freeze, kill, `populated 0` as proof
+    PIDNS = "namespace"  # PID namespace: its init dies, and the kernel kills all the others with it
     SUBREAPER = "subreaper"  # shim that kills until ECHILD
     OBSERVED = "observed"  # a process tree we only look at: no proof
 
@@ -49,7 +50,8 @@ class Handle(msgspec.Struct, frozen=True):
     """How any process of ours can take hold of a session without the daemon; kept as `agents/SESSION.json`.
 
     `cgroup`: the leaf's absolute path, "" without one. `shim`: the per-agent shim. `root`: the agent's first process.
-    `control`: path of the shim's control socket, "" without a shim.
+    `init`: the first process of its PID namespace, None without one. `control`: path of the shim's control socket, "" without
+    a shim. `tag`: the hard RLIMIT_MSGQUEUE that all of the session inherit, 0 without one.
     """
 
     session: str
@@ -59,6 +61,8 @@ class Handle(msgspec.Struct, frozen=True):
     shim: ProcessId | None = None
     cgroup: str = ""
     control: str = ""
+    init: ProcessId | None = None
+    tag: int = 0
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -106,7 +110,7 @@ class Inventory(msgspec.Struct, frozen=True):
 
 class StopResult(msgspec.Struct, frozen=True):
     """What a freeze or kill came to. `proof` names the kernel fact (`cgroup populated 0`, `cgroup frozen 1`, `ECHILD`,
-    `pidfd readable`), "" = NOT CONFIRMED, with survivors or `why`. `ms`: from order to proof. `found`: what
+    `PID namespace ended`), "" = NOT CONFIRMED, with survivors or `why`. `ms`: from order to proof. `found`: what
     it was at, None where nobody looked.
     """
 

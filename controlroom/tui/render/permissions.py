@@ -23,6 +23,7 @@ _PROMISES = {
 }
 _RUNGS = {
     Rung.CGROUP: "a control group: frozen and killed as a whole, proved by the kernel",
+    Rung.PIDNS: "a PID namespace: killed as a whole, proved by the kernel; a pause is not",
     Rung.SUBREAPER: "a process of ours above it, which reaps until nothing is left",
     Rung.OBSERVED: "nothing: its processes are only looked at",
 }

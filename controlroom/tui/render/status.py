@@ -12,7 +12,7 @@ from controlroom.tui.render import words
 
 STOP_KEY = "ctrl+\\"
 _SHORT_STOP_KEY = "^\\"
-_WEAKEST = (Rung.OBSERVED, Rung.SUBREAPER, Rung.CGROUP)
+_WEAKEST = (Rung.OBSERVED, Rung.SUBREAPER, Rung.PIDNS, Rung.CGROUP)
 _GONE = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
 _COUNTED = tuple(state for state in SessionState if state is not SessionState.ENDED)
 _STYLES: dict[SessionState, Style] = {SessionState.UNCONFIRMED: "alarm", SessionState.LOST: "warn"}

@@ -27,6 +27,7 @@ class Ended(msgspec.Struct, frozen=True):
 
     status: int
     left: list[str]
+    thrown: list[str] = []
 
 
 class Held:

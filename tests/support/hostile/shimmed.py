@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from controlroom.containment import shim
+from controlroom.containment.cage import Report
 from controlroom.containment.launch import Spec
 from controlroom.model.agent import Handle, Survivor
 
@@ -19,13 +20,14 @@ def main(mode: str, spec_file: str, folder: str) -> int:
         temporary.write_bytes(msgspec.json.encode(value))
         temporary.replace(Path(folder, name))
 
-    def ready(handle: Handle) -> None:
+    def ready(handle: Handle, report: Report) -> None:
         if Path(folder, "refuse").exists():
             raise RuntimeError("the daemon refused the session")
+        write("report.json", report)
         write("handle.json", handle)
 
-    def ended(status: int, left: list[Survivor]) -> None:
-        write("exit.json", {"status": status, "left": [one.why for one in left]})
+    def ended(status: int, left: list[Survivor], thrown: list[str]) -> None:
+        write("exit.json", {"status": status, "left": [one.why for one in left], "thrown": thrown})
 
     run = shim.run_attached if mode == "attached" else shim.run_detached
     return run(spec, ready, ended)
