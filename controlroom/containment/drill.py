@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from controlroom.containment import hold, shim
+from controlroom.containment.cage import Report
 from controlroom.containment.launch import Spec
 from controlroom.containment.rungs import Probe
 from controlroom.model.agent import Handle, Rung, StopResult
@@ -87,10 +88,10 @@ def main() -> int:
     """The dummy's shim: tells its handle on standard output, and stays until the dummy is dead."""
     spec = msgspec.json.decode(sys.argv[1].encode(), type=Spec)
 
-    def ready(handle: Handle) -> None:
+    def ready(handle: Handle, report: Report) -> None:
         os.write(1, msgspec.json.encode(handle) + b"\n")
 
-    return shim.run_attached(spec, ready, lambda status, left: None)
+    return shim.run_attached(spec, ready, lambda status, left, thrown: None)
 
 
 if __name__ == "__main__":
