@@ -82,6 +82,11 @@ def join(leaf: str) -> None:
     _write(leaf, "cgroup.procs", "0")
 
 
+def put(leaf: str, pid: int) -> None:
+    """Move another process into the leaf. Raises OSError (ProcessLookupError: it is gone)."""
+    _write(leaf, "cgroup.procs", str(pid))
+
+
 def _write(leaf: str, name: str, value: str) -> None:
     # No O_CREAT: in a folder that is no cgroup this fails instead of making a file.
     descriptor = os.open(f"{leaf}/{name}", os.O_WRONLY | os.O_CLOEXEC)

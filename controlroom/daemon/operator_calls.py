@@ -280,10 +280,11 @@ class Calls:
 
     async def adopt(self, params: Params) -> object:
         try:
-            session = self._registry.adopt(int(params["pid"]), str(params.get("name", "")))
+            session, moved = await self._registry.adopt(int(params["pid"]), str(params.get("name", "")), self._probe)
         except ValueError as e:
             raise CallError("refused", str(e)) from e
-        return views.agent(self._runner.state.sessions[session.id], self._runner.state, self._runner.clock())
+        row = views.agent(self._runner.state.sessions[session.id], self._runner.state, self._runner.clock())
+        return {**row, "found": moved.count, "why": moved.why}
 
     async def view(self, params: Params) -> object:
         """The room's snapshot; while rooms ask for it, the sessions' load is sampled once a second."""

@@ -4,9 +4,13 @@ import asyncio
 import os
 import secrets
 
+import anyio.to_thread
 import msgspec
 
-from controlroom.containment import hold, processes
+from controlroom.agents.known import kind_of
+from controlroom.containment import cgroup, hold, processes
+from controlroom.containment.adopt import Moved, move
+from controlroom.containment.rungs import Probe
 from controlroom.core.state import OVER
 from controlroom.daemon import peers
 from controlroom.daemon.config import Configuration
@@ -57,8 +61,10 @@ class Registry:
         self._watch(session.id, root)
         return session.id
 
-    def adopt(self, pid: int, name: str) -> Session:
-        """Supervise a process that already runs. Raises ValueError when it cannot be."""
+    async def adopt(self, pid: int, name: str, probe: Probe) -> tuple[Session, Moved]:
+        """Supervise a process that already runs, in a cgroup of its own where it can be moved. Raises ValueError."""
+        if pid in (1, os.getpid()):
+            raise ValueError(f"process {pid} is {'the machine' if pid == 1 else 'this daemon'} itself: a stop would hit it")
         root = processes.identify(pid)
         if root is None:
             raise ValueError(f"no process {pid}")
@@ -71,14 +77,21 @@ class Registry:
             workspace = os.readlink(f"/proc/{pid}/cwd")
         except OSError as e:
             raise ValueError(f"the working folder of process {pid} cannot be read: {e.strerror}") from e
-        session = self._new(name or f"adopted-{pid}", "process", workspace, Label.ADVISORY, Rung.OBSERVED, root)
-        handle = Handle(session.id, session.name, Rung.OBSERVED, root)
+        kind = kind_of(processes.cmdline(pid).decode("utf-8", "backslashreplace").split("\0")) or "process"
+        name = name or (f"adopted-{pid}" if kind == "process" else kind)
+        session = self._new(name, kind, workspace, Label.ADVISORY, Rung.OBSERVED, root)
+        self._adopted[root] = session.id
+        leaf, moved = probe.leaf(session.id), Moved("", 0, probe.why)
+        if leaf:
+            moved = await anyio.to_thread.run_sync(move, root, leaf)
+        rung = Rung.CGROUP if moved.leaf else Rung.OBSERVED
+        session = msgspec.structs.replace(session, rung=rung)
+        handle = Handle(session.id, session.name, rung, root, cgroup=moved.leaf)
         shelf.save(self._places.agents, handle)
         self._runner.handles[session.id] = handle
         self._runner.feed(ev.SessionOpened(self._runner.clock(), session))
-        self._adopted[root] = session.id
         self._watch(session.id, root)
-        return session
+        return session, moved
 
     def plan(self, name: str, kind: str, workspace: str, command: tuple[str, ...], rung: Rung, profile: Profile) -> Session:
         """A session that is about to be launched; nothing is opened yet."""
@@ -193,8 +206,10 @@ class Registry:
 
     def _forget(self, session: Session) -> None:
         self._adopted = {p: s for p, s in self._adopted.items() if s != session.id}
-        self._runner.handles.pop(session.id, None)
+        handle = self._runner.handles.pop(session.id, None)
         shelf.drop(self._places.agents, session.id)
+        if handle is not None and handle.cgroup and handle.shim is None:
+            cgroup.remove(handle.cgroup, 0)  # of an adopted agent: there is no shim that would
 
 
 def _found_state(session: Session, handle: Handle) -> SessionState:

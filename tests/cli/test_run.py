@@ -1,6 +1,8 @@
 """`run` and what steers it: the agent is held from its first instruction on, and its exit status is ours."""
 
 import json
+import os
+import subprocess
 import sys
 
 import pytest
@@ -100,6 +102,17 @@ def test_an_agent_is_no_operator(cli: Cli, daemon: Daemon) -> None:
 
 
 def test_a_running_process_is_adopted_as_advisory(cli: Cli, daemon: Daemon) -> None:
-    assert "ADVISORY" in cli.ok("adopt", str(daemon.process.pid), "--name", "itself")
-    assert [row["name"] for row in cli.json("agents")] == ["itself"]
-    assert "refused" in cli.fails(1, "adopt", str(daemon.process.pid))
+    with subprocess.Popen(["sleep", "60"]) as process:
+        try:
+            assert "ADVISORY" in cli.ok("adopt", str(process.pid), "--name", "sleeper")
+            assert [row["name"] for row in cli.json("agents")] == ["sleeper"]
+            assert "refused" in cli.fails(1, "adopt", str(process.pid))
+        finally:
+            process.kill()
+
+
+def test_nobody_adopts_the_machine_the_daemon_or_their_own_shell(cli: Cli, daemon: Daemon) -> None:
+    assert "this daemon itself" in cli.fails(1, "adopt", str(daemon.process.pid))
+    assert "your own shell" in cli.fails(1, "adopt", str(os.getpid()))
+    assert "one PID, or --all" in cli.fails(2, "adopt")
+    assert cli.json("agents") == []

@@ -49,7 +49,7 @@ def test_calls_of_one_living_process_leave_no_descriptor_behind(daemon: Daemon) 
         daemon.bash("true", f"first_{n}").answer()
     before = _descriptors(daemon)
     for n in range(100):
-        asker = daemon.bash("true", f"then_{n}")
+        asker = daemon.bash(f"ls {n}", f"then_{n}")
         assert asker.answer()[0] == "allow"
         asker.hang_up()
     eventually(lambda: _descriptors(daemon) <= before + 2, 5, f"no more than {before} descriptors")
@@ -206,7 +206,7 @@ def test_two_hundred_hooks_at_once_are_all_answered(daemon: Daemon) -> None:
     askers = [daemon.connect() for _ in range(200)]
     for n, asker in enumerate(askers):
         body = {"session_id": "s", "transcript_path": "/t", "cwd": str(daemon.workspace), "hook_event_name": "PreToolUse",
-                "tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": f"c{n}"}  # fmt: skip
+                "tool_name": "Bash", "tool_input": {"command": f"ls {n}"}, "tool_use_id": f"c{n}"}  # fmt: skip
         asker.say(header("hook", agent="claude-code", event="PreToolUse"), json.dumps(body).encode())
     assert {asker.answer(30)[0] for asker in askers} == {"allow"}
 

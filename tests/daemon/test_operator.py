@@ -228,7 +228,7 @@ def test_adopt_names_a_live_process_and_its_requests_come_in_under_it(daemon: Da
     worker = Worker(daemon, "adopted")
     try:
         agent = daemon.call("adopt", pid=worker.process.pid, name="me")
-        assert (agent["name"], agent["label"], agent["rung"]) == ("me", "ADVISORY", "observed")
+        assert (agent["name"], agent["label"]) == ("me", "ADVISORY")
         worker.tell("ask", "/x")
         (row,) = daemon.pending()
         assert row["agent"] == "me"
