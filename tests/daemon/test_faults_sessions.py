@@ -114,6 +114,8 @@ def test_what_was_frozen_without_the_daemon_is_shown_paused_and_can_be_resumed(d
 @pytest.mark.skipif(RUNG is not Rung.CGROUP, reason=f"needs a cgroup v2 to freeze in; this machine offers {RUNG}")
 def test_what_was_let_go_behind_the_daemon_is_not_shown_paused(daemon: Daemon, agent: Handle) -> None:
     daemon.call("pause", name="heart")
+    # A pause is answered before its record is on the disk (S9: a stop may be spooled).
+    eventually(lambda: "paused" in [r["body"].get("state") for r in daemon.records() if r["kind"] == "session"], 10, "on disk")
     daemon.kill()
     assert hold.thaw(agent).confirmed
     _again(daemon)

@@ -40,7 +40,7 @@ def test_the_stream_tells_intent_decision_and_stop_in_order(daemon: Daemon) -> N
 
 def test_a_snapshot_fits_the_wire_however_much_there_is(daemon: Daemon) -> None:
     for n in range(250):
-        assert daemon.bash("echo " + "x" * 6000, f"call_{n}").answer()[0] == "allow"
+        assert daemon.bash(f"echo {n} " + "x" * 6000, f"call_{n}").answer()[0] == "allow"
     assert _view(daemon).status.pid == daemon.process.pid
 
 
