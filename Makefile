@@ -58,7 +58,7 @@ mutation: $(STAMP)
 	@$(BIN)/python -m tests.model.mutate
 
 screenshots: $(STAMP)
-	@$(BIN)/python scripts/screenshots.py
+	@$(BIN)/python -m scripts.screenshots
 
 system:
 	@scripts/system

@@ -9,6 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from controlroom.cli.demo import NotAsTold
+from scripts import pictures, story
+
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "screenshots"
 STEADY = (
@@ -41,9 +44,16 @@ def main() -> int:
         print(done.stdout, done.stderr, sep="", file=sys.stderr)
         print(f"screenshots: controlroom demo --headless ended with {done.returncode}: no picture was changed", file=sys.stderr)
         return 1
+    try:
+        pictures.keep(story.record())
+    except (NotAsTold, TimeoutError) as error:
+        print(f"screenshots: the story did not come true: {error}: no picture was changed", file=sys.stderr)
+        return 1
     picture = PICTURES / "demo-headless.txt"
     picture.write_text(f"$ controlroom demo --headless\n{steady(done.stdout)}", encoding="utf-8")
-    print(f"screenshots: {picture.relative_to(ROOT)}")
+    for name, drawn in pictures.all_of(pictures.told()):
+        (PICTURES / f"{name}.svg").write_text(drawn, encoding="utf-8")
+    print(f"screenshots: {PICTURES.relative_to(ROOT)}")
     return 0
 
 

@@ -6,7 +6,7 @@ from controlroom.containment.drill import Drill
 from controlroom.model.action import Action
 from controlroom.model.agent import Inventory, Label, StopResult
 from controlroom.model.record import Intent, Kind, Outcome, Record
-from controlroom.model.request import Decision
+from controlroom.model.request import Decision, Grant
 
 ADVISORY = Label.ADVISORY
 QUIET = frozenset({Kind.OPENED, Kind.STARTED})  # told by the records around them
@@ -48,7 +48,7 @@ def _line(record: Record) -> str:
             return f"{intent.assessment.tier} {intent.action.tool}: {brief(intent.action)}"
         case Kind.DECISION:
             decision = msgspec.json.decode(body, type=Decision)
-            return f"{decision.verdict} by {decision.by}: {decision.reason}"
+            return f"{decision.verdict} by {decision.by}" + (f": {decision.reason}" if decision.reason else "")
         case Kind.OUTCOME:
             outcome = msgspec.json.decode(body, type=Outcome)
             return ("done" if outcome.ok else "failed") + (f": {outcome.note}" if outcome.note else "")
@@ -57,7 +57,23 @@ def _line(record: Record) -> str:
         case Kind.DRILL:
             came = msgspec.json.decode(body, type=Drill)
             return f"drill of the emergency stop on rung {came.rung}: {came.why or 'frozen and killed as it must be'}"
-    return ", ".join(f"{k} {v}" for k, v in _mapping(body).items() if v not in ("", None, [], {}))
+        case Kind.GRANT:
+            grant = msgspec.json.decode(body, type=Grant)
+            what = " ".join(grant.argv) or f"{', '.join(grant.effects)} in {grant.path}"
+            return f"{what}, {grant.uses} uses, by {grant.by}"
+    return _told(record.kind, _mapping(body))
+
+
+def _told(kind: Kind, body: dict[str, object]) -> str:
+    """The records that are no Struct of their own; what is not known by its shape is told key by key."""
+    match kind, body:
+        case Kind.SESSION, {"name": name, "label": label, "rung": rung}:
+            return f"{name} begins, {label}, held by {rung}"
+        case Kind.SESSION, {"state": state, **more}:
+            return f"{state}: {more['note']}" if more.get("note") else f"{state}"
+        case Kind.STOP, {"act": act, "by": by}:
+            return f"{act}, by {by}"
+    return ", ".join(f"{k} {v}" for k, v in body.items() if v not in ("", None, [], {}))
 
 
 def _proof(result: StopResult) -> str:

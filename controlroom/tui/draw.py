@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from controlroom.model.view import AgentView, LogView, ProcessView, ReceiptView, RoomView
 from controlroom.tui import keys, lease
 from controlroom.tui.approval import ALLOWS
@@ -28,22 +30,29 @@ from controlroom.tui.screens.plan import Plan
 Maker = Callable[[Scene, int], list[Line]]
 LOG, RECEIPTS, PROCESSES, FILES, PERMISSIONS, CONFIG = range(1, 7)
 _HEADS = {RECEIPTS: receipts.HEAD, PROCESSES: processes.HEAD, FILES: files.HEAD, LOG: log.HEAD}
+_ANSWERS = frozenset(("allow", "allow-t3", "grant", "deny", "deny-why", "view"))
 _STATES = {"connecting": "connecting", "starting": "starting the daemon", "lost": "", "refused": "refused: "}
 
 
-def around(scene: Scene, width: int) -> dict[str, list[Line]]:
-    """What every page has: the status line, the remark, the footer."""
+def around(scene: Scene, width: int, *, answer: bool = False, more: bool = False) -> dict[str, list[Line]]:
+    """What every page has: the status line, the remark, the footer. `answer`: the keys that answer stand above it already;
+    `more`: there are lines below what is on screen.
+    """
+    below = clip((gap(1), *_keyed(("page down", "there is more"))), width, scene.glyphs.cut)
+    hints = [hint for hint in keys.hints(scene.context) if not (answer and hint.id in _ANSWERS)]
     return {
         "status": _status(scene, width),
-        "notice": _notice(scene, width),
-        "footer": footer.render(keys.hints(scene.context), width, scene.glyphs, stop=False),
+        "notice": [below] if more and not scene.looking.notice else _notice(scene, width),
+        "footer": footer.render(hints, width, scene.glyphs, stop=False),
     }
 
 
 def room(scene: Scene, plan: Plan, width: int) -> dict[str, list[Line]]:
     """All parts of the room, each as wide as the plan has it."""
     view, left = scene.view, plan.left or width
-    parts = around(scene, width)
+    parts = around(scene, width, answer=plan.answer > 0)
+    if not plan.request and scene.request is not None and not scene.looking.notice:
+        parts["notice"] = [clip((gap(1), *_keyed(("esc", "back to the request that waits"))), width, scene.glyphs.cut)]
     parts["tabbar"] = _tabbar(scene, width - plan.left)
     parts["request"] = request_lines(scene, left)
     parts["answer"] = [_answer(scene, left)]
@@ -212,7 +221,10 @@ def inbox_row(scene: Scene) -> int | None:
 
 def help_page(scene: Scene, width: int) -> list[Line]:
     """Every key, and why it is off."""
-    return key_help.render(keys.sections(scene.context), width, scene.glyphs)
+    context, away = scene.context, scene.approval.away
+    if away and context.unready == away:  # the help itself lies over the requests: it tells of the room behind
+        context = replace(context, unready="")
+    return key_help.render(keys.sections(context), width, scene.glyphs)
 
 
 def full_view(scene: Scene, width: int) -> list[Line]:

@@ -33,7 +33,7 @@ def render(view: RoomView, focused: str, width: int, glyphs: Glyphs, marks: froz
     plan = table.layout(COLUMNS, max(1, width - 2))
     requests = order(view.pending)
     if not requests:
-        return [clip((gap(2), say("Pending", "label"), gap(3), say("nothing waits for an answer", "dim")), width, glyphs.cut)]
+        return [clip((gap(2), say("Pending", "title"), gap(3), say("nothing waits for an answer", "dim")), width, glyphs.cut)]
     rows = [_row(r, view.now, r.id == focused, r.id in marks, plan, glyphs) for r in requests]
     return [clip(line, width, glyphs.cut) for line in ((gap(2), *table.head(plan, glyphs)), *rows)]
 

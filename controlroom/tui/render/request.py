@@ -90,7 +90,7 @@ def _does(request: RequestView) -> list[Line]:
     """What the agent wants, as it would be run: the diff, else the commands, and the text where it says more than they do."""
     tool = marked(quote(request.tool, "dim"))
     if not request.argv:
-        rows = diff_rows(request.diff) if request.diff else []
+        rows = _diff(request)
         text = text_rows(request.text)
         return [(*tool, gap(1), *text[0]), *rows] if len(text) == 1 else [tool, *text, *rows]
     commands = [quote_tokens([redact(token) for token in argv], "title") for argv in request.argv]
@@ -102,8 +102,15 @@ def _does(request: RequestView) -> list[Line]:
         *rows,
         (say("as written for ", "label"), *tool),
         *text_rows(request.text),
-        *(diff_rows(request.diff) if request.diff else []),
+        *_diff(request),
     ]
+
+
+def _diff(request: RequestView) -> list[Line]:
+    """The lines that change; the two that only name the file again are left out where it is already named."""
+    same = f"--- {request.text}\n+++ {request.text}\n"
+    diff = request.diff.removeprefix(same)
+    return diff_rows(diff) if diff else []
 
 
 def _targets(request: RequestView, full: bool, width: int, glyphs: Glyphs) -> list[Line]:

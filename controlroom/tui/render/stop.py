@@ -78,7 +78,8 @@ def _sum(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
             else words.some(len(view.survivors), "process", "processes")
         )
         return wrap((say(f"{glyphs.alarm} STOP NOT CONFIRMED for {count}", "alarm"),), width)
-    return wrap((say(f"{glyphs.ok} all {words.some(len(held), 'agent')} held or dead, proved by the kernel", "ok"),), width)
+    who = "the agent is" if len(held) == 1 else f"all {len(held)} agents are"
+    return wrap((say(f"{glyphs.ok} {who} held or dead, proved by the kernel", "ok"),), width)
 
 
 def _agents(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:

@@ -57,5 +57,6 @@ def row(plan: Sequence[tuple[Column, int]], values: Mapping[str, Line], glyphs: 
 
 
 def head(plan: Sequence[tuple[Column, int]], glyphs: Glyphs) -> Line:
-    """The names of the columns."""
-    return row(plan, {column.key: (say(column.head, "label"),) for column, _ in plan}, glyphs)
+    """The names of the columns. The first one names the whole table, and stands out."""
+    named = plan[0][0].key
+    return row(plan, {c.key: (say(c.head, "title" if c.key == named else "dim"),) for c, _ in plan}, glyphs)

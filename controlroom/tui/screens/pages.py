@@ -14,6 +14,7 @@ from controlroom.tui.screens.room import judged, scroll
 from controlroom.tui.widgets.pane import Pane
 
 Maker = Callable[[Scene, int], list[Line]]
+AIRY = 20  # rows from which a page stands apart from the status line
 
 
 class Page(House):
@@ -21,6 +22,7 @@ class Page(House):
 
     scope: ClassVar[Scope] = "help"
     away: ClassVar[str] = "another screen lies over the requests: esc leads back"
+    air: ClassVar[int] = 1  # blank rows above the lines
     DEFAULT_CSS = """
     Page { layout: vertical; overflow: hidden; }
     Page #status, Page #notice, Page #footer { height: 1; }
@@ -45,13 +47,16 @@ class Page(House):
         width, height = self.size
         self.pane("notice").display = height >= 10
         self.pane("footer").display = height >= 3
-        for name, lines in draw.around(scene, width).items():
+        air: list[Line] = [()] * (self.air if height >= AIRY else 0)
+        page = self.pane("page")
+        page.show([*air, *self._make(scene, width)])
+        for name, lines in draw.around(scene, width, more=bool(page.size.height) and not page.at_end).items():
             self.pane(name).show(lines)
-        self.pane("page").show(self._make(scene, width))
 
     def move(self, command: str) -> None:
         """Scrolls the page."""
         scroll(self.pane("page"), command)
+        self.house.looking.touch()
 
 
 class HelpPage(Page):
@@ -80,6 +85,7 @@ class FullView(Page):
 
     scope: ClassVar[Scope] = "full"
     away: ClassVar[str] = ""
+    air: ClassVar[int] = 0  # its rows are counted: all of them must be seen
 
     def __init__(self, request: str, digest: str) -> None:
         super().__init__(draw.full_view)

@@ -33,6 +33,7 @@ class RoomScreen(House):
         super().__init__()
         self._plan: Plan | None = None
         self._drawn: tuple[str, str] = ("", "")  # id and digest of the request in the panel
+        self._tab: tuple[int, str] = (0, "")  # the tab that was drawn last, and whose it was
 
     def compose(self) -> ComposeResult:
         """The panes, in reading order."""
@@ -86,8 +87,11 @@ class RoomScreen(House):
             panel.scroll_to(y=0, animate=False, force=True)
 
     def _scroll_tab(self, scene: Scene) -> None:
-        tab = self.pane("tab")
-        tab.follow = scene.looking.tab == 1 and scene.looking.follow
+        tab, shown = self.pane("tab"), (scene.looking.tab, scene.agent.id if scene.agent else "")
+        tab.follow = scene.looking.tab == draw.LOG and scene.looking.follow
+        if shown != self._tab:
+            self._tab = shown
+            tab.scroll_to(y=len(tab.lines) if tab.follow else 0, animate=False, force=True)
         if (at := draw.tab_row(scene)) is not None:
             tab.go(at)
 

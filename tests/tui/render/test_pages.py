@@ -92,7 +92,7 @@ def test_the_stop_screen_shows_proof_time_survivors_and_what_is_not_covered() ->
 def test_the_stop_screen_is_green_only_when_all_is_proved() -> None:
     view = views.stopped()
     proved = replace(view, agents=view.agents[:3], survivors=())
-    assert "all 3 agents held or dead, proved by the kernel" in text(stop.render(proved, (), 80, UNICODE))
+    assert "all 3 agents are held or dead, proved by the kernel" in text(stop.render(proved, (), 80, UNICODE))
     running = replace(view, agents=(views.agent(),), survivors=())
     assert "STOP NOT CONFIRMED for 1 of 1 agent" in text(stop.render(running, (), 80, UNICODE))
 

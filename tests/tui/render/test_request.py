@@ -96,6 +96,15 @@ def test_lines_of_a_text_are_numbered_so_that_no_line_of_the_agent_passes_for_an
     assert [line[11:].split()[0] for line in lines if line[11:13] in ("1 ", "2 ", "3 ")] == ["1", "2", "3"]
 
 
+def test_a_diff_names_its_file_once_and_another_file_is_never_left_out() -> None:
+    def head(first: str) -> list[str]:
+        lines = drawn(views.request_t3(text="/a/b", argv=(), diff=f"--- {first}\n+++ /a/b\n@@ -1 +1 @@\n-x\n+y\n"))
+        return [line[11:] for line in lines if line[11:14] in ("---", "+++")]
+
+    assert head("/a/b") == []
+    assert head("/a/c") == ["--- /a/c", "+++ /a/b"]
+
+
 @pytest.mark.row("D10")
 def test_no_text_can_stand_where_labels_stand() -> None:
     asked = views.request_t2(

@@ -1,0 +1,59 @@
+"""The room on screen, as a tired operator reads it: nothing twice, nothing hidden without a word, nothing where nobody looks."""
+
+import asyncio
+
+from tests.support import views
+from tests.support.stage import room
+
+
+def test_another_tab_is_read_from_its_top() -> None:
+    async def play() -> None:
+        async with room(views.busy(), (80, 12)) as visit:
+            await visit.press("1", "5")
+            await visit.sees("label")
+            assert visit.app.top.query_one("#tab").scroll_offset.y == 0
+
+    asyncio.run(play())
+
+
+def test_the_footer_does_not_repeat_the_keys_that_stand_under_the_request() -> None:
+    async def play() -> None:
+        async with room(views.pending_t2(), (80, 40)) as visit:
+            await visit.sees("allow once")
+            assert "pause" in visit.text().splitlines()[-1]
+            assert visit.text().count("deny, say why") == 1
+
+    asyncio.run(play())
+
+
+def test_a_tab_over_a_request_says_how_to_get_back_to_it() -> None:
+    async def play() -> None:
+        async with room(views.pending_t3(), (80, 24)) as visit:
+            await visit.press("2")
+            await visit.sees("esc back to the request that waits")
+            await visit.press("escape")
+            await visit.sees("digest")
+
+    asyncio.run(play())
+
+
+def test_a_page_that_goes_on_says_so_until_its_end() -> None:
+    async def play() -> None:
+        async with room(views.busy(), (80, 24)) as visit:
+            await visit.press("question_mark")
+            await visit.sees("page down there is more")
+            await visit.press("end")
+            await visit.until(lambda: "there is more" not in visit.text(), "the end of the help")
+
+    asyncio.run(play())
+
+
+def test_the_help_over_a_request_tells_of_the_room_behind_it() -> None:
+    async def play() -> None:
+        async with room(views.pending_t2(), (120, 40)) as visit:
+            await visit.armed()
+            await visit.press("question_mark")
+            await visit.sees("EMERGENCY STOP: freeze")
+            assert "lies over the requests" not in visit.text()
+
+    asyncio.run(play())
