@@ -116,7 +116,7 @@ def _answer(scene: Scene, width: int) -> Line:
     key = next((key for key, tier in ALLOWS.items() if tier is asked.tier), "")
     others = _keyed(("d", "deny"), ("D", "deny, say why"), ("v", "full"))
     unseen = scene.approval.painted and scene.approval.seen_at is None
-    first: Line = (quote(scene.unready, "dim"), gap(2), *(_keyed(("page down", "on")) if unseen else ()))
+    first: Line = (quote(scene.unready, "dim"), gap(2), *(_keyed(("page down", "reads on")) if unseen else ()))
     if not scene.unready:
         first = (say(f" {key} ", "ask"), say(" allow once  ", "title"), *_keyed(("g", "grant")))
     return clip((*edge, *first, *others), width, scene.glyphs.cut)

@@ -1,4 +1,4 @@
-"""The room on screen, as a tired operator reads it: nothing twice, nothing hidden without a word, nothing where nobody looks."""
+"""The room on screen, as a tired operator reads it: nothing twice, nothing hidden without a word, nothing missed."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ def test_a_tab_over_a_request_says_how_to_get_back_to_it() -> None:
             await visit.press("2")
             await visit.sees("esc back to the request that waits")
             await visit.press("escape")
-            await visit.sees("digest")
+            await visit.sees("T3 critical")
 
     asyncio.run(play())
 

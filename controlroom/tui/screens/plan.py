@@ -6,6 +6,7 @@ WIDE = 110  # columns from which requests and tabs stand side by side
 LOW = 10  # rows under which there is no line for remarks
 REQUEST_LEAST = 8  # rows of a request before a tab gets any
 TABS_LEAST = 6
+LEAST_AGENTS = 2  # rows of agents where a request needs every row
 
 
 class Plan(NamedTuple):
@@ -32,6 +33,8 @@ def plan(width: int, height: int, *, agents: int, waiting: int, tab_first: bool,
     if height < LOW:
         return _low(body, footer, waiting=waiting, tab_first=tab_first)
     rows = min(agents, max(3, body // 4) if waiting else max(3, body // 2)) + 1
+    if waiting and width < WIDE and 1 + min(waiting, 2) + 1 + asked > body - rows:
+        rows = min(rows, LEAST_AGENTS + 1)  # a request that is wholly on screen is answered without scrolling
     rest = body - rows
     if not waiting:
         return Plan(rows, 1, 0, 0, rest - 1, notice, footer, 0)
