@@ -6,13 +6,14 @@ import pytest
 from controlroom.daemon import words
 from controlroom.model.agent import StopResult
 from controlroom.model.clock import Instant
+from controlroom.model.effect import EffectKind
 from controlroom.model.record import Kind, Record
 from controlroom.model.request import Decision, Grant
 from controlroom.model.tier import Verdict
 from tests.support import core_make as make
 
 AT = Instant(1, 2)
-GRANT = Grant("g1", "s1", ("delete",), 3, AT, "operator:ada", ("rm", "-rf", "build"))
+GRANT = Grant("g1", "s1", (EffectKind.DELETE,), 3, AT, "operator:ada", ("rm", "-rf", "build"))
 
 
 @pytest.mark.parametrize(
