@@ -169,7 +169,9 @@ class RoomApp(App[int], inherit_bindings=False):
         )
 
     def frame(self) -> None:
-        """One frame: what is new is taken, and what changed is drawn."""
+        """One frame: what is new is taken, and what changed is drawn. Nothing on a room that is being taken down."""
+        if not self.is_running:
+            return
         contact = self.link.contact
         if contact is not self.contact:
             self._take(contact)
@@ -186,7 +188,8 @@ class RoomApp(App[int], inherit_bindings=False):
             for screen in self.screen_stack:
                 if isinstance(screen, House) and screen.is_mounted:
                     screen.draw(scene)
-        top.judge(scene)
+        if top.is_mounted:
+            top.judge(scene)
 
     def _away(self) -> str:
         return self.screen.away if isinstance(self.screen, House) else NO_CONTEXT

@@ -95,8 +95,8 @@ def _notice(scene: Scene, width: int) -> list[Line]:
         old = (
             gap(1),
             say(f"{scene.glyphs.alarm} ", "alarm"),
+            say("agents' calls are denied   ", "title"),
             quote(contact.why, "text"),
-            say("   agents' calls are denied", "dim"),
         )
         return [clip(old, width, scene.glyphs.cut)]
     if scene.advice:

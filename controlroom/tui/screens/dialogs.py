@@ -120,7 +120,6 @@ class GrantDialog(Dialog):
             self.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
-        pane = self.query_one("#lines", Pane)
-        if pane.size.height and self.house.screen is self:
+        if self.house.screen is self and (pane := self.query_one("#lines", Pane)).size.height:
             whole = pane.fits
             self.house.shown(self._drawn, whole=whole, too_small=not whole, end=False, surface="dialog")

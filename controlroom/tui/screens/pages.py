@@ -105,6 +105,5 @@ class FullView(Page):
             self.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
-        page = self.pane("page")
-        if page.size.height and self.house.screen is self:
+        if self.house.screen is self and (page := self.pane("page")).size.height:
             judged(self, page, self._drawn, "full")

@@ -122,8 +122,10 @@ class RoomScreen(House):
         self.call_after_refresh(self._painted, self.pane("request").lines)
 
     def _painted(self, lines: list[Line]) -> None:
+        if self.house.screen is not self:
+            return
         panel = self.pane("request")
-        if panel.lines is not lines or not panel.size.height or self.house.screen is not self:
+        if panel.lines is not lines or not panel.size.height:
             return
         judged(self, panel, self._drawn, "panel")
 
