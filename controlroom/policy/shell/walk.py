@@ -1,5 +1,6 @@
 """The walk over a parsed shell text: every simple command, in order, with what the shell knows at that point."""
 
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
@@ -28,6 +29,7 @@ _WORDS = {
     *("command_substitution", "process_substitution", "ansi_c_string", "translated_string", "arithmetic_expansion"),
     *("brace_expression", "extglob_pattern", "regex", "variable_assignment", "comment", "special_variable_name"),
 }
+_BACKTICK = re.compile(r"(?<!\\)`((?:[^`\\]|\\.)*)`", re.S)
 _NESTED = {"command_substitution", "process_substitution"}
 _SKIP = {
     "comment",
@@ -130,9 +132,7 @@ class Walker:
         return self._source[node.start_byte : node.end_byte].decode("utf-8", "surrogateescape")
 
     def _node(self, node: Node, env: Env, stdin: Stdin) -> None:
-        self.depth += 1
-        if self.depth > MAX_NESTING:
-            raise TooMuch(f"more than {MAX_NESTING} levels of nesting; write it flatter")
+        self._deeper()
         handler = _HANDLERS.get(node.type)
         if handler is not None:
             handler(self, node, env, stdin)
@@ -151,7 +151,7 @@ class Walker:
         redirects: list[Redirect] = list(extra)
         for child in node.named_children:
             if child.type in _REDIRECTS:
-                stdin = self._redirect(child, env, stdin, redirects)
+                stdin = self._redirect(child, env, stdin, redirects, more=args)
                 continue
             self._nested(child, env)
             if child.type not in _WORDS:  # `coproc ( rm x )` comes as a word: bash would run it
@@ -198,13 +198,19 @@ class Walker:
             return Stdin(given=True, text=self.words.value(raw, env))
         if node.type == "file_redirect":
             operator = next((self._text(child) for child in node.children if not child.is_named), ">")
-            for child in node.children_by_field_name("destination"):
-                into += [Redirect(operator, arg) for arg in self.words.args(self._text(child), env)]
+            target, *rest = node.children_by_field_name("destination") or [None]
+            if target is not None:
+                into += [Redirect(operator, arg) for arg in self.words.args(self._text(target), env)]
+            for child in rest:  # the parser's mistake: in `rm >/dev/null -rf x` the words are the command's
+                (more if more is not None else []).extend(self.words.args(self._text(child), env))
             return Stdin(given=True) if operator == "<" else stdin
         body = ""
+        live = not any(char in self._text(child) for child in node.named_children[:1] for char in "'\"\\")
         for child in node.named_children:
             if child.type == "heredoc_body":
                 body = self._text(child)
+                if live and "`" in body:
+                    self._backticks(body, env)
             elif child.type in _REDIRECTS:
                 self._redirect(child, env, stdin, into, later, more)
             elif child.type == "ERROR" or child in node.children_by_field_name("argument"):
@@ -215,6 +221,18 @@ class Walker:
         if self._text(node).lstrip("0123456789").startswith("<<-"):
             body = "\n".join(line.lstrip("\t") for line in body.split("\n"))
         return Stdin(given=True, text=body)
+
+    def _backticks(self, body: str, env: Env) -> None:
+        """The parser does not see the old substitution in a here-document; the shell runs it."""
+        for found in _BACKTICK.finditer(body):
+            self._deeper()
+            self.text(re.sub(r"\\([`$\\])", r"\1", found[1]), env.fork())
+            self.depth -= 1
+
+    def _deeper(self) -> None:
+        self.depth += 1
+        if self.depth > MAX_NESTING:
+            raise TooMuch(f"more than {MAX_NESTING} levels of nesting; write it flatter")
 
     def _output(self, node: Node | None, stdin: Stdin) -> str | None:
         """What a command surely prints: `cat` prints its input, `echo` and `printf` their arguments."""
@@ -342,9 +360,7 @@ class Walker:
         """Walk the substitutions inside a word or redirection, at any depth."""
         for found in _find_nested(node):
             inner = env.fork()
-            self.depth += 1
-            if self.depth > MAX_NESTING:
-                raise TooMuch(f"more than {MAX_NESTING} levels of nesting; write it flatter")
+            self._deeper()
             given = Stdin(given=True) if found.type == "process_substitution" else Stdin()
             redirect = [child for child in found.named_children if child.type in _REDIRECTS]
             for child in found.named_children:
