@@ -10,7 +10,7 @@ from controlroom.model.tier import Tier
 from controlroom.policy.context import Context
 from controlroom.policy.ledger import Ledger
 from controlroom.policy.limits import SCAN_ENTRIES
-from controlroom.policy.paths import absolute, is_below
+from controlroom.policy.paths import MINTED, absolute, is_below
 from controlroom.policy.protect import Guard, Hit
 from controlroom.policy.tree import Scan, Stat, Tree
 
@@ -34,6 +34,9 @@ _WORD = {
     EffectKind.META: "changes mode, owner or times of",
 }
 _BOUNDED = "The exact files cannot be told beforehand; anything below the folder could match."
+
+
+_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - names to compare with, nothing is made there
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -67,6 +70,8 @@ class Files:
         self._tree = tree
         self._ledger = ledger
         self._guard = Guard(context, tree)
+        self._written = frozenset(context.written)
+        self._gone: set[str] = set()  # what is taken away directly below the workspace
         self._room = SCAN_ENTRIES
         root = tree.realpath(context.workspace) or context.workspace
         home = tree.realpath(context.home) or context.home
@@ -98,6 +103,7 @@ class Files:
         return (real, self._tree.lstat(real)) if real else ("", None)
 
     def _resolve(self, path: str, *, follow: bool) -> str | None:
+        path = self._linked(path)
         magic = _MAGIC.match(path)
         if magic:
             rest = path[magic.end() :]
@@ -111,6 +117,13 @@ class Files:
             return self._tree.realpath(path)
         real = self._tree.realpath(head)
         return None if real is None else real.rstrip("/") + "/" + tail
+
+    def _linked(self, path: str) -> str:
+        """`path` through the symlinks that earlier parts of the same action make, which are not on disk yet."""
+        for place, to in self._ledger.links.items():
+            if path.startswith(place + "/"):
+                return absolute(to + path[len(place) :], posixpath.dirname(place))
+        return path
 
     def _unplaced(self, act: Act, how: str) -> None:
         reading = act.kind is EffectKind.READ
@@ -141,11 +154,45 @@ class Files:
             hit = self._guard.below(real, scan, act.only) or hit
         self._protected(act, hit, real)
         tier, text = self._tier(act, kind, target, stat)
-        if not deep and kind is not EffectKind.DELETE:
-            self._ledger.made.add(real)
+        if act.certain and self._own(real, stat, kind):
+            self._ledger.reason_if_mixed(tier, act.rule, text, act.safer)
+            tier, text = Tier.T1, f"{_say(act)} {real}, which the agent itself made."
+        elif act.moved:
+            self._ledger.mixed = True
+        self._make(act, kind, real, stat, deep=deep)
         self._ledger.reason(tier, act.rule, text, act.safer)
         if not act.certain and tier >= Tier.T2:
             self._ledger.reason(tier, "target.could-match", _BOUNDED)
+        if kind is EffectKind.DELETE and inside:
+            self._everything(real)
+
+    def _own(self, real: str, stat: Stat | None, kind: EffectKind) -> bool:
+        """Whether an act loses nothing but what this action made, or a file that this session wrote in a temporary folder."""
+        if stat is not None:
+            return stat.kind == "file" and real in self._written and any(is_below(real, folder) for folder in _TEMPORARY)
+        fresh = self._ledger.fresh
+        if not fresh or (real.startswith(MINTED) and any(char in real for char in "*?[")):  # an empty variable would mean /*
+            return False
+        return real in fresh or any(is_below(real, made) for made in fresh)
+
+    def _make(self, act: Act, kind: EffectKind, real: str, stat: Stat | None, *, deep: bool) -> None:
+        """Remember what the action makes or changes on its way."""
+        if kind in (EffectKind.DELETE, EffectKind.META) or deep or (kind is EffectKind.CREATE and stat is not None):
+            return
+        if stat is None and act.certain and real not in self._ledger.made:
+            self._ledger.fresh.add(real)
+        self._ledger.made.add(real)
+        self._ledger.content.pop(real, None)
+
+    def _everything(self, real: str) -> None:
+        """Taking every name in the workspace away, one by one or by a pattern, is taking the workspace away."""
+        folder, name = posixpath.split(real)
+        if folder != self.workspace:
+            return
+        self._gone.add(name)
+        names = [name for name in self._tree.listdir(folder) or () if not name.startswith(".")]
+        if len(names) > 1 and self._gone.issuperset(names):
+            self._ledger.reason(Tier.T3, "target.everything", f"Takes away everything in {folder}.")
 
     def _scan(self, real: str) -> Scan:
         scan = self._tree.scan(real, max(self._room, 1))
@@ -179,6 +226,8 @@ class Files:
         """The tier of an act by what is there and where it is (product.md, Tiers), with its sentence."""
         where = "inside the workspace" if target.inside else "outside the workspace"
         name = f"{target.path} {where}"
+        if _device(target.path) and kind is not EffectKind.META:
+            return Tier.T3, f"{_say(act)} a device: {name}."
         if stat is not None and stat.kind == "other" and kind is not EffectKind.META:
             return Tier.T3, f"{_say(act)} a device or socket: {name}."
         if stat is not None and stat.kind == "unknown":
@@ -212,6 +261,11 @@ class Files:
             self._ledger.reason(Tier.TX, "protect.unread", f"{real} may not even be read: the manifest says so.")
         else:
             self._ledger.reason(Tier.T3, "protect.secret", f"Reads {real}, a private key or credential.")
+
+
+def _device(path: str) -> bool:
+    """Whether a path is a device by its place, there or not (shared memory and terminals aside)."""
+    return path.startswith("/dev/") and not path.startswith(("/dev/shm/", "/dev/pts/", "/dev/fd/"))
 
 
 def _say(act: Act) -> str:

@@ -22,6 +22,11 @@ class Ledger:
         self._operands: dict[str, None] = {}
         self.argv: list[tuple[str, ...]] = []
         self.made: set[str] = set()  # paths that an earlier part of the same action creates or changes
+        self.fresh: set[str] = set()  # of these, what was not there before and holds nothing that was moved or linked into it
+        self.content: dict[str, str] = {}  # of these, the exact text where it is known
+        self.links: dict[str, str] = {}  # symlinks that the action makes: where they are, where they lead
+        self.mixed = False  # something older was moved or linked somewhere: nothing counts as fresh any more
+        self._unless: list[Reason] = []  # reasons that hold only when `mixed`
         self.diff = ""
         self.invalid = ""
 
@@ -30,6 +35,10 @@ class Ledger:
         known = self._reasons.get((rule, text))
         if known is None or known.tier < tier:
             self._reasons[rule, text] = Reason(rule, tier, text, safer)
+
+    def reason_if_mixed(self, tier: Tier, rule: str, text: str, safer: str = "") -> None:
+        """Say why, should a later part of the action turn out to move or link older things into what is fresh."""
+        self._unless.append(Reason(rule, tier, text, safer))
 
     def effect(self, kind: EffectKind, target: Target | None = None, *, file: bool = False) -> None:
         """Note an effect and what it falls on; `file` puts the target on the list of file targets too."""
@@ -66,6 +75,8 @@ class Ledger:
 
     def close(self) -> Assessment:
         """The assessment: reasons worst first."""
+        for late in self._unless if self.mixed else ():
+            self.reason(late.tier, late.rule, late.text, late.safer)
         if not self._reasons:
             self.reason(Tier.T0, "harmless", "Reads or does harmless work.")
         reasons = tuple(sorted(self._reasons.values(), key=lambda reason: reason.tier, reverse=True))

@@ -4,6 +4,8 @@ import posixpath
 import unicodedata
 from functools import lru_cache
 
+MINTED = "/tmp/tmp.XXXXXXXXXX"  # noqa: S108 - what `mktemp` gives, whatever it will be called
+
 
 def absolute(path: str, cwd: str) -> str:
     """`path` seen from `cwd`, without `.`, `//` and trailing slashes; `..` is kept for the tree to follow (symlinks)."""

@@ -29,6 +29,17 @@ _RESERVED = frozenset("{ } [[ ]] if then elif else fi for while until do done ca
 _ODD = re.compile(r"[^\x20-\x7e]")
 
 
+def _interpreter(content: str, name: str, *, shell: bool) -> str:
+    """What runs a script: the program in front of it, or its first line's; a file without one is read by the shell."""
+    if not shell:
+        return name
+    first = re.match(r"#!\s*(\S+)(?:\s+(?:-S\s+)?(\S+))?", content)
+    if name in _SHELLS or name == "source" or first is None:
+        return "sh"
+    program = first[1].rsplit("/", 1)[-1]
+    return (first[2] or "") if program == "env" else program
+
+
 class Shell:
     """Judges shell text. `remote` is the label of another machine while a command for it is judged, "" here."""
 
@@ -81,7 +92,7 @@ class Shell:
         """Judge one simple command as the walk found it."""
         self._assigned(simple, env)
         for redirect in simple.redirects:
-            self._redirect(redirect.operator, redirect.target, env)
+            self._redirect(redirect.operator, redirect.target, env, simple.prints)
         if simple.args:
             self.run(simple.args, env, simple.stdin)
 
@@ -98,7 +109,7 @@ class Shell:
         elif _TEXT_VARIABLE.fullmatch(name) and value not in ("", "cat", "true", ":", "less"):
             self.nested(None if value is None else Arg(value), env, f"the command in {name}")
 
-    def _redirect(self, operator: str, target: Arg, env: Env) -> None:
+    def _redirect(self, operator: str, target: Arg, env: Env, prints: str | None) -> None:
         if "&" in operator and re.fullmatch(r"\d+-?|-", target.text):
             return
         if target.text.startswith(("/dev/tcp/", "/dev/udp/")):
@@ -118,6 +129,15 @@ class Shell:
             ),
             target,
         )
+        if prints is not None and kind is EffectKind.WRITE and target.certain and not self.remote:
+            self._holds(target.text, env, prints, append=operator.endswith(">>"))
+
+    def _holds(self, name: str, env: Env, text: str, *, append: bool) -> None:
+        """Remember the exact text that a file now has, so that it can be looked at when it is run."""
+        real, stat = self.files.place(name, env.cwd)
+        if not real or (append and stat is not None):
+            return
+        self.ledger.content[real] = text
 
     def touch(self, act: Act, arg: Arg) -> None:
         """Judge an act on the file that an argument names (on another machine: by its kind alone)."""
@@ -230,7 +250,7 @@ class Shell:
         elif stdin.text is None:
             self.hidden(f"what is piped into {name}")
         else:
-            self.ledger.reason(Tier.T3, "shell.piped", f"Pipes text into {name}.", "Run the commands directly.")
+            self.ledger.reason(Tier.T1, "shell.piped", f"Hands text to {name}; it is judged like a command.")
             self.nested(Arg(stdin.text), env, f"what is piped into {name}")
 
     def script(self, arg: Arg, env: Env, name: str, *, shell: bool) -> None:
@@ -241,14 +261,27 @@ class Shell:
         real, _ = self.files.place(arg.text, env.cwd)
         path = real or absolute(arg.text, env.cwd or "/")
         self.ledger.operand(path)
-        if path in self.ledger.made or path in self.written:
-            content = self.tree.read(path, MAX_TEXT + 1) if shell and path not in self.ledger.made else None
-            if content is None:
-                self.ledger.reason(Tier.T3, "shell.written", f"Runs {path}, which the agent itself wrote.")
-                return
-            self.nested(Arg(content.decode("utf-8", "surrogateescape")), env, path)
+        if path not in self.ledger.made and path not in self.written:
+            self.uninspected(f"Runs {path}; what is in it is not inspected.")
             return
-        self.uninspected(f"Runs {path}; what is in it is not inspected.")
+        content = self._content(path)
+        runner = name if content is None else _interpreter(content, name, shell=shell)
+        if content is None or (runner not in _SHELLS and not oneliner.knows(runner)):
+            self.ledger.reason(Tier.T3, "shell.written", f"Runs {path}, which the agent itself wrote.")
+        elif runner in _SHELLS:
+            self.nested(Arg(content), env, path)
+        else:
+            oneliner.inspect(self, runner, content, env)
+        self.ledger.reason(Tier.T1, "shell.written-seen", f"Runs {path}, which the agent itself wrote; its text was looked at.")
+
+    def _content(self, path: str) -> str | None:
+        """The text of a script that this session wrote, None where it is not known or is no text."""
+        if path in self.ledger.made:
+            return self.ledger.content.get(path)
+        raw = self.tree.read(path, MAX_TEXT + 1)
+        if raw is None or len(raw) > MAX_TEXT or b"\0" in raw:
+            return None
+        return raw.decode("utf-8", "surrogateescape")
 
     def uninspected(self, text: str, rule: str = "program.not-inspected") -> None:
         """Note something that no rule looks into: T1, or T3 as root or elsewhere."""

@@ -11,8 +11,10 @@ import msgspec
 from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
 from controlroom.policy.files import Act
+from controlroom.policy.shell import awk, pycode, sed
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import parse
+from controlroom.policy.shell.python import acts
 from controlroom.policy.shell.walk import Stdin
 from controlroom.policy.shell.words import Arg
 
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from controlroom.policy.shell.command import Shell
 
 _LITERAL = re.compile(r"""(['"])((?:(?!\1)[^\\\n]){1,400})\1""")
+_LITERAL_CALL = re.compile(
+    r"(?:\b(?:fs|File|FileUtils|Deno|os|IO)\.|\b(?:require\(['\"](?:node:)?fs['\"]\)\.))?(?:promises\.)?"
+    r"\b(?:unlink(?:Sync)?|rm(?:Sync|dir|dirSync|tree)?|remove(?:Sync)?|delete|rm_rf|rm_r|rm_f|write(?:File|FileSync|TextFile)?|appendFile(?:Sync)?"
+    r"|file_put_contents|mkdir(?:Sync)?|mkdir_p)\s*\(?\s*(?P<q>['\"])(?P<path>[^'\"$#@`\\*?]+)(?P=q)(?=\s*[,;)}]|\s*$)"
+)
 _VERSION = re.compile(r"[0-9.]+$")
 
 
@@ -56,7 +63,7 @@ def _table() -> tuple[_Patterns, dict[str, _Interpreter]]:
 
 def run(shell: "Shell", name: str, args: tuple[Arg, ...], env: Env, stdin: Stdin) -> bool:
     """Judge an interpreter; False where `name` is none."""
-    one = _table()[1].get(name) or _table()[1].get(_VERSION.sub("", name))
+    one = _find(name)
     if one is None:
         return False
     if one.module:
@@ -106,46 +113,73 @@ def _module(args: tuple[Arg, ...], one: _Interpreter) -> tuple[Arg, ...] | None:
     return None
 
 
+def knows(name: str) -> bool:
+    """Whether code for this interpreter can be looked at."""
+    one = _find(name)
+    return one is not None and not one.operand
+
+
+def inspect(shell: "Shell", name: str, code: str, env: Env) -> None:
+    """Judge the text of a script for an interpreter that `knows` it."""
+    one = _find(name)
+    if one is not None:
+        _code(shell, name, one, Arg(code), env)
+
+
+def _find(name: str) -> _Interpreter | None:
+    return _table()[1].get(name) or _table()[1].get(_VERSION.sub("", name))
+
+
 def _fed(shell: "Shell", name: str, one: _Interpreter, stdin: Stdin, env: Env) -> None:
-    if stdin.text is None:
+    if stdin.text is None or not stdin.exact:
         shell.hidden(f"what is piped into {name}")
     else:
         _code(shell, name, one, Arg(stdin.text), env)
 
 
 def _code(shell: "Shell", name: str, one: _Interpreter, code: Arg, env: Env) -> None:
-    """Judge code by effect patterns; literals that look like files become the targets."""
+    """Judge code: Python as Python, the rest by effect patterns."""
     if not code.certain and code.text[:1] in ("$", "`", ""):
         shell.hidden(f"the code given to {name}")
         return
+    found = acts(code.text, env.home) if one.names[0] == "python" and code.certain else None
+    if found is not None:
+        pycode.judge(shell, name, found, env)
+    else:
+        _patterns(shell, name, one, code.text, env)
+    if not code.certain:
+        shell.hidden(f"a part of the code given to {name}")
+    shell.uninspected(f"Runs code given to {name}; it is looked at for what it seems to do.")
+
+
+def _patterns(shell: "Shell", name: str, one: _Interpreter, text: str, env: Env) -> None:
+    """Judge by what the code seems to do; calls on plain names are judged by those files, the rest asks."""
     patterns = _table()[0]
-    text = code.text
-    deletes, writes = re.search(patterns.delete, text), re.search(patterns.write, text)
-    if deletes or writes:
+    rest = _LITERAL_CALL.sub(" ", text)
+    for call in _LITERAL_CALL.finditer(text):
+        deletes = re.search(patterns.delete, call[0]) is not None
         kind = EffectKind.DELETE if deletes else EffectKind.WRITE
-        verb = "deletes" if deletes else "writes"
-        shell.ledger.effect(kind)
-        shell.ledger.reason(
-            Tier.T3,
-            f"code.{verb}",
-            f"The code given to {name} {verb} files.",
-            "Use rm, mv or the editing tool, which can be judged exactly.",
-        )
-        for literal in _LITERAL.finditer(text):
-            if "/" in literal[2] or "." in literal[2]:
-                shell.touch(Act(kind, "", env.cwd, f"code.{verb}", f"Code given to {name}"), Arg(literal[2]))
-    if re.search(patterns.exec, text) or (one.extra and re.search(one.extra, text)):
+        act = Act(kind, "", env.cwd, "code.deletes" if deletes else "code.writes", f"Code given to {name}", follow=not deletes)
+        shell.touch(act, Arg(call["path"]))
+    for kind, verb, pattern in ((EffectKind.DELETE, "deletes", patterns.delete), (EffectKind.WRITE, "writes", patterns.write)):
+        if re.search(pattern, rest):
+            shell.ledger.effect(kind)
+            shell.ledger.reason(
+                Tier.T3,
+                f"code.{verb}",
+                f"The code given to {name} {verb} files that it does not name.",
+                "Use rm, mv or the editing tool, which can be judged exactly.",
+            )
+            break
+    if re.search(patterns.exec, rest) or (one.extra and re.search(one.extra, rest)):
         shell.ledger.reason(Tier.T3, "code.runs", f"The code given to {name} runs other programs or decoded code.")
-    if re.search(patterns.send, text):
+    if re.search(patterns.send, rest):
         shell.ledger.effect(EffectKind.NET)
         shell.ledger.reason(Tier.T3, "code.sends", f"The code given to {name} sends or changes something over the network.")
     for literal in _LITERAL.finditer(text):
         if "/" in literal[2]:
             path = env.home + literal[2][1:] if literal[2].startswith("~/") else literal[2]
             shell.touch(Act(EffectKind.READ, "", env.cwd, "code.reads", name), Arg(path))
-    if not code.certain:
-        shell.hidden(f"a part of the code given to {name}")
-    shell.uninspected(f"Runs code given to {name}; it is looked at for what it seems to do.")
 
 
 def _reader(
@@ -160,16 +194,38 @@ def _reader(
     """awk and sed: the first operand is code unless options brought it, the rest are files to read or edit."""
     if not codes and not scripts:
         codes, operands = list(operands[:1]), operands[1:]
-    for code in codes:
-        if not code.certain and code.text[:1] == "$":
-            shell.hidden(f"the code given to {one.names[0]}")
-        elif re.search(one.extra, code.text):
-            shell.ledger.reason(Tier.T3, "code.runs", f"The code given to {one.names[0]} runs programs or writes files.")
-    for script in scripts:
-        shell.script(script, env, one.names[0], shell=False)
-    in_place = one.names[0] == "sed" and any(n in ("-i", "--in-place") for n in options)
+    name, is_sed = one.names[0], one.names[0] == "sed"
+    in_place = is_sed and any(option in ("-i", "--in-place") or option.startswith("-i") for option in options)
     in_place = in_place or any(v is not None and v.text == "inplace" for v in options.get("-i", ()))
+    if in_place and codes and codes[0].text == "" and operands:  # BSD: `sed -i '' script files`
+        codes, operands = [operands[0]], operands[1:]
+    empties = False
+    for code in codes:
+        empties |= _script(shell, name, code, env, is_sed=is_sed)
+    for script in scripts:
+        shell.script(script, env, name, shell=False)
     kind = EffectKind.WRITE if in_place else EffectKind.READ
     for operand in operands:
         if "=" not in operand.text or in_place:
-            shell.touch(Act(kind, "", env.cwd, "edit.in-place", "Edits in place"), operand)
+            shell.touch(
+                Act(kind, "", env.cwd, "edit.in-place", "Edits in place", append=in_place and not empties), operand
+            )
+
+
+def _script(shell: "Shell", name: str, code: Arg, env: Env, *, is_sed: bool) -> bool:
+    """Judge a program for sed or awk; True when it deletes every line."""
+    if not code.certain and code.text[:1] in ("$", "`"):
+        shell.hidden(f"the code given to {name}")
+        return False
+    script = sed.read(code.text) if is_sed else awk.read(code.text)
+    for path in script.writes:
+        if path is None:
+            shell.ledger.reason(Tier.T3, "code.writes", f"The code given to {name} writes files that it does not name.")
+        elif path not in ("/dev/stdout", "/dev/stderr"):
+            shell.touch(Act(EffectKind.WRITE, "", env.cwd, "code.writes", f"Code given to {name}"), Arg(path))
+    for text in script.runs:
+        shell.ledger.reason(Tier.T1, "code.runs", f"The code given to {name} runs programs.")
+        shell.nested(None if text is None else Arg(text), env, f"what {name} runs")
+    if isinstance(script, sed.Script) and script.odd:
+        shell.ledger.reason(Tier.T1, "code.unread", "The sed script could not be read to its end.")
+    return isinstance(script, sed.Script) and script.empties

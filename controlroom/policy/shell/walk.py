@@ -45,10 +45,14 @@ _SKIP = {
 
 
 class Stdin(msgspec.Struct, frozen=True):
-    """What a command reads: nothing given, a known text, or (`text` None, `given`) something nobody has seen."""
+    """What a command reads: nothing given, a known text, or (`text` None, `given`) something nobody has seen.
+
+    `exact` False: the text has expansions left that only the running shell knows.
+    """
 
     given: bool = False
     text: str | None = None
+    exact: bool = True
 
 
 class Redirect(msgspec.Struct, frozen=True):
@@ -59,12 +63,13 @@ class Redirect(msgspec.Struct, frozen=True):
 
 
 class Simple(msgspec.Struct, frozen=True):
-    """A simple command as found: words still raw, assignments in front, redirections, standard input."""
+    """A simple command as found: its words, assignments in front, redirections, standard input, and what it surely prints."""
 
     args: tuple[Arg, ...]
     assigned: tuple[tuple[str, str | None], ...]
     redirects: tuple[Redirect, ...]
     stdin: Stdin
+    prints: str | None = None
 
 
 @lru_cache(maxsize=1)
@@ -162,7 +167,8 @@ class Walker:
                 assigned.append((name, self.words.value(raw, env)))
             elif child.type != "comment":
                 args += self.words.args(self._text(child), env)
-        self._run(Simple((*args, *more), tuple(assigned), tuple(redirects), stdin), env)
+        prints = _prints((*args, *more), stdin) if redirects else None
+        self._run(Simple((*args, *more), tuple(assigned), tuple(redirects), stdin, prints), env)
 
     def _redirected(self, node: Node, env: Env, stdin: Stdin) -> None:
         redirects: list[Redirect] = []
@@ -220,7 +226,10 @@ class Walker:
                 later.append(child)
         if self._text(node).lstrip("0123456789").startswith("<<-"):
             body = "\n".join(line.lstrip("\t") for line in body.split("\n"))
-        return Stdin(given=True, text=body)
+        if not live or not any(char in body for char in "$`\\"):
+            return Stdin(given=True, text=body)
+        known = self.words.value('"' + body.replace('"', '\\"') + '"', env)
+        return Stdin(given=True, text=body if known is None else known, exact=known is not None)
 
     def _backticks(self, body: str, env: Env) -> None:
         """The parser does not see the old substitution in a here-document; the shell runs it."""
@@ -242,20 +251,10 @@ class Walker:
             return None
         if node.type != "command" or not node.named_children:
             return None
-        env = Env("/", None)
-        args = [arg for child in node.named_children for arg in Words(None).args(self._text(child), env)]
-        if not args or not all(arg.certain for arg in args):
-            return None
-        name, rest = args[0].text.rsplit("/", 1)[-1], [arg.text for arg in args[1:]]
-        if name == "cat" and not rest:
-            return stdin.text
-        while name == "echo" and rest and rest[0] in ("-n", "-e", "-E", "-ne", "-en"):
-            rest = rest[1:]
-        if name == "echo":
-            return Words(None).value("$'" + " ".join(rest).replace("'", "\\'") + "'", env)
-        if name == "printf" and len(rest) == 1 and "%" not in rest[0]:
-            return Words(None).value("$'" + rest[0].replace("'", "\\'") + "'", env)
-        return " ".join(rest[1:]) if name == "printf" and rest and rest[0] in ("%s", "%s\\n", "%b", "%b\\n") else None
+        return _prints(tuple(arg for child in node.named_children for arg in self._plain(child)), stdin)
+
+    def _plain(self, node: Node) -> list[Arg]:
+        return Words(None).args(self._text(node), Env("/", None))
 
     def _pipeline(self, node: Node, env: Env, stdin: Stdin) -> None:
         for child in node.named_children:
@@ -375,6 +374,28 @@ class Walker:
 
     def _test(self, node: Node, env: Env, stdin: Stdin) -> None:
         self._nested(node, env)
+
+
+def _prints(args: tuple[Arg, ...], stdin: Stdin) -> str | None:
+    """What a command surely prints: `cat` its input, `echo` and `printf` their arguments; None where that is not known."""
+    if not args or not all(arg.certain for arg in args):
+        return None
+    name, rest = args[0].text.rsplit("/", 1)[-1], [arg.text for arg in args[1:]]
+    if name in ("cat", "tee") and (name == "tee" or not rest or rest == ["-"]):
+        return stdin.text if stdin.exact else None
+    escaped = name == "printf"
+    while name == "echo" and rest and re.fullmatch(r"-[neE]+", rest[0]):
+        escaped |= "e" in rest[0]
+        rest = rest[1:]
+    if name == "echo":
+        return _unescaped(" ".join(rest)) if escaped else " ".join(rest)
+    if name == "printf" and len(rest) == 1 and "%" not in rest[0]:
+        return _unescaped(rest[0])
+    return " ".join(rest[1:]) if name == "printf" and rest and rest[0] in ("%s", "%s\\n", "%b", "%b\\n") else None
+
+
+def _unescaped(text: str) -> str | None:
+    return Words(None).value("$'" + text.replace("'", "\\'") + "'", Env("/", None)) if "\\" in text else text
 
 
 def _find_nested(node: Node) -> Iterator[Node]:

@@ -10,6 +10,7 @@ from itertools import pairwise, product
 import msgspec
 
 from controlroom.policy.limits import MAX_FIELDS, MAX_WORDS
+from controlroom.policy.paths import MINTED
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.globs import expand
 from controlroom.policy.tree import Tree
@@ -20,6 +21,9 @@ _SIMPLE_BRACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*])\}")
 _SLICE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):([0-9]+)(?::([0-9]+))?\}")
 _ARRAY = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\[[@*]\]\}")
 _RANGE = re.compile(r"(-?\d{1,6})\.\.(-?\d{1,6})|([A-Za-z])\.\.([A-Za-z])")
+_MKTEMP = re.compile(
+    r"(?:\$\(|`)\s*mktemp((\s+-[dq]+|\s+--directory|\s+--quiet)*(\s+-t\s+[\w.-]+|\s+/tmp/[\w.-]*X{3,}[\w.]*)?)\s*(?:\)|`)"
+)
 _DIGITS = {"$", "?", "#", "!"}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "v": "\v"}
 _CODE = re.compile(r"x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})|c(.)", re.S)
@@ -274,6 +278,8 @@ class _Lexer:
             text = raw[start : self.at]
             if text in ("$(pwd)", "`pwd`", "$(pwd -P)") and self.env.cwd:
                 self._take(self.env.cwd, "q" if quoted else "s")
+            elif _MKTEMP.fullmatch(text) and "TMPDIR" not in self.env.vars:
+                self._take(MINTED, "q")
             elif text.startswith(("$((", "$[")):
                 self._take("*", "u")
             elif raw[start] in "<>":
