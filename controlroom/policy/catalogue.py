@@ -88,17 +88,25 @@ class Catalogue:
         for rule in self.rules:
             for name in rule.program:
                 self._by_program.setdefault(name, []).append(rule)
+        self._long = {name: _long_options(rules) for name, rules in self._by_program.items()}
 
     def knows(self, program: str) -> bool:
         """Whether any rule is about this program."""
         return program in self._by_program
+
+    def _completed(self, program: str, parsed: Parsed) -> Parsed:
+        """Long options may be cut short (`--ha` for `--hard`); what could be one that rules ask for counts as that one."""
+        wanted = self._long.get(program, ())
+        short = [name for name in parsed.options if name.startswith("--") and len(name) > 3 and name not in wanted]
+        more = {full: parsed.options[name] for name in short for full in wanted if full.startswith(name) and full not in parsed.options}
+        return msgspec.structs.replace(parsed, options=parsed.options | more) if more else parsed
 
     def fits(self, program: str, args: tuple[Arg, ...], stdin: str | None, *, piped: bool) -> list[Fit]:
         """The rules that fit. `stdin`: what comes in, None when it is not known or nothing does."""
         rules = self._by_program.get(program)
         if not rules:
             return []
-        parsed = parse(args, self._values.get(program, ()))
+        parsed = self._completed(program, parse(args, self._values.get(program, ())))
         joined = " ".join(arg.text for arg in args)
         if stdin:
             joined += "\n" + stdin
@@ -108,6 +116,12 @@ class Catalogue:
             if fit is not None:
                 found.append(Fit(rule, parsed, fit))
         return found
+
+
+def _long_options(rules: list[Rule]) -> tuple[str, ...]:
+    """The long options that make a rule fit, without those that make one not fit."""
+    wanted = {name for rule in rules for name in (*rule.any, *rule.all) if name.startswith("--")}
+    return tuple(sorted(wanted - {name for rule in rules for name in rule.none}))
 
 
 def _fit(rule: Rule, parsed: Parsed, joined: str, *, piped: bool) -> bool | None:

@@ -36,7 +36,7 @@ _WORD = {
 _BOUNDED = "The exact files cannot be told beforehand; anything below the folder could match."
 
 
-_TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - names to compare with, nothing is made there
+TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - names to compare with, nothing is made there
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -145,7 +145,8 @@ class Files:
         elif kind is EffectKind.CREATE and stat is not None and stat.kind == "file":
             kind = EffectKind.CREATE if act.append else EffectKind.WRITE
         deep = stat is not None and stat.kind == "dir" and (act.deep or act.moved or kind is EffectKind.DELETE)
-        scan = self._scan(real) if deep else None
+        vague = not act.certain and stat is not None and stat.kind == "dir" and kind in (EffectKind.WRITE, EffectKind.META)
+        scan = self._scan(real) if deep or vague else None
         inside = bool(self.workspace) and is_below(real, self.workspace)
         target = self._target(real, stat, scan, inside=inside, certain=act.certain)
         self._ledger.effect(kind, target, file=True)
@@ -169,7 +170,7 @@ class Files:
     def _own(self, real: str, stat: Stat | None, kind: EffectKind) -> bool:
         """Whether an act loses nothing but what this action made, or a file that this session wrote in a temporary folder."""
         if stat is not None:
-            return stat.kind == "file" and real in self._written and any(is_below(real, folder) for folder in _TEMPORARY)
+            return stat.kind == "file" and real in self._written and any(is_below(real, folder) for folder in TEMPORARY)
         fresh = self._ledger.fresh
         if not fresh or (real.startswith(MINTED) and any(char in real for char in "*?[")):  # an empty variable would mean /*
             return False

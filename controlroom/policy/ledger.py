@@ -1,5 +1,7 @@
 """What an assessment has found so far. It only grows: nothing that is added later takes a tier back (S19)."""
 
+import msgspec
+
 from controlroom.model.effect import Assessment, Effect, EffectKind, Reason, Target
 from controlroom.model.tier import Tier
 from controlroom.policy.limits import MAX_COMMANDS, MAX_TARGETS
@@ -9,6 +11,16 @@ _DESTRUCTIVE = {EffectKind.WRITE, EffectKind.DELETE, EffectKind.META, EffectKind
 
 class TooMuch(Exception):
     """A limit of the analysis was passed; the action is denied."""
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """What a ledger held at a moment."""
+
+    reasons: dict[tuple[str, str], Reason]
+    effects: dict[EffectKind, dict[Target, None]]
+    targets: dict[Target, None]
+    commands: int
+    mixed: bool
 
 
 class Ledger:
@@ -63,6 +75,25 @@ class Ledger:
     def operand(self, path: str) -> None:
         """Note a file whose content is run or applied (absolute path)."""
         self._operands[path] = None
+
+    def mark(self) -> "Mark":
+        """Where the ledger stands now, for `keep_outside`."""
+        effects = {kind: dict(targets) for kind, targets in self._effects.items()}
+        return Mark(dict(self._reasons), effects, dict(self._targets), len(self.argv), self.mixed)
+
+    def keep_outside(self, mark: "Mark") -> None:
+        """Forget what came since `mark`, unless it is T3 or worse for a reason that is known, not for want of knowledge."""
+        worse = {
+            key: reason
+            for key, reason in self._reasons.items()
+            if key not in mark.reasons and reason.tier >= Tier.T3 and not key[0].startswith(("shell.", "program.", "net."))
+        }
+        kept = {key: reason for key, reason in worse.items() if "computed while it runs" not in reason.text}
+        kept = {key: reason for key, reason in kept.items() if "cannot be told" not in reason.text}
+        self._reasons = mark.reasons | kept
+        if not kept:
+            self._effects, self._targets, self.mixed = mark.effects, mark.targets, mark.mixed
+            del self.argv[mark.commands :]
 
     def kinds(self) -> tuple[EffectKind, ...]:
         """The kinds of effects found so far."""

@@ -119,7 +119,7 @@ def _content(shell: "Shell", item: str, parsed: Parsed, env: Env) -> None:
         if stat is None:
             continue
         shell.ledger.operand(real)
-        if real in shell.ledger.made or real in shell.written:
+        if (real in shell.ledger.made or real in shell.written) and real not in shell.seen:
             shell.ledger.reason(Tier.T3, "shell.written", f"Runs what is in {real}, which the agent itself wrote.")
 
 

@@ -2,10 +2,12 @@
 
 import re
 
+import msgspec
+
 from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
 from controlroom.policy.catalogue import catalogue
-from controlroom.policy.files import Act, Files
+from controlroom.policy.files import TEMPORARY, Act, Files
 from controlroom.policy.ledger import Ledger, TooMuch
 from controlroom.policy.limits import MAX_NESTING, MAX_TEXT, MAX_WORDS
 from controlroom.policy.paths import absolute, normal
@@ -14,13 +16,13 @@ from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import parse
 from controlroom.policy.shell.walk import Simple, Stdin, Walker
 from controlroom.policy.shell.words import Arg, Words, quoted
-from controlroom.policy.shell.wrappers import Inner, unwrap
+from controlroom.policy.shell.wrappers import UNSEEN, Inner, guess, optional, searched, unwrap
 from controlroom.policy.tree import Tree
 
 _SHELLS = {"sh", "bash", "zsh", "dash", "ksh", "mksh", "ash", "fish", "rbash", "yash", "elvish", "nu"}
 _FOREIGN = {"pwsh", "powershell", "powershell.exe", "cmd", "cmd.exe"}
 _RUNS_CODE = re.compile(
-    r"(LD_PRELOAD|LD_LIBRARY_PATH|LD_AUDIT|BASH_ENV|ENV|PROMPT_COMMAND|PYTHONSTARTUP|PERL5OPT|RUBYOPT|NODE_OPTIONS|BASH_FUNC_.*)"
+    r"(LD_PRELOAD|LD_LIBRARY_PATH|LD_AUDIT|BASH_ENV|ENV|PROMPT_COMMAND|PYTHONSTARTUP|PERL5OPT|RUBYOPT|NODE_OPTIONS|GIT_CONFIG_COUNT|GIT_CONFIG_PARAMETERS|BASH_FUNC_.*)"
 )
 _TEXT_VARIABLE = re.compile(
     r"GIT_(SSH_COMMAND|EXTERNAL_DIFF|PAGER|EDITOR|SEQUENCE_EDITOR|PROXY_COMMAND|ASKPASS)|PAGER|EDITOR|VISUAL|MANPAGER|LESSOPEN"
@@ -40,6 +42,15 @@ def _interpreter(content: str, name: str, *, shell: bool) -> str:
     return (first[2] or "") if program == "env" else program
 
 
+def _plain_name(word: str) -> str:
+    """A program's name without its folder; as a case-blind file system or Windows would find it, where a rule knows that."""
+    name = word.rsplit("/", 1)[-1]
+    if not (name.isupper() or name.lower().endswith(".exe")):
+        return name
+    plain = name.rsplit("\\", 1)[-1].lower().removesuffix(".exe")
+    return plain if catalogue().knows(plain) or plain in _SHELLS else name
+
+
 class Shell:
     """Judges shell text. `remote` is the label of another machine while a command for it is judged, "" here."""
 
@@ -50,6 +61,7 @@ class Shell:
         self.home = home
         self.written = written
         self.remote = ""
+        self.seen: set[str] = set()  # files of the project whose text was looked at
         self.root = False
         self.walker = Walker(Words(tree), ledger, self.simple)
 
@@ -106,6 +118,8 @@ class Shell:
         """Judge a variable that makes programs run code."""
         if _RUNS_CODE.fullmatch(name):
             self.ledger.reason(Tier.T3, "shell.injected", f"{name} makes programs run code that is not on the command line.")
+        elif name == "PATH" and (value or "").startswith((".:", ":", *(f"{folder}/" for folder in TEMPORARY))):
+            self.ledger.reason(Tier.T3, "shell.injected", "PATH begins with a folder in which anybody can put programs.")
         elif _TEXT_VARIABLE.fullmatch(name) and value not in ("", "cat", "true", ":", "less"):
             self.nested(None if value is None else Arg(value), env, f"the command in {name}")
 
@@ -146,7 +160,7 @@ class Shell:
             return
         path = arg.text if arg.certain else arg.stem
         changed = {name: getattr(act, name) for name in act.__struct_fields__}
-        changed |= {"path": path, "certain": arg.certain, "bounded": arg.bounded}
+        changed |= {"path": path, "certain": arg.certain, "bounded": arg.bounded, "only": act.only or arg.only}
         self.files.touch(Act(**changed))
 
     def run(self, args: tuple[Arg, ...], env: Env, stdin: Stdin = Stdin()) -> None:  # noqa: B008 - frozen
@@ -183,9 +197,15 @@ class Shell:
             return
         if builtins.run(self, word, args, env):
             return
-        name = word.rsplit("/", 1)[-1]
+        name = _plain_name(word)
+        optional(self, name, args, env)
         inner = unwrap(name, args)
-        if inner is not None and (inner.argv or inner.texts or inner.strange):
+        if inner is None and not self._known(name):
+            inner = guess(args)
+        elif searched(name) and (run_too := guess(args)) is not None:
+            self._inner(word, run_too, env, stdin)
+        remote = inner is not None and inner.wrapper.remote and not inner.quiet
+        if inner is not None and (inner.argv or inner.texts or inner.strange or remote or (inner.wrapper.more and stdin.given)):
             self._inner(word, inner, env, stdin)
             return
         self.ledger.runs(word)
@@ -196,6 +216,10 @@ class Shell:
             self.ledger.reason(Tier.T3, "shell.foreign", f"{name} reads another language, which is not inspected here.")
         elif not oneliner.run(self, name, args, env, stdin):
             self._judged(word, name, args, env, stdin)
+
+    @staticmethod
+    def _known(name: str) -> bool:
+        return catalogue().knows(name) or name in _SHELLS or name in _FOREIGN or oneliner.finds(name) or special.knows(name)
 
     def _inner(self, word: str, inner: Inner, env: Env, stdin: Stdin) -> None:
         wrapper = inner.wrapper
@@ -221,10 +245,19 @@ class Shell:
             self.ledger.effect(EffectKind.REMOTE)
             self.ledger.reason(Tier.T1, "shell.remote", f"Runs a command somewhere else ({wrapper.remote}).")
             within.cwd = None
+            if not inner.argv and not inner.texts and not inner.quiet:
+                self.piped(f"a shell elsewhere ({wrapper.remote})", stdin, within)
         self.root = self.root or wrapper.root
         for text in inner.texts:
             self.nested(text, within, f"the text given to {word}")
+        if wrapper.more and stdin.text is not None and not inner.argv and not inner.texts:
+            self.nested(Arg(stdin.text), within, f"what {word} reads")
+        if wrapper.guess:
+            self.uninspected(f"Runs {word}, which no rule knows.")
         if inner.argv:
+            if wrapper.more and stdin.names:
+                inner_argv = [stdin.names if arg == UNSEEN else (arg,) for arg in inner.argv]
+                inner = msgspec.structs.replace(inner, argv=tuple(arg for group in inner_argv for arg in group))
             self.run(inner.argv, env if word in ("command", "builtin", "time", "!", "exec") else within, stdin)
         self.remote, self.root, self.walker.words = outer
 
@@ -247,6 +280,8 @@ class Shell:
         """Judge a shell that reads its commands from standard input."""
         if not stdin.given:
             self.uninspected(f"Starts {name} with nothing to run.", "shell.interactive")
+        elif stdin.text is None and stdin.names:
+            self.hidden(f"names of files are piped into {name}")
         elif stdin.text is None:
             self.hidden(f"what is piped into {name}")
         else:
@@ -273,6 +308,20 @@ class Shell:
         else:
             oneliner.inspect(self, runner, content, env)
         self.ledger.reason(Tier.T1, "shell.written-seen", f"Runs {path}, which the agent itself wrote; its text was looked at.")
+
+    def own_text(self, names: list[str], env: Env) -> tuple[str | None, bool]:
+        """The text of the first of some files that is there, and whether the agent wrote it in this session."""
+        for name in names:
+            real, stat = self.files.place(name, env.cwd)
+            if not real or (stat is None and real not in self.ledger.content):
+                continue
+            own = real in self.ledger.made or real in self.written
+            self.seen.add(real)
+            if own:
+                return self._content(real), True
+            raw = self.tree.read(real, MAX_TEXT + 1)
+            return (raw.decode("utf-8", "surrogateescape") if raw is not None and len(raw) <= MAX_TEXT else None), False
+        return None, False
 
     def _content(self, path: str) -> str | None:
         """The text of a script that this session wrote, None where it is not known or is no text."""

@@ -119,6 +119,11 @@ def knows(name: str) -> bool:
     return one is not None and not one.operand
 
 
+def finds(name: str) -> bool:
+    """Whether `name` is an interpreter."""
+    return _find(name) is not None
+
+
 def inspect(shell: "Shell", name: str, code: str, env: Env) -> None:
     """Judge the text of a script for an interpreter that `knows` it."""
     one = _find(name)

@@ -1,13 +1,17 @@
 """Programs whose command line is a little language of its own: find, git -c, crontab's and at's input."""
 
 import fnmatch
+import posixpath
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
 from controlroom.policy.files import Act
+from controlroom.policy.paths import MINTED, absolute
+from controlroom.policy.shell import builtins, scripts
 from controlroom.policy.shell.env import Env
+from controlroom.policy.shell.options import parse
 from controlroom.policy.shell.walk import Stdin
 from controlroom.policy.shell.words import Arg, quoted
 
@@ -31,6 +35,11 @@ _HARMLESS = (
 )
 
 
+def knows(name: str) -> bool:
+    """Whether `name` is handled here."""
+    return name in _PROGRAMS
+
+
 def run(shell: "Shell", name: str, args: Args, env: Env, stdin: Stdin) -> bool:
     """Judge a program with a language of its own; True when nothing more need be said about it."""
     handler = _PROGRAMS.get(name)
@@ -46,7 +55,7 @@ def _find(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
             starts.append(arg)
     starts = starts or [Arg(".")]
     only = _named_only(args)
-    below = [Arg(s.text, certain=False, stem=s.text if s.certain else s.stem, bounded=s.certain) for s in starts]
+    below = [Arg(s.text, certain=False, stem=s.text if s.certain else s.stem, bounded=s.certain, only=only) for s in starts]
     index = 0
     while index < len(args):
         text = args[index].text
@@ -107,6 +116,11 @@ def _git(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
         elif text.startswith(("--exec-path=", "--config-env=")):
             shell.ledger.reason(Tier.T3, "git.runs", "Makes git run programs from another place.")
         at += 2 if follows else 1
+    words = [arg.text for arg in args[at:] if arg.certain and not arg.text.startswith("-")]
+    if words[:1] == ["mv"]:
+        shell.ledger.mixed = True
+    if words[:1] == ["clone"] and len(words) == 3 and env.cwd:
+        shell.touch(Act(EffectKind.CREATE, "", env.cwd, "git.clone-into", "git clone", append=True), Arg(words[2]))
     if at < len(args) and args[at].text in aliases:
         value = aliases[args[at].text]
         rest = " ".join(quoted(arg) for arg in args[at + 1 :])
@@ -153,10 +167,94 @@ def _stdin_text(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
     return True
 
 
+def _mktemp(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
+    """What it makes is new, wherever it is."""
+    if not any("u" in arg.text for arg in args if arg.text.startswith("-") and not arg.text.startswith("--")):
+        shell.ledger.made.add(MINTED)
+        shell.ledger.fresh.add(MINTED)
+    return False
+
+
+def _ln(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
+    """A link that the action makes leads elsewhere from then on."""
+    shell.ledger.mixed = True
+    operands = [arg.text for arg in args if not arg.text.startswith("-") and arg.certain]
+    if len(operands) >= 1 and len(operands) <= 2 and env.cwd and any(a.text.startswith("-") and "s" in a.text for a in args):
+        to = operands[0]
+        place = absolute(operands[-1] if len(operands) == 2 else posixpath.basename(to), env.cwd)
+        _, stat = shell.files.place(place, "/")
+        place = f"{place}/{posixpath.basename(to)}" if stat is not None and stat.kind == "dir" else place
+        shell.ledger.links[place] = to
+    return False
+
+
+def _brings(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
+    """wget and `curl -O` make a file that is named like the address; git clone a folder."""
+    for arg in args:
+        if arg.certain and "://" in arg.text and not env.cwd is None:
+            name = posixpath.basename(arg.text.split("?", 1)[0].rstrip("/"))
+            shell.ledger.made.add(absolute(name, env.cwd))
+    return False
+
+
+def _make(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
+    """What a makefile's targets run: what reaches out of the workspace is said; the rest is the project's own work."""
+    parsed = parse(args, ("-f", "--file", "--makefile", "-C", "--directory", "-j", "-o", "-W", "-l", "-I"))
+    given = {name: value for arg in parsed.operands if arg.certain for name, eq, value in [arg.text.partition("=")] if eq}
+    targets = [arg.text for arg in parsed.operands if "=" not in arg.text]
+    for name, value in given.items():
+        if name == "SHELL":
+            shell.nested(Arg(value), env, "make's shell")
+    folder = next((v for n in ("-C", "--directory") for v in parsed.options.get(n, ()) if v), None)
+    within = env.fork()
+    if folder is not None:
+        builtins.change(shell, folder, within)
+    named = [v for n in ("-f", "--file", "--makefile") for v in parsed.options.get(n, ()) if v]
+    if named and named[0].text in ("-", "/dev/stdin"):
+        if stdin.text is None:
+            shell.hidden("the makefile that is piped into make")
+        _project(shell, scripts.make(stdin.text or "", targets, given), within, own=True)
+        return False
+    names = [arg.text for arg in named] or ["GNUmakefile", "makefile", "Makefile"]
+    if not shell.remote and not any(arg.text.startswith("-") and "n" in arg.text.lstrip("-")[:1] for arg in args):
+        text, own = shell.own_text(names, within)
+        _project(shell, scripts.make(text, targets, given) if text is not None else None, within, own=own)
+    return False
+
+
+def _npm(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
+    """The same for the scripts of package.json."""
+    words = [arg.text for arg in args if arg.certain and not arg.text.startswith("-")]
+    name = words[1] if words[:1] in (["run"], ["run-script"]) and len(words) > 1 else words[0] if words else ""
+    if name and name not in ("install", "i", "ci", "publish") and not shell.remote and len(args) == len(words):
+        text, own = shell.own_text(["package.json"], env)
+        found = scripts.npm(text.encode("utf-8", "surrogateescape"), name) if text is not None else None
+        _project(shell, found, env, own=own)
+    return False
+
+
+def _project(shell: "Shell", lines: list[str] | None, env: Env, *, own: bool) -> None:
+    """Judge lines of the project's own scripts. `own`: the agent wrote them itself, so all of it counts (A22)."""
+    if not lines:
+        return
+    mark = shell.ledger.mark()
+    shell.nested(Arg("\n".join(f"({line}\n)" for line in lines)), env, "the project's script")
+    if not own:
+        shell.ledger.keep_outside(mark)
+
+
 _PROGRAMS: dict[str, Callable[["Shell", Args, Env, Stdin], bool]] = {
     "find": _find,
     "gfind": _find,
     "git": _git,
+    "mktemp": _mktemp,
+    "ln": _ln,
+    "gln": _ln,
+    "wget": _brings,
+    "curl": _brings,
+    "make": _make,
+    "gmake": _make,
+    **dict.fromkeys(("npm", "pnpm", "yarn", "bun"), _npm),
     "at": _stdin_text,
     "batch": _stdin_text,
 }

@@ -12,6 +12,7 @@ from controlroom.model.tier import Tier
 from controlroom.policy.ledger import Ledger, TooMuch
 from controlroom.policy.limits import MAX_NESTING, MAX_OPENINGS, MAX_TEXT
 from controlroom.policy.shell.env import Env
+from controlroom.policy.shell.names import printed
 from controlroom.policy.shell.words import Arg, Words
 
 _REDIRECTS = {"file_redirect", "heredoc_redirect", "herestring_redirect"}
@@ -47,12 +48,14 @@ _SKIP = {
 class Stdin(msgspec.Struct, frozen=True):
     """What a command reads: nothing given, a known text, or (`text` None, `given`) something nobody has seen.
 
-    `exact` False: the text has expansions left that only the running shell knows.
+    `exact` False: the text has expansions left that only the running shell knows. `names`: the lines are names of files
+    like these.
     """
 
     given: bool = False
     text: str | None = None
     exact: bool = True
+    names: tuple[Arg, ...] = ()
 
 
 class Redirect(msgspec.Struct, frozen=True):
@@ -261,7 +264,12 @@ class Walker:
             if child.type == "comment":
                 continue
             self._node(child, env.fork(), stdin)
-            stdin = Stdin(given=True, text=self._output(child, stdin))
+            stdin = Stdin(given=True, text=self._output(child, stdin), names=self._names(child, stdin))
+
+    def _names(self, node: Node, stdin: Stdin) -> tuple[Arg, ...]:
+        if node.type == "redirected_statement":
+            node = node.child_by_field_name("body") or node
+        return printed(tuple(arg for child in node.named_children for arg in self._plain(child)), stdin.names)
 
     def _list(self, node: Node, env: Env, stdin: Stdin) -> None:
         operator = next((child.type for child in node.children if child.type in ("&&", "||")), "&&")

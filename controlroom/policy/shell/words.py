@@ -32,7 +32,8 @@ _CODE = re.compile(r"x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})
 class Arg(msgspec.Struct, frozen=True):
     """One argument. `text` is its value; where that is not certain, the source text, and `stem` its known start.
 
-    `bounded`: below the directory `stem`, whatever it becomes. `split`: may become several arguments, or none.
+    `bounded`: below the directory `stem`, whatever it becomes; `only`: an expression that its path then has. `split`: may
+    become several arguments, or none.
     """
 
     text: str
@@ -40,6 +41,7 @@ class Arg(msgspec.Struct, frozen=True):
     stem: str = ""
     bounded: bool = False
     split: bool = False
+    only: str = ""
 
 
 Field = tuple[str, str]

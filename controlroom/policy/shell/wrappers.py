@@ -4,12 +4,17 @@ import re
 import tomllib
 from functools import lru_cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from controlroom.model.tier import Tier
+from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import parse
 from controlroom.policy.shell.words import Arg
+
+if TYPE_CHECKING:
+    from controlroom.policy.shell.command import Shell
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=", re.S)
 
@@ -27,16 +32,33 @@ class Wrapper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     skip: int = 0
     assignments: bool = False
     text: bool = False
+    both: bool = False
     more: bool = False
     root: bool = False
     after_operands: bool = False
     remote: str = ""
     tier: Tier | None = None
     reason: str = ""
+    dash: bool = False
+    asks: tuple[str, ...] = ()
+    guess: bool = False
+
+
+class Runs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Options whose value is run by a shell; the keys are explained in data/wrappers.toml."""
+
+    names: tuple[str, ...]
+    options: tuple[str, ...] = ()
+    sub: str = ""
+    only: str = "(.*)"
+    operands: bool = False
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wrapper: tuple[Wrapper, ...]
+    runs: tuple[Runs, ...]
+    guess: frozenset[str]
+    searched: frozenset[str]
 
 
 class Inner(msgspec.Struct, frozen=True):
@@ -51,16 +73,65 @@ class Inner(msgspec.Struct, frozen=True):
     assigned: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
     chdir: Arg | None = None
+    quiet: bool = False
+
+
+UNSEEN = Arg("{}", certain=False, split=True)  # what xargs and parallel put in
+_GUESSED = Wrapper(("",), guess=True)
+_TEXT_OPTIONS = {"-c", "--command", "--exec", "--run", "--cmd", "-x", "-e"}
+
+
+@lru_cache(maxsize=1)
+def _file() -> _File:
+    text = resources.files("controlroom.policy").joinpath("data/wrappers.toml").read_text("utf-8")
+    return msgspec.convert(tomllib.loads(text), _File)
 
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, tuple[Wrapper, ...]]:
-    text = resources.files("controlroom.policy").joinpath("data/wrappers.toml").read_text("utf-8")
     table: dict[str, tuple[Wrapper, ...]] = {}
-    for wrapper in msgspec.convert(tomllib.loads(text), _File).wrapper:
+    for wrapper in _file().wrapper:
         for name in wrapper.names:
             table[name] = (*table.get(name, ()), wrapper)
     return table
+
+
+@lru_cache(maxsize=1)
+def _hooks() -> dict[str, tuple[Runs, ...]]:
+    table: dict[str, tuple[Runs, ...]] = {}
+    for runs in _file().runs:
+        for name in runs.names:
+            table[name] = (*table.get(name, ()), runs)
+    return table
+
+
+def optional(shell: "Shell", name: str, args: tuple[Arg, ...], env: Env) -> None:
+    """Judge what options of a program make a shell run; the program itself is judged apart."""
+    for runs in _hooks().get(name, ()):
+        parsed = parse(args, runs.options)
+        if runs.sub and not any(arg.text in runs.sub.split("|") for arg in parsed.operands[:2]):
+            continue
+        given = [value for option in runs.options for value in parsed.options.get(option, ()) if value is not None]
+        for value in (*given, *(parsed.operands if runs.operands else ())):
+            found = re.fullmatch(runs.only, value.text, re.S | re.I)
+            if found is not None:
+                shell.nested(Arg(found[1], value.certain), env, f"an option of {name}")
+
+
+def searched(name: str) -> bool:
+    """Whether a known program may run a command that stands somewhere among its arguments."""
+    return name in _file().searched
+
+
+def guess(args: tuple[Arg, ...]) -> Inner | None:
+    """For a program that nobody knows: what among its arguments looks like a command that it may run."""
+    known = _file().guess
+    for index, arg in enumerate(args[:-1]):
+        if arg.certain and arg.text.rsplit("/", 1)[-1] in known:
+            return Inner(_GUESSED, argv=args[index:])
+        if arg.text in _TEXT_OPTIONS and args[index + 1].text.split(" ", 1)[0].rsplit("/", 1)[-1] in known:
+            return Inner(_GUESSED, texts=(args[index + 1],))
+    return None
 
 
 def unwrap(name: str, args: tuple[Arg, ...]) -> Inner | None:
@@ -83,8 +154,11 @@ def _unwrap(wrapper: Wrapper, args: tuple[Arg, ...]) -> Inner | None:
     parsed = parse(args, values, flags, leading=True)
     strange, options = parsed.strange, dict(parsed.options)
     if any(name in options for name in wrapper.quiet):
-        return Inner(wrapper)
-    rest, assigned = _assignments(args[parsed.after :]) if wrapper.assignments else (args[parsed.after :], ())
+        return Inner(wrapper, quiet=True)
+    if wrapper.asks and not any(name in options for name in wrapper.asks):
+        return None
+    start = parsed.after + (wrapper.dash and args[parsed.after : parsed.after + 1] == (Arg("-"),))
+    rest, assigned = _assignments(args[start:]) if wrapper.assignments else (args[start:], ())
     for _ in range(wrapper.skip):
         rest = rest[1:]
         if wrapper.after_operands and rest and rest[0].text.startswith("-"):
@@ -98,11 +172,13 @@ def _unwrap(wrapper: Wrapper, args: tuple[Arg, ...]) -> Inner | None:
     if rest and rest[0].certain and rest[0].text == "--":
         rest = rest[1:]
     texts = tuple(value or Arg("", certain=False) for name in wrapper.shell for value in options.get(name, ()))
+    if wrapper.more and rest and rest[0].text.startswith(":::"):
+        texts = (*texts, *(arg for arg in rest[1:] if not arg.text.startswith(":::")))
     chdir = next((found[0] for name in wrapper.chdir if (found := options.get(name))), None)
     if texts and wrapper.assignments:
         texts, rest = (_joined((*texts, *rest)),), ()
     elif wrapper.text and rest:
-        texts, rest = (*texts, _joined(rest)), ()
+        texts, rest = (*texts, _joined(rest)), rest if len(rest) > 1 and wrapper.both else ()
     return Inner(wrapper, _more(rest, options) if wrapper.more else rest, texts, assigned, strange, chdir)
 
 
@@ -120,11 +196,12 @@ def _more(rest: tuple[Arg, ...], options: dict[str, list[Arg | None]]) -> tuple[
     """The command of xargs and parallel with the arguments that come from elsewhere."""
     if not rest:
         return ()
-    unknown = Arg("{}", certain=False, split=True)
+    if rest[0].text.startswith(":::"):  # no command: each argument is one
+        return ()
     marks = [index for index, arg in enumerate(rest) if arg.text in (":::", ":::+", "::::")]
-    given = tuple(a for a in rest[marks[0] + 1 :] if not a.text.startswith(":::")) if marks else (unknown,)
+    given = tuple(a for a in rest[marks[0] + 1 :] if not a.text.startswith(":::")) if marks else (UNSEEN,)
     command = rest[: marks[0]] if marks else rest
-    place = next((v[0].text for n in ("-I", "-J", "--replace") if (v := options.get(n)) and v[0]), "{}")
+    place = next((v[0].text for n in ("-I", "-J", "--replace") if (v := options.get(n)) and v[0] and v[0].text), "{}")
     if any(place in arg.text for arg in command):
         filled = [
             [Arg(arg.text.replace(place, g.text), g.certain, arg.text.split(place)[0], False) for g in given]
