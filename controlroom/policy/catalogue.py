@@ -98,7 +98,12 @@ class Catalogue:
         """Long options may be cut short (`--ha` for `--hard`); what could be one that rules ask for counts as that one."""
         wanted = self._long.get(program, ())
         short = [name for name in parsed.options if name.startswith("--") and len(name) > 3 and name not in wanted]
-        more = {full: parsed.options[name] for name in short for full in wanted if full.startswith(name) and full not in parsed.options}
+        more = {
+            full: parsed.options[name]
+            for name in short
+            for full in wanted
+            if full.startswith(name) and full not in parsed.options
+        }
         return msgspec.structs.replace(parsed, options=parsed.options | more) if more else parsed
 
     def fits(self, program: str, args: tuple[Arg, ...], stdin: str | None, *, piped: bool) -> list[Fit]:

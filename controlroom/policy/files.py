@@ -36,7 +36,8 @@ _WORD = {
 _BOUNDED = "The exact files cannot be told beforehand; anything below the folder could match."
 
 
-TEMPORARY = ("/tmp", "/var/tmp")  # noqa: S108 - names to compare with, nothing is made there
+_STORE = re.compile(r"/\.git/(?!.*\.lock$)")
+TEMPORARY = ("/tmp", "/var/tmp")
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -95,6 +96,10 @@ class Files:
             return
         self._judge(act, path, real)
 
+    def is_inside(self, real: str) -> bool:
+        """Whether a resolved path lies in the workspace."""
+        return bool(self.workspace) and is_below(real, self.workspace)
+
     def place(self, path: str, cwd: str | None) -> tuple[str, Stat | None]:
         """Where a path leads with every link followed, and what is there ("", None when that cannot be told)."""
         if cwd is None and not path.startswith("/"):
@@ -147,7 +152,7 @@ class Files:
         deep = stat is not None and stat.kind == "dir" and (act.deep or act.moved or kind is EffectKind.DELETE)
         vague = not act.certain and stat is not None and stat.kind == "dir" and kind in (EffectKind.WRITE, EffectKind.META)
         scan = self._scan(real) if deep or vague else None
-        inside = bool(self.workspace) and is_below(real, self.workspace)
+        inside = self.is_inside(real)
         target = self._target(real, stat, scan, inside=inside, certain=act.certain)
         self._ledger.effect(kind, target, file=True)
         hit = self._guard.hit(real, stat) or (self._guard.hit(path, stat) if path != real else None)
@@ -239,21 +244,25 @@ class Files:
             return Tier.T3, f"{_say(act)} {name}."
         if target.path == self.workspace and kind is EffectKind.DELETE and not act.only:
             return Tier.T3, f"{_say(act)} the workspace itself."
+        if _STORE.search(target.path) and not act.moved:
+            return Tier.T3, f"{_say(act)} {name}, which git keeps for itself."
         if target.partial:
             return Tier.T3, f"{_say(act)} {name}, too large to be looked through."
         if kind is EffectKind.DELETE:
             return (Tier.T1, f"Moves {name}.") if act.moved else (Tier.T2, f"{_say(act)} {name}.")
         if kind is EffectKind.META:
             return (Tier.T2 if act.deep else Tier.T1), f"{_say(act)} {name}."
-        empty = stat is not None and stat.size == 0 and target.path not in self._ledger.made
+        empty = stat is not None and stat.kind == "file" and stat.size == 0 and target.path not in self._ledger.made
         if act.append or target.tracked or empty:
             return Tier.T1, f"Changes {name}, which git has or which loses nothing."
-        if stat is not None and stat.kind == "dir" and not act.deep:
+        if stat is not None and stat.kind == "dir" and not act.deep and (act.certain or act.append):
             return Tier.T1, f"Writes into {name}."
         return Tier.T2, f"{_say(act)} {name}, which git does not have."
 
     def _read(self, act: Act, path: str, real: str, stat: Stat | None) -> None:
         hit = self._guard.reading(real, stat) or (self._guard.reading(path, stat) if path != real else None)
+        if hit is None and act.deep and stat is not None and stat.kind == "dir":
+            hit = self._guard.secret_below(real)
         if hit is None:
             self._ledger.effect(EffectKind.READ, Target(real))
             return
@@ -261,7 +270,8 @@ class Files:
         if hit.kind == "unread":
             self._ledger.reason(Tier.TX, "protect.unread", f"{real} may not even be read: the manifest says so.")
         else:
-            self._ledger.reason(Tier.T3, "protect.secret", f"Reads {real}, a private key or credential.")
+            where = real if hit.path == real else f"{real} with {hit.path}"
+            self._ledger.reason(Tier.T3, "protect.secret", f"Reads {where}, a private key or credential.")
 
 
 def _device(path: str) -> bool:

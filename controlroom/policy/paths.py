@@ -4,7 +4,7 @@ import posixpath
 import unicodedata
 from functools import lru_cache
 
-MINTED = "/tmp/tmp.XXXXXXXXXX"  # noqa: S108 - what `mktemp` gives, whatever it will be called
+MINTED = "/tmp/tmp.XXXXXXXXXX"
 
 
 def absolute(path: str, cwd: str) -> str:

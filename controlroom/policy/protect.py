@@ -151,6 +151,14 @@ class Guard:
             return Hit("secret", path)
         return None
 
+    def secret_below(self, path: str) -> Hit | None:
+        """The secret with a fixed place that a folder holds, when it is read as a whole."""
+        for fixed in self._secret.fixed:
+            place = self._true_case(fixed, path)
+            if place and self._tree.lstat(place) is not None:
+                return Hit("secret", place)
+        return None
+
     def below(self, path: str, scan: Scan, only: str = "") -> Hit | None:
         """What a directory holds (N08): its known members by their fixed places, the rest as far as the scan saw.
 

@@ -5,7 +5,7 @@ import pytest
 
 from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
-from tests.policy.fake import HOME, WORK, call, context, sh
+from tests.policy.fake import HOME, WORK, call, context, sh, shop
 
 
 @pytest.mark.parametrize(
@@ -105,10 +105,19 @@ def test_an_asks_command_is_judged_too_and_new_text_is_shown() -> None:
 @pytest.mark.row("A22")
 def test_a_script_that_the_agent_wrote_is_inspected_or_asks() -> None:
     written = context(written=(f"{WORK}/a.py", f"{WORK}/notes.txt"))
-    assert sh("python3 a.py", where=written).tier is Tier.T3
+    assert sh("python3 a.py", where=written).tier is Tier.T1  # inspected: it prints
+    assert "shell.written-seen" in {reason.rule for reason in sh("python3 a.py", where=written).reasons}
     assert sh("python3 a.py").tier is Tier.T1
+    destroyer = shop()
+    destroyer.add(f"{WORK}/a.py", b"import shutil\nshutil.rmtree('/home/op/other')\n")
+    assert sh("python3 a.py", destroyer, written).tier is Tier.T3
+    assert sh("./a.py", destroyer, context(written=(f"{WORK}/a.py",))).tier is Tier.T3  # no first line: read as shell
+    destroyer.add(f"{WORK}/a.py", b"\x7fELF\0")
+    assert sh("./a.py", destroyer, written).tier is Tier.T3
     assert sh("bash notes.txt", where=written).tier is Tier.T1  # inspected: its text runs a program that no rule knows
-    assert sh("echo 'rm -rf src' > run.sh && bash run.sh").tier is Tier.T3
+    assert sh("echo 'rm -rf src' > run.sh && bash run.sh").tier is Tier.T2
+    assert sh("echo 'rm -rf ~/other' > run.sh && bash run.sh").tier is Tier.T3
+    assert sh("cat x > run.sh && bash run.sh").tier is Tier.T3
 
 
 @pytest.mark.row("A07")

@@ -22,6 +22,7 @@ _FILE_EFFECTS = {EffectKind.READ, EffectKind.CREATE, EffectKind.WRITE, EffectKin
 def rule(shell: "Shell", fit: Fit, args: tuple[Arg, ...], env: Env) -> None:
     """Apply one rule to one command."""
     found = fit.rule
+    moved = found.moved and not _leaves(shell, fit, env)
     if found.tier is not None:
         text = found.reason + (" (An argument that is not known could make it so.)" if fit.could else "")
         if found.tier is Tier.T1 and found.effect is EffectKind.EXEC:
@@ -41,7 +42,7 @@ def rule(shell: "Shell", fit: Fit, args: tuple[Arg, ...], env: Env) -> None:
                 found.safer,
                 follow=found.follow,
                 append=found.append,
-                moved=found.moved,
+                moved=moved,
                 deep=found.deep,
                 only=found.only,
             )
@@ -53,6 +54,17 @@ def rule(shell: "Shell", fit: Fit, args: tuple[Arg, ...], env: Env) -> None:
     if found.effect is not EffectKind.READ:
         for name in names[:64]:
             shell.ledger.effect(found.effect, Target(name[:400]))
+
+
+def _leaves(shell: "Shell", fit: Fit, env: Env) -> bool:
+    """Whether a move takes things out of the workspace; inside it a move loses nothing."""
+    if shell.remote:
+        return True
+    for goal in _into(shell, list(fit.parsed.operands), fit.parsed, env):
+        real, _ = shell.files.place(goal.text if goal.certain else goal.stem, env.cwd)
+        if not real or not shell.files.is_inside(real):
+            return True
+    return False
 
 
 def _select(shell: "Shell", found: Rule, parsed: Parsed, env: Env) -> list[Arg]:

@@ -37,7 +37,7 @@ def read(text: str) -> Program:
         if found[1].startswith(">"):
             writes.append(name)
         else:
-            runs.append(name)
+            runs.append(None if name is None else f": | {name}")
     runs += [_literal(found[1], strings) for found in _SYSTEM.finditer(code)]
     runs += [_literal(found[1], strings) for found in _GETLINE.finditer(code)]
     runs += [None for _ in _LOADS.finditer(code)]

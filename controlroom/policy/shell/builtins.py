@@ -1,6 +1,7 @@
 """Builtins that change what the shell knows or that run text: cd, eval, source, trap, alias, set, read, exit ..."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from controlroom.model.tier import Tier
@@ -113,6 +114,21 @@ def _exit(shell: "Shell", args: Args, env: Env) -> None:
     env.left = True
 
 
+def _hash(shell: "Shell", args: Args, env: Env) -> None:
+    if any(arg.text == "-p" for arg in args):
+        shell.ledger.reason(Tier.T3, "shell.injected", "Makes a command's name mean another program.")
+
+
+def _later(shell: "Shell", args: Args, env: Env) -> None:
+    for option, arg in pairwise(args):
+        if option.text in ("-x", "-C"):
+            shell.nested(
+                Arg(arg.text.split(":", 1)[-1] if option.text == "-x" else arg.text, arg.certain),
+                env,
+                "what the shell runs later",
+            )
+
+
 def _enable(shell: "Shell", args: Args, env: Env) -> None:
     if any(arg.text.startswith("-") and "f" in arg.text for arg in args):
         shell.ledger.reason(Tier.T3, "shell.injected", "Loads a library into the shell.")
@@ -143,9 +159,11 @@ _BUILTINS: dict[str, Callable[["Shell", Args, Env], None]] = {
     "exit": _exit,
     "return": _exit,
     "enable": _enable,
-    **dict.fromkeys(("export", "declare", "typeset", "local", "readonly", "unset", "shopt", "unalias", "hash"), _nothing),
+    "hash": _hash,
+    **dict.fromkeys(("bind", "complete"), _later),
+    **dict.fromkeys(("export", "declare", "typeset", "local", "readonly", "unset", "shopt", "unalias"), _nothing),
     **dict.fromkeys(
         (":", "true", "false", "echo", "pwd", "test", "[", "wait", "jobs", "fg", "bg", "break", "continue"), _nothing
     ),
-    **dict.fromkeys(("type", "ulimit", "umask", "history", "dirs", "bind", "complete", "caller", "times", "disown"), _nothing),
+    **dict.fromkeys(("type", "ulimit", "umask", "history", "dirs", "caller", "times", "disown"), _nothing),
 }

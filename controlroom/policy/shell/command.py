@@ -27,6 +27,9 @@ _RUNS_CODE = re.compile(
 _TEXT_VARIABLE = re.compile(
     r"GIT_(SSH_COMMAND|EXTERNAL_DIFF|PAGER|EDITOR|SEQUENCE_EDITOR|PROXY_COMMAND|ASKPASS)|PAGER|EDITOR|VISUAL|MANPAGER|LESSOPEN"
 )
+_VERB_NOUN = re.compile(
+    r"(?i:(Remove|Set|Clear|Move|Copy|New|Stop|Start|Restart|Invoke|Out|Rename|Format|Get|Add|Write|Select|Import|Export)-[A-Z]\w+)"
+)
 _RESERVED = frozenset("{ } [[ ]] if then elif else fi for while until do done case esac select function in".split())  # noqa: SIM905
 _ODD = re.compile(r"[^\x20-\x7e]")
 
@@ -198,13 +201,17 @@ class Shell:
         if builtins.run(self, word, args, env):
             return
         name = _plain_name(word)
+        if len(args) <= 3 and args[-1:] == (Arg("--help"),) and catalogue().knows(name) and name not in _SHELLS:
+            self.ledger.runs(word)
+            self.ledger.reason(Tier.T0, "program.help", f"Shows the help of {name}.")
+            return
         optional(self, name, args, env)
         inner = unwrap(name, args)
         if inner is None and not self._known(name):
             inner = guess(args)
         elif searched(name) and (run_too := guess(args)) is not None:
             self._inner(word, run_too, env, stdin)
-        remote = inner is not None and inner.wrapper.remote and not inner.quiet
+        remote = inner is not None and inner.wrapper.remote and not inner.quiet and stdin.given
         if inner is not None and (inner.argv or inner.texts or inner.strange or remote or (inner.wrapper.more and stdin.given)):
             self._inner(word, inner, env, stdin)
             return
@@ -290,6 +297,7 @@ class Shell:
 
     def script(self, arg: Arg, env: Env, name: str, *, shell: bool) -> None:
         """Judge a script that is run: its content is bound; one that the agent wrote is inspected, or asks (A22)."""
+        self.touch(Act(EffectKind.READ, "", env.cwd, "script.read", name), arg)
         if not arg.certain or arg.text.startswith(("/dev/fd/", "/dev/stdin", "/proc/")) or arg.text == "-":
             self.hidden(f"what {name} is given to run")
             return
@@ -341,6 +349,13 @@ class Shell:
         else:
             self.ledger.reason(Tier.T1, rule, text)
 
+    def rules(self, name: str, args: tuple[Arg, ...], env: Env, stdin: Stdin) -> bool:
+        """Judge by the rules about a program; False where none fits."""
+        fits = catalogue().fits(name, args, stdin.text, piped=stdin.given)
+        for fit in fits:
+            apply.rule(self, fit, args, env)
+        return bool(fits)
+
     def _judged(self, word: str, name: str, args: tuple[Arg, ...], env: Env, stdin: Stdin) -> None:
         if "/" in word:
             real, _ = self.files.place(word, env.cwd)
@@ -348,10 +363,10 @@ class Shell:
                 self.script(Arg(word), env, name, shell=True)
             elif real:
                 self.ledger.operand(real)
+        if _VERB_NOUN.fullmatch(name):
+            self.ledger.reason(Tier.T3, "shell.foreign", f"{name} is a command of PowerShell, which is not inspected here.")
         handled = special.run(self, name, args, env, stdin)
-        fits = catalogue().fits(name, args, stdin.text, piped=stdin.given)
-        for fit in fits:
-            apply.rule(self, fit, args, env)
+        fits = self.rules(name, args, env, stdin)
         if not fits and not handled:
             for arg in args:
                 apply.mention(self, name, arg, env)

@@ -22,7 +22,7 @@ def printed(args: tuple[Arg, ...], before: tuple[Arg, ...]) -> tuple[Arg, ...]:
     operands = [text for text in rest if not text.startswith("-")]
     if name in _KEEP and before and len(operands) <= 1 and not any("r" in o.lstrip("-")[:3] for o in options):
         return before
-    if any(text.startswith("/") or ".." in text or text.startswith("~") for text in operands):
+    if any(text.startswith(("/", "~")) or ".." in text for text in operands):
         return ()
     if name == "git" and operands[:1] and operands[0] in _GIT and not {"-C", "--git-dir", "--work-tree"} & set(options):
         globs = [text for text in operands[1:] if re.fullmatch(r"\*\.\w+", text)]

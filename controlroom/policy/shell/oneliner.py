@@ -84,11 +84,14 @@ def run(shell: "Shell", name: str, args: tuple[Arg, ...], env: Env, stdin: Stdin
         _code(shell, name, one, code, env)
     if any(option in parsed.options for option in one.edits):
         for operand in operands if codes else operands[1:]:
-            shell.touch(Act(EffectKind.WRITE, "", env.cwd, "edit.in-place", "Edits in place"), operand)
+            act = Act(EffectKind.WRITE, "", env.cwd, "edit.in-place", "Edits in place", append=_keeps(one, parsed.options))
+            shell.touch(act, operand)
     if not codes and not scripts:
-        scripts = list(operands[:1])
+        scripts = [operand for operand in operands[:1] if operand.text != "-" or not stdin.given]
     for script in scripts:
         shell.script(script, env, name, shell=False)
+        if script.certain and script in operands[:1]:
+            shell.rules(script.text.rsplit("/", 1)[-1], operands[1:], env, stdin)
     if not codes and not scripts and stdin.given:
         _fed(shell, name, one, stdin, env)
     elif not codes and not scripts:
@@ -96,6 +99,11 @@ def run(shell: "Shell", name: str, args: tuple[Arg, ...], env: Env, stdin: Stdin
             Tier.T0 if parsed.options else Tier.T1, "program.not-inspected", f"Runs {name} with nothing to run."
         )
     return True
+
+
+def _keeps(one: _Interpreter, options: dict[str, list[Arg | None]]) -> bool:
+    """Whether editing in place prints what it does not change: `perl -p` does, `perl -n` may print nothing."""
+    return any("p" in option for option in options if option.startswith("-") and not option.startswith("--"))
 
 
 def _module(args: tuple[Arg, ...], one: _Interpreter) -> tuple[Arg, ...] | None:
@@ -212,9 +220,7 @@ def _reader(
     kind = EffectKind.WRITE if in_place else EffectKind.READ
     for operand in operands:
         if "=" not in operand.text or in_place:
-            shell.touch(
-                Act(kind, "", env.cwd, "edit.in-place", "Edits in place", append=in_place and not empties), operand
-            )
+            shell.touch(Act(kind, "", env.cwd, "edit.in-place", "Edits in place", append=in_place and not empties), operand)
 
 
 def _script(shell: "Shell", name: str, code: Arg, env: Env, *, is_sed: bool) -> bool:

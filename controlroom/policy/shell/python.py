@@ -16,10 +16,30 @@ _CREATE = {"os.mkdir", "os.makedirs"}
 _META = {"os.chmod", "os.chown", "os.lchown", "os.utime", "shutil.chown", "os.setxattr", "os.removexattr"}
 _OPEN = {"open", "io.open", "codecs.open", "os.fdopen", "zipfile.ZipFile", "tarfile.open", "gzip.open", "bz2.open", "lzma.open"}
 _SHELL = {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell"}
-_ARGV = {"subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen", "pty.spawn"}
-_RUNS = re.compile(r"os\.(exec|spawn|posix_spawn|fork)\w*|asyncio\.create_subprocess_exec|pty\.fork|runpy\.\w+|pexpect\.\w+|sh\.\w+")
-_HIDDEN = re.compile(r"(ctypes|cffi|marshal|pickle|dill|operator\.(methodcaller|attrgetter)|code\.Interactive\w*)\b.*|sys\.modules\b.*")
-_INNARDS = {"__globals__", "__builtins__", "__subclasses__", "__dict__", "__code__", "__loader__", "__getattribute__", "__bases__"}
+_ARGV = {
+    "subprocess.run",
+    "subprocess.call",
+    "subprocess.check_call",
+    "subprocess.check_output",
+    "subprocess.Popen",
+    "pty.spawn",
+}
+_RUNS = re.compile(
+    r"os\.(exec|spawn|posix_spawn|fork)\w*|asyncio\.create_subprocess_exec|pty\.fork|runpy\.\w+|pexpect\.\w+|sh\.\w+"
+)
+_HIDDEN = re.compile(
+    r"(ctypes|cffi|marshal|pickle|dill|operator\.(methodcaller|attrgetter)|code\.Interactive\w*)\b.*|sys\.modules\b.*"
+)
+_INNARDS = {
+    "__globals__",
+    "__builtins__",
+    "__subclasses__",
+    "__dict__",
+    "__code__",
+    "__loader__",
+    "__getattribute__",
+    "__bases__",
+}
 _KILL = re.compile(r"os\.(kill|killpg|reboot)|signal\.(pthread_kill|raise_signal)")
 _SEND = re.compile(
     r"(requests|httpx|aiohttp|urllib3)\.\w*(post|put|patch|delete)|(smtplib|ftplib|paramiko|telnetlib|fabric|boto3\.resource)\.\w+"
@@ -85,9 +105,9 @@ class _Reader:
 
     def _reference(self, node: ast.Attribute | ast.Name, *, known: bool) -> None:
         """A function that is handed on as a value, and what reaches around names."""
-        if isinstance(node, ast.Attribute) and node.attr in _INNARDS:
-            self._add("hidden")
-        elif isinstance(node, ast.Name) and node.id in ("__builtins__", "__loader__"):
+        if (isinstance(node, ast.Attribute) and node.attr in _INNARDS) or (
+            isinstance(node, ast.Name) and node.id in ("__builtins__", "__loader__")
+        ):
             self._add("hidden")
         elif not known and isinstance(node.ctx, ast.Load):
             name = self._full(node)
@@ -196,7 +216,8 @@ class _Reader:
         if verb in ("unlink", "rmdir"):
             self._add("delete", own)
         elif verb in ("write_text", "write_bytes"):
-            self._add("write", own)
+            fixed = not node.args or isinstance(node.args[0], ast.Constant)
+            self._add("write" if fixed or own is None or not any(v.bounded for v in own) else "append", own)
         elif verb in ("touch", "mkdir") and (own is not None or not node.args):
             self._add("create", own)
         elif verb in ("chmod", "lchmod"):
@@ -206,7 +227,7 @@ class _Reader:
             self._add("write", self._path(node, 0))
         elif verb in ("symlink_to", "hardlink_to"):
             self._add("link", own)
-        elif verb == "open" and "." not in name.replace("..", "") or (verb == "open" and own is not None):
+        elif (verb == "open" and "." not in name.replace("..", "")) or (verb == "open" and own is not None):
             self._open(own, self._arg(node, 0, "mode"))
         elif verb in ("extractall", "extract"):
             self._add("append", self._path(node, 0, "path") if node.args or node.keywords else (Value("."),))
@@ -216,9 +237,7 @@ class _Reader:
     def _remote(self, name: str, verb: str, node: ast.Call) -> None:
         if verb in ("execute", "executemany", "executescript", "exec_driver_sql", "sql", "query"):
             self._sql(node)
-        elif verb in ("post", "put", "patch") or (verb == "delete" and "." in name):
-            self._add("send")
-        elif _DELETING.fullmatch(verb) or (verb in ("delete", "drop") and not node.args and not node.keywords):
+        elif verb in ("post", "put", "patch", "delete") or _DELETING.fullmatch(verb) or (verb == "drop" and not node.args):
             self._add("send")
         elif verb in ("connect", "create_connection", "open_connection", "sendto") and "sqlite" not in name:
             local = any(f"'{host}'" in ast.dump(node) for host in _LOCAL)

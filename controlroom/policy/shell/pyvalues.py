@@ -4,6 +4,7 @@ import ast
 import fnmatch
 import posixpath
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -30,6 +31,7 @@ class Value(msgspec.Struct, frozen=True):
 
 Values = tuple[Value, ...] | None
 _NAME = (Value("", name=True),)
+_How = Callable[[Value, Value], Value]
 
 
 class Names:
@@ -48,7 +50,9 @@ class Names:
     def _take(self, node: ast.AST) -> None:
         if isinstance(node, ast.Import):
             for alias in node.names:
-                self.modules[alias.asname or alias.name.split(".")[0]] = alias.name if alias.asname else alias.name.split(".")[0]
+                self.modules[alias.asname or alias.name.split(".")[0]] = (
+                    alias.name if alias.asname else alias.name.split(".")[0]
+                )
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 if alias.name == "*":
@@ -126,7 +130,9 @@ class Names:
         if isinstance(node, ast.Name):
             return self._name(node.id, depth)
         if isinstance(node, ast.JoinedStr):
-            return self._product([part.value if isinstance(part, ast.FormattedValue) else part for part in node.values], depth, _plus)
+            return self._product(
+                [part.value if isinstance(part, ast.FormattedValue) else part for part in node.values], depth, _plus
+            )
         if isinstance(node, ast.BinOp):
             how = _plus if isinstance(node.op, ast.Add) else _join if isinstance(node.op, ast.Div) else None
             return self._product([node.left, node.right], depth, how) if how else None
@@ -159,7 +165,7 @@ class Names:
             found.update(dict.fromkeys(values))
         return tuple(found)
 
-    def _product(self, parts: "list[ast.expr]", depth: int, how: "_How") -> Values:
+    def _product(self, parts: "list[ast.expr]", depth: int, how: _How) -> Values:
         found: Values = None
         for part in parts:
             values = self.values(part, depth)
@@ -235,9 +241,6 @@ def _join(a: Value, b: Value) -> Value:
         outside = b.text.startswith("/") or ".." in b.text
         return Value(b.text if outside and not b.name else a.text, bounded=not outside or b.name)
     return Value(posixpath.join(a.text, b.text), b.bounded, b.only)
-
-
-_How = type(_join)
 
 
 def _below(own: Values, pattern: str) -> Values:

@@ -9,7 +9,7 @@ _BETWEEN = re.compile(r"\s*[,~]\s*[+~]?\d*")
 
 
 class Script(msgspec.Struct, frozen=True):
-    """`writes`: files that are written; `runs`: shell text that is run (None = the line itself); `empties`: deletes every line."""
+    """`writes`: files; `runs`: shell text (None = the line itself); `empties`: deletes every line; `odd`: could not be read."""
 
     writes: tuple[str, ...] = ()
     runs: tuple[str | None, ...] = ()
@@ -24,11 +24,11 @@ def read(text: str) -> Script:
     empties = odd = False
     at = 0
     while at < len(text):
-        at = re.compile(r"[\s;{}]*").match(text, at).end()  # type: ignore[union-attr] - matches anything
+        at = _skipped(text, at, " \t\n\r;{}")
         begin = at
         at = _addresses(text, at)
         addressed = text[begin:at].strip() not in ("", "1,$")
-        at = re.compile(r"[\s!]*").match(text, at).end()  # type: ignore[union-attr]
+        at = _skipped(text, at, " \t\n\r!")
         verb, at = text[at : at + 1], at + 1
         line = text.find("\n", at) if "\n" in text[at:] else len(text)
         if verb in ("w", "W"):
@@ -54,6 +54,12 @@ def read(text: str) -> Script:
             odd = True
             break
     return Script(tuple(writes), tuple(runs), empties, odd)
+
+
+def _skipped(text: str, at: int, chars: str) -> int:
+    while at < len(text) and text[at] in chars:
+        at += 1
+    return at
 
 
 def _addresses(text: str, at: int) -> int:

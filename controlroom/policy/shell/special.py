@@ -80,7 +80,12 @@ def _named_only(args: Args) -> str:
         return ""
     acts = next((index for index, arg in enumerate(args) if arg.text.startswith(("-delete", "-exec"))), 0)
     globs = [args[index + 1].text for index, arg in enumerate(args[:acts]) if arg.text == "-name"]
-    return "/(?s:" + fnmatch.translate(globs[0]).removeprefix("(?s:") if len(globs) == 1 else ""
+    return _named(globs[0]) if len(globs) == 1 else ""
+
+
+def _named(glob: str) -> str:
+    """An expression for paths that have a part by this pattern: what has the name, and what is below it."""
+    return "/(?s:" + fnmatch.translate(glob).removeprefix("(?s:").removesuffix("\\Z") + "(?:/|\\Z)"
 
 
 def _exec(shell: "Shell", args: Args, index: int, below: list[Arg], env: Env) -> int:
@@ -179,7 +184,7 @@ def _ln(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
     """A link that the action makes leads elsewhere from then on."""
     shell.ledger.mixed = True
     operands = [arg.text for arg in args if not arg.text.startswith("-") and arg.certain]
-    if len(operands) >= 1 and len(operands) <= 2 and env.cwd and any(a.text.startswith("-") and "s" in a.text for a in args):
+    if 1 <= len(operands) <= 2 and env.cwd and any(a.text.startswith("-") and "s" in a.text for a in args):
         to = operands[0]
         place = absolute(operands[-1] if len(operands) == 2 else posixpath.basename(to), env.cwd)
         _, stat = shell.files.place(place, "/")
@@ -191,7 +196,7 @@ def _ln(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
 def _brings(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
     """wget and `curl -O` make a file that is named like the address; git clone a folder."""
     for arg in args:
-        if arg.certain and "://" in arg.text and not env.cwd is None:
+        if arg.certain and "://" in arg.text and env.cwd is not None:
             name = posixpath.basename(arg.text.split("?", 1)[0].rstrip("/"))
             shell.ledger.made.add(absolute(name, env.cwd))
     return False

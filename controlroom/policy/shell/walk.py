@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 import msgspec
 import tree_sitter_bash
@@ -157,7 +158,10 @@ class Walker:
         args: list[Arg] = []
         assigned: list[tuple[str, str | None]] = []
         redirects: list[Redirect] = list(extra)
-        for child in node.named_children:
+        for child in node.children if node.child_count != node.named_child_count else node.named_children:
+            if not child.is_named:  # `=~`, `==` and `$` are words here; other marks are none
+                args += [Arg(self._text(child))] if child.type in ("==", "=~", "$") else []
+                continue
             if child.type in _REDIRECTS:
                 stdin = self._redirect(child, env, stdin, redirects, more=args)
                 continue
@@ -167,7 +171,8 @@ class Walker:
                 self._node(child, env.fork(), stdin)
             if child.type == "variable_assignment":
                 name, raw = self._assignment(child)
-                assigned.append((name, self.words.value(raw, env)))
+                value = self.words.value(raw, env)
+                assigned.append((name, raw if value is None and name == "PATH" else value))
             elif child.type != "comment":
                 args += self.words.args(self._text(child), env)
         prints = _prints((*args, *more), stdin) if redirects else None
@@ -178,6 +183,7 @@ class Walker:
         later: list[Node] = []
         more: list[Arg] = []
         body = node.child_by_field_name("body")
+        more += self._between(node, env)
         for child in node.children_by_field_name("redirect"):
             stdin = self._redirect(child, env, stdin, redirects, later, more)
         for child in node.named_children:
@@ -191,6 +197,15 @@ class Walker:
                 self._node(body, env, stdin)
         for child in later:
             self._node(child, env, Stdin(given=True, text=self._output(body, stdin)))
+
+    def _between(self, node: Node, env: Env) -> list[Arg]:
+        """Words that the parser leaves out of its tree: a lone `-` before a redirection."""
+        found: list[Arg] = []
+        for before, after in pairwise(node.named_children):
+            gap = self._source[before.end_byte : after.start_byte].replace(b"\\\n", b"").decode("utf-8", "surrogateescape")
+            for word in gap.split() if len(gap) > 1 else ():
+                found += self.words.args(word, env)
+        return found
 
     def _redirect(
         self,
@@ -207,10 +222,10 @@ class Walker:
             return Stdin(given=True, text=self.words.value(raw, env))
         if node.type == "file_redirect":
             operator = next((self._text(child) for child in node.children if not child.is_named), ">")
-            target, *rest = node.children_by_field_name("destination") or [None]
-            if target is not None:
-                into += [Redirect(operator, arg) for arg in self.words.args(self._text(target), env)]
-            for child in rest:  # the parser's mistake: in `rm >/dev/null -rf x` the words are the command's
+            named = node.children_by_field_name("destination")
+            for child in named[:1]:
+                into += [Redirect(operator, arg) for arg in self.words.args(self._text(child), env)]
+            for child in named[1:]:  # the parser's mistake: in `rm >/dev/null -rf x` the words are the command's
                 (more if more is not None else []).extend(self.words.args(self._text(child), env))
             return Stdin(given=True) if operator == "<" else stdin
         body = ""
@@ -349,6 +364,7 @@ class Walker:
             return
         plain = name.rstrip("+").split("[")[0]
         value = self.words.value(raw, env) if plain == name else None
+        value = raw if value is None and name == "PATH" else value
         self._run(Simple((), ((plain, value),), (), Stdin()), env)
 
     def _declaration(self, node: Node, env: Env, stdin: Stdin) -> None:

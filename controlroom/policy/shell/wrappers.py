@@ -52,6 +52,7 @@ class Runs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sub: str = ""
     only: str = "(.*)"
     operands: bool = False
+    tier: Tier | None = None
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,6 +116,8 @@ def optional(shell: "Shell", name: str, args: tuple[Arg, ...], env: Env) -> None
         for value in (*given, *(parsed.operands if runs.operands else ())):
             found = re.fullmatch(runs.only, value.text, re.S | re.I)
             if found is not None:
+                if runs.tier is not None:
+                    shell.ledger.reason(runs.tier, "shell.option", f"Makes {name} run {found[1][:80]}.")
                 shell.nested(Arg(found[1], value.certain), env, f"an option of {name}")
 
 
@@ -130,7 +133,11 @@ def guess(args: tuple[Arg, ...]) -> Inner | None:
         if arg.certain and arg.text.rsplit("/", 1)[-1] in known:
             return Inner(_GUESSED, argv=args[index:])
         if arg.text in _TEXT_OPTIONS and args[index + 1].text.split(" ", 1)[0].rsplit("/", 1)[-1] in known:
-            return Inner(_GUESSED, texts=(args[index + 1],))
+            return (
+                Inner(_GUESSED, texts=(args[index + 1],))
+                if " " in args[index + 1].text
+                else Inner(_GUESSED, argv=args[index + 1 :])
+            )
     return None
 
 
