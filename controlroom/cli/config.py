@@ -1,4 +1,4 @@
-"""`controlroom config propose | history | rollback`: a configuration file changes in two phases, with a person in between."""
+"""`controlroom config propose | history | rollback | accept`: configuration changes in two phases."""
 
 import difflib
 import tomllib
@@ -13,6 +13,7 @@ from controlroom.agents.replacing import replace
 from controlroom.agents.strict import BadJson, read
 from controlroom.cli import out, room, versions
 from controlroom.cli.listing import Json
+from controlroom.cli.reset import Yes
 from controlroom.cli.room import Failure
 from controlroom.client import gate
 from controlroom.storage.files import read_small
@@ -57,6 +58,22 @@ def rollback_(file: Path) -> int:
         raise Failure(f"{file}: no earlier version is kept")
     last = found[-1].number
     return _propose(file, versions.load(places, resolved, last), f"config rollback to version {last}")
+
+
+def accept_(*, yes: Yes = False) -> int:
+    """Takes our own settings as they lie on disk, after their difference to what is in force was shown."""
+    room.outsider("the configuration")
+    row = room.call("settings")
+    if not row["diff"] and row["state"] == "ok":
+        print("nothing waits: what is on disk is in force")
+        return 0
+    out.block(row["diff"] or "the files on disk are those that were in force last")
+    for reason in row["weaker"]:
+        print(f"  WEAKER  {out.safe(reason)}")
+    room.confirm("Take this?", yes=yes)
+    room.call("reload", what="settings", sha256=row["sha256"])
+    print("in force; grants that were given under the old settings have ended")
+    return 0
 
 
 def _propose(asked: Path, new: bytes, reason: str) -> int:

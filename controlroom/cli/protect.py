@@ -1,5 +1,6 @@
 """`controlroom protect add | remove | list | check`: the never-touch manifest. The operator's alone."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +64,8 @@ def remove_(path: str, *, yes: Yes = False) -> int:
 def list_(*, as_json: Json = False, yes: Yes = False) -> int:
     """Lists what the operator added. A manifest that was changed otherwise is shown, and taken only by a yes."""
     places = room.places()
-    lines = _entries(_text(places))
+    text = _text(places)
+    lines = _entries(text)
     if as_json:
         out.print_json({"id": number, "pattern": line} for number, line in lines)
         return OK
@@ -71,12 +73,15 @@ def list_(*, as_json: Json = False, yes: Yes = False) -> int:
         print(f"{number:4}  {out.safe(line)}")
     if not lines:
         print("Nothing was added; the built-in list holds: our own files, keys and credentials, logs and memory of agents.")
-    drift = _drift()
+    try:
+        drift = _drift()
+    except NoDaemon:
+        drift = ""
     if drift:
         out.tell(f"{drift}: until you take it, nothing is written.")
         room.outsider("the never-touch manifest")
         room.confirm("Take the list as it is above?", yes=yes)
-        print(_reload())
+        print(_reload(text))
     return OK
 
 
@@ -115,7 +120,7 @@ def _change(change: Callable[[list[str]], list[str]], question: str, *, yes: boo
     places = room.places()
     secure_dir(places.config)
     before = _text(places)
-    drift = _drift()
+    drift = _drift()  # raises NoDaemon: a change that no daemon takes would count as another hand's
     if drift:
         raise Failure(f"{drift}. Look at it first: controlroom protect list")
     after = "".join(f"{line}\n" for line in change(before.splitlines()))
@@ -128,7 +133,7 @@ def _change(change: Callable[[list[str]], list[str]], question: str, *, yes: boo
     if _text(places) != before:
         raise Failure(f"{_file(places)} was changed meanwhile; nothing was done")
     replace(_file(places), after.encode())
-    print(_reload())
+    print(_reload(after))
 
 
 def _file(places: Places) -> Path:
@@ -149,20 +154,15 @@ def _entries(text: str) -> list[tuple[int, str]]:
 
 
 def _drift() -> str:
-    """Why the daemon does not trust the manifest on disk, "" when it does or does not run."""
-    try:
-        said = str(room.call("status").get("manifest", "ok"))
-    except NoDaemon:
-        return ""
+    """Why the daemon does not trust the manifest on disk, "" when it does. Raises NoDaemon."""
+    said = str(room.call("status").get("manifest", "ok"))
     return "" if said == "ok" else said
 
 
-def _reload() -> str:
-    try:
-        room.call("reload")
-    except NoDaemon:
-        return "No daemon runs: it holds as soon as one does."
-    return "The daemon has taken it."
+def _reload(text: str) -> str:
+    """Has the daemon take exactly this list."""
+    room.call("reload", what="manifest", sha256=hashlib.sha256(text.encode()).hexdigest())
+    return "The daemon has taken it; grants that were in force have ended."
 
 
 def _covering(real: str, places: Places) -> str:

@@ -8,7 +8,7 @@ from controlroom.core.state import OVER
 from controlroom.core.turn import Turn
 from controlroom.model.clock import Instant
 from controlroom.model.effect import Assessment, EffectKind
-from controlroom.model.event import GrantAsked, GrantRevoked
+from controlroom.model.event import GrantAsked, GrantRevoked, PolicyChanged
 from controlroom.model.record import Kind
 from controlroom.model.request import Grant, Request
 from controlroom.model.tier import Tier
@@ -91,6 +91,12 @@ def _refusal(turn: Turn, event: GrantAsked) -> str:
     if event.uses < 1 or event.seconds <= 0 or not event.effects:
         return "usage: a grant has at least one effect, one use and one second"
     return ""
+
+
+def on_policy_changed(turn: Turn, event: PolicyChanged) -> None:
+    """No grant outlives the policy under which it was given (A16)."""
+    revoke(turn, lambda g: True, f"policy change by {event.by}")
+    turn.change(limits=msgspec.structs.replace(turn.state.limits, hold=event.hold))
 
 
 def on_grant_revoked(turn: Turn, event: GrantRevoked) -> None:

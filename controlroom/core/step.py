@@ -33,6 +33,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     ev.PeerGone: requests.on_peer_gone,
     ev.Finished: requests.on_finished,
     ev.GrantAsked: grants.on_grant_asked,
+    ev.PolicyChanged: grants.on_policy_changed,
     ev.GrantRevoked: grants.on_grant_revoked,
     ev.Measured: trips.on_measured,
     ev.Tick: _on_tick,

@@ -5,6 +5,7 @@ import secrets
 import sys
 
 import anyio
+import anyio.to_thread
 import msgspec
 
 from controlroom import __version__
@@ -13,8 +14,9 @@ from controlroom.containment.rungs import probe
 from controlroom.core import Limits
 from controlroom.core import orders as od
 from controlroom.daemon import drills
+from controlroom.daemon.accepted import Accepted, Pin
 from controlroom.daemon.clock import boot_id, now
-from controlroom.daemon.config import Configuration
+from controlroom.daemon.config import SETTINGS, Configuration
 from controlroom.daemon.gate_server import GateServer
 from controlroom.daemon.intake import Intake
 from controlroom.daemon.judge import Judge
@@ -39,6 +41,7 @@ TICK_SECONDS = 0.25
 LATCH_SECONDS = 0.05  # how soon a latch pulled from outside is seen
 # How long a look at what is being stopped may take: a kill does not wait, what is frozen keeps.
 LOOK_SECONDS = {"kill": 0.005, "stop": 0.05, "freeze": 0.2}
+SETTINGS_SECONDS = 1.0  # between two looks at the operator's files
 AGAIN_SECONDS = 5.0  # until a latch file or socket that could not be put back is tried again
 
 
@@ -84,14 +87,16 @@ class House:
         """Raises Insecure, BadSettings, BadManifest, Locked, Damaged, JournalBroken, OSError."""
         for folder in (places.config, places.state, places.runtime, places.agents, places.journal):
             secure_dir(folder)
-        configuration = Configuration(places)
-        judge = Judge(places, os.path.expanduser("~"))
         self._places = places
         journal = Journal.open(places.journal, clock=now, boot=boot_id(), version=__version__)
         self._ledger = Ledger()
         self._sessions: dict[str, Session] = {}
         self._relatch = self._relisten = 0.0  # not to be tried again before (loop time)
+        self._pins: dict[str, str] = {}
         self._recall()
+        accepted = self._accepted = Accepted(places.state / "accepted", self._pins)
+        configuration = self._configuration = Configuration(places, accepted)
+        judge = self._judge = Judge(places, os.path.expanduser("~"), accepted)
         limits = Limits(hold=configuration.settings.config.hold.seconds)
         self._runner = Runner(limits, journal, self._ledger, now, Latchkeeper(places), take_hold)
         self._registry = Registry(self._runner, places, configuration)
@@ -118,6 +123,9 @@ class House:
             self._ledger.add(stored.seq, record)
             if record.kind is Kind.SESSION and record.session:
                 self._recall_session(record)
+            elif record.kind is Kind.CONFIG:
+                pin = msgspec.json.decode(record.body, type=Pin)
+                self._pins[pin.what] = pin.sha256
 
     def _recall_session(self, record: Record) -> None:
         try:
@@ -134,6 +142,7 @@ class House:
         for receipt in open_receipts(self._ledger.all()):
             why = "the daemon was gone before the outcome was told"
             self._runner.record(Kind.INTERRUPTED, {"why": why}, receipt.session, receipt.id)
+        self._pin_again()
         self._registry.meet_again(self._sessions)
         await self._gate.start()
         await self._operators.start()
@@ -143,6 +152,30 @@ class House:
         async with anyio.create_task_group() as group:
             group.start_soon(self._meters.run)
             group.start_soon(drills.keep, self._runner, self._probe)
+
+    def _pin_again(self) -> None:
+        """Every run of the daemon says what was in force at its start: the records before may be gone one day."""
+        for what, pin in self._accepted.pins.items():
+            self._runner.record(Kind.CONFIG, Pin(what, pin, "first start" if what not in self._pins else "start"))
+        if self._configuration.first.trouble:
+            self._runner.alarm("settings", self._configuration.first.trouble)
+
+    async def watch_settings(self) -> None:
+        """See settings and manifest change on disk: what strengthens holds at once, anything else is an alarm (C03, N11)."""
+        told = ""
+        while True:
+            change = await anyio.to_thread.run_sync(self._configuration.look, abandon_on_cancel=True)
+            if change.pin:
+                self._runner.record(Kind.CONFIG, Pin(SETTINGS, change.pin, change.by))
+                hold = self._configuration.settings.config.hold.seconds
+                self._runner.feed(ev.PolicyChanged(now(), change.by, hold))
+            if change.trouble:
+                self._runner.alarm("settings", change.trouble)
+            drift = await anyio.to_thread.run_sync(self._judge.drift, abandon_on_cancel=True)
+            if drift and drift != told:
+                self._runner.alarm("manifest", f"{drift}; nothing is written until you look at it: controlroom protect list")
+            told = drift
+            await anyio.sleep(SETTINGS_SECONDS)
 
     async def tick(self) -> None:
         """Let time pass, and see a latch that was pulled from outside."""

@@ -1,9 +1,11 @@
 """Policy with the real file system and the operator's manifest behind it."""
 
+import os
 from pathlib import Path
 
 import msgspec
 
+from controlroom.daemon.accepted import Accepted, Lost, sha256
 from controlroom.model.action import Action
 from controlroom.model.effect import Assessment, Reason
 from controlroom.model.tier import Tier
@@ -13,6 +15,7 @@ from controlroom.storage.files import read_small
 from controlroom.storage.paths import Places
 
 MOST = 1 << 20  # bytes of a manifest
+MANIFEST = "manifest"
 
 
 class BadManifest(Exception):
@@ -22,28 +25,54 @@ class BadManifest(Exception):
 class Judge:
     """Assesses actions. Blocking: runs in threads."""
 
-    def __init__(self, places: Places, home: str) -> None:
+    def __init__(self, places: Places, home: str, accepted: Accepted | None = None) -> None:
+        """Without `accepted` the manifest on disk is taken as it is. Raises BadManifest, OSError."""
         self._file = places.config / "never-touch"
         self._own = tuple(str(p) for p in (places.config, places.state, places.runtime, Path(__file__).parents[1]))
         self.home = home
+        self._accepted = accepted
         self._text = ""
+        self._lost = ""
         self._manifest = Manifest.parse("", str(self._file))
-        self.reload()
+        self._start()
         self.assess(Action("Bash", '{"command":"true"}', "/"), "/")  # loads rules and patterns before anybody waits
 
-    def reload(self) -> None:
-        """Read the manifest anew, by an operator's word. Raises BadManifest; then the last good one stays."""
-        text = self._read()
+    def _start(self) -> None:
+        """What was accepted last holds, whatever lies on disk now (N11); at the very first start, what lies there."""
         try:
-            self._manifest = Manifest.parse(text, str(self._file))
+            kept = self._accepted.get(MANIFEST) if self._accepted else None
+        except Lost as e:
+            self._lost = str(e)
+            return
+        if kept is None:
+            self._take(self._read())
+        else:
+            self._text = kept.decode()
+            self._manifest = Manifest.parse(self._text, str(self._file))
+
+    def reload(self, expected: str) -> str:
+        """Take the manifest on disk, by an operator's word for exactly this content (its SHA-256); gives the hash to pin.
+
+        Raises BadManifest, OSError; then the last good one stays.
+        """
+        text = self._read()
+        if sha256(text.encode()) != expected:
+            raise BadManifest(f"{self._file} changed since it was shown; look at it again")
+        return self._take(text)
+
+    def _take(self, text: str) -> str:
+        try:
+            manifest = Manifest.parse(text, str(self._file))
         except ManifestError as e:
             raise BadManifest(str(e)) from e
-        self._text = text
+        pin = self._accepted.put(MANIFEST, text.encode()) if self._accepted else ""
+        self._text, self._manifest, self._lost = text, manifest, ""
+        return pin
 
     def _read(self) -> str:
         """The user's manifest, "" = none (then the built-in one alone holds). Raises BadManifest."""
         try:
-            raw = read_small(self._file, MOST)
+            raw = read_small(self._file, MOST, owners=(os.geteuid(), 0))
         except FileNotFoundError:
             return ""
         except OSError as e:
@@ -54,7 +83,9 @@ class Judge:
             raise BadManifest(f"{self._file}: not UTF-8 at byte {e.start}") from e
 
     def drift(self) -> str:
-        """Whether the manifest on disk is still the one in force; "" = it is."""
+        """Why the manifest in force is not the one on disk, which no operator took; "" = it is."""
+        if self._lost:
+            return self._lost
         try:
             text = self._read()
         except BadManifest as e:

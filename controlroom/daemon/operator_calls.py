@@ -13,8 +13,9 @@ from controlroom import __version__
 from controlroom.containment.rungs import Probe
 from controlroom.core.state import OVER, Held
 from controlroom.daemon import views
-from controlroom.daemon.config import BadSettings, Configuration
-from controlroom.daemon.judge import BadManifest, Judge
+from controlroom.daemon.accepted import Pin
+from controlroom.daemon.config import SETTINGS, BadSettings, Configuration
+from controlroom.daemon.judge import MANIFEST, BadManifest, Judge
 from controlroom.daemon.layers import of_claude
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.operator_server import CallError, Method, Params
@@ -24,6 +25,7 @@ from controlroom.daemon.window import Window, fits
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Rung, Session, SessionState
 from controlroom.model.effect import EffectKind
+from controlroom.model.record import Kind
 from controlroom.model.settings import DEFAULT
 from controlroom.model.tier import Verdict
 from controlroom.storage import latchfile
@@ -82,6 +84,7 @@ class Calls:
             "left": self.left,
             "adopt": self.adopt,
             "reload": self.reload,
+            "settings": self.settings,
             "view": self.view,
             "processes": self.processes,
             "layers": self.layers,
@@ -305,9 +308,26 @@ class Calls:
             raise CallError("not-found", f"no session {params['session']}")
         return await anyio.to_thread.run_sync(of_claude, self._judge.home, held.session.workspace)
 
-    async def reload(self, params: Params) -> object:
+    async def settings(self, params: Params) -> object:
+        """The settings in force, and what on disk waits for an operator."""
         try:
-            self._judge.reload()
-        except BadManifest as e:
-            raise CallError("refused", f"{e}; the last good manifest stays in force") from e
+            proposal = await anyio.to_thread.run_sync(self._configuration.proposal)
+        except BadSettings as e:
+            raise CallError("refused", f"{e}; the last good settings hold") from e
+        return {"state": self._configuration.state(), "settings": self._configuration.settings, **proposal}
+
+    async def reload(self, params: Params) -> object:
+        """An operator takes the manifest or the settings as they lie on disk, by their hash; grants end (A16)."""
+        what, expected = str(params.get("what", MANIFEST)), str(params["sha256"])
+        try:
+            if what == MANIFEST:
+                pin = await anyio.to_thread.run_sync(self._judge.reload, expected)
+            elif what == SETTINGS:
+                pin = (await anyio.to_thread.run_sync(self._configuration.accept, expected, self._by)).pin
+            else:
+                raise CallError("usage", f"there is no {what} to be taken; it is {MANIFEST} or {SETTINGS}")
+        except (BadManifest, BadSettings, OSError) as e:
+            raise CallError("refused", f"{e}; the last good one stays in force") from e
+        self._runner.record(Kind.CONFIG, Pin(what, pin, self._by))
+        self._runner.feed(ev.PolicyChanged(self._runner.clock(), self._by, self._configuration.settings.config.hold.seconds))
         return {}

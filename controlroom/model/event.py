@@ -115,6 +115,17 @@ class GrantRevoked(msgspec.Struct, frozen=True, tag=True):
     ticket: str = ""
 
 
+class PolicyChanged(msgspec.Struct, frozen=True, tag=True):
+    """Other settings or another manifest are in force from now on: grants were given under the old ones and end (A16).
+
+    `hold`: how long requests that come from now on wait, in seconds.
+    """
+
+    at: Instant
+    by: str
+    hold: float
+
+
 class SubagentEnded(msgspec.Struct, frozen=True, tag=True):
     """A subagent is over: its grants end with it."""
 
@@ -207,6 +218,7 @@ Event = (
     | Finished
     | GrantAsked
     | GrantRevoked
+    | PolicyChanged
     | SubagentEnded
     | Steered
     | HooksGone

@@ -96,6 +96,14 @@ class Config(Section, frozen=True):
     trips: Trips = Trips()
 
 
+class Settings(msgspec.Struct, frozen=True):
+    """What holds: the configuration, every profile by name (`default` always), and in words what was not on disk."""
+
+    config: Config = Config()
+    profiles: dict[str, Profile] = {}
+    notes: tuple[str, ...] = ()
+
+
 DEFAULT = "default"
 _USUAL = Capabilities(fs=Files(read=("*",), write=(".",)), exec=("*",), net=("*",))
 

@@ -3,9 +3,7 @@
 import os
 from pathlib import Path
 
-import msgspec
-
-from controlroom.model.settings import DEFAULT, Config, Profile, default_profile
+from controlroom.model.settings import DEFAULT, Config, Settings, default_profile
 from controlroom.policy import settings as schema
 from controlroom.policy.settings import BadSettings
 from controlroom.storage.files import read_small
@@ -15,37 +13,43 @@ MOST_PROFILES = 200
 SUFFIX = ".toml"
 
 
-class Settings(msgspec.Struct, frozen=True):
-    """What holds: the configuration, every profile by name (`default` always), and in words what was not on disk."""
-
-    config: Config = Config()
-    profiles: dict[str, Profile] = {}
-    notes: tuple[str, ...] = ()
-
-    def profile(self, name: str) -> Profile:
-        """A profile by its name. Raises BadSettings, which names those that there are."""
-        if name not in self.profiles:
-            raise BadSettings(f"there is no profile {name!r}; there are: {', '.join(sorted(self.profiles))}")
-        return self.profiles[name]
+Texts = dict[str, str]  # by name below the folder: `config.toml`, `profiles/NAME.toml`
 
 
-def load(places: Places) -> Settings:
-    """Everything that is set. A missing file means the built-in defaults, and is noted (C07). Raises BadSettings."""
+def read(places: Places) -> Texts:
+    """All settings files, each read once. Raises BadSettings for what is no plain file of ours."""
+    names = ["config.toml", *_profiles(places.config / "profiles")]
+    found = {name: _read(places.config / name) for name in names}
+    return {name: raw.decode("utf-8", "surrogateescape") for name, raw in found.items() if raw is not None}
+
+
+def settings_of(texts: Texts, folder: Path) -> Settings:
+    """What the files say. A missing one means the built-in defaults, and is noted (C07). Raises BadSettings."""
     notes: list[str] = []
-    file = places.config / "config.toml"
-    raw = _read(file)
-    config = Config() if raw is None else schema.config(raw, str(file))
-    if raw is None:
+    file = folder / "config.toml"
+    if "config.toml" in texts:
+        config = schema.config(_raw(texts["config.toml"]), str(file))
+    else:
+        config = Config()
         notes.append(f"no {file}: the built-in defaults hold")
     profiles = {DEFAULT: default_profile(config.trips)}
-    for path in _files(places.config / "profiles"):
-        raw = _read(path)
-        if raw is not None:
-            profiles[path.stem] = schema.profile(raw, str(path), path.stem, config.trips)
+    for name, text in texts.items():
+        if name != "config.toml":
+            stem = Path(name).stem
+            profiles[stem] = schema.profile(_raw(text), str(folder / name), stem, config.trips)
     return Settings(config, profiles, tuple(notes))
 
 
-def _files(folder: Path) -> list[Path]:
+def load(places: Places) -> Settings:
+    """Everything that is set on disk. Raises BadSettings."""
+    return settings_of(read(places), places.config)
+
+
+def _raw(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _profiles(folder: Path) -> list[str]:
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))
     except FileNotFoundError:
@@ -58,7 +62,7 @@ def _files(folder: Path) -> list[Path]:
         if not schema.NAME.fullmatch(name.removesuffix(SUFFIX)):
             rule = "a profile's name is 1 to 40 small letters, digits, - and _, and begins with a letter or digit"
             raise BadSettings(f"{folder / name}: {rule}; rename the file")
-    return [folder / name for name in names]
+    return [f"profiles/{name}" for name in names]
 
 
 def _read(path: Path) -> bytes | None:

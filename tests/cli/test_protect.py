@@ -33,11 +33,11 @@ def test_taking_off_needs_the_operators_word(cli: Cli, daemon: Daemon) -> None:
 
 
 @pytest.mark.row("N13")
-def test_an_entry_that_matches_nothing_is_said(cli: Cli) -> None:
+def test_an_entry_that_matches_nothing_is_said(cli: Cli, daemon: Daemon) -> None:
     assert "nothing is there now" in cli.run("protect", "add", "custmers").stderr
 
 
-def test_check_names_the_line_that_covers(cli: Cli) -> None:
+def test_check_names_the_line_that_covers(cli: Cli, daemon: Daemon) -> None:
     (cli.cwd / "keep").mkdir()
     cli.ok("protect", "add", "other")
     cli.ok("protect", "add", "keep")
@@ -47,7 +47,7 @@ def test_check_names_the_line_that_covers(cli: Cli) -> None:
     assert cli.run("protect", "check", "elsewhere").returncode == 1
 
 
-def test_a_link_is_checked_as_what_it_leads_to(cli: Cli) -> None:
+def test_a_link_is_checked_as_what_it_leads_to(cli: Cli, daemon: Daemon) -> None:
     (cli.cwd / "keep").mkdir()
     (cli.cwd / "alias").symlink_to("keep")
     cli.ok("protect", "add", "keep")
@@ -72,7 +72,7 @@ def test_an_agent_does_not_change_it(cli: Cli, daemon: Daemon) -> None:
     assert len(cli.json("protect", "list")) == 1
 
 
-def test_a_name_with_special_characters_is_taken_literally(cli: Cli) -> None:
+def test_a_name_with_special_characters_is_taken_literally(cli: Cli, daemon: Daemon) -> None:
     (cli.cwd / "a[1]*").touch()
     cli.ok("protect", "add", "a[1]*")
     assert "never-touch" in cli.ok("protect", "check", "a[1]*")
@@ -87,3 +87,9 @@ def test_a_pattern_that_names_nothing_stays_a_pattern() -> None:
 def test_what_no_line_can_hold_is_refused(path: str) -> None:
     with pytest.raises(Failure):
         pattern(path)
+
+
+def test_a_change_needs_a_daemon_that_takes_it(cli: Cli) -> None:
+    cli.fails(3, "protect", "add", "keep")
+    assert not (cli.home.path / "config" / "never-touch").exists()
+    assert cli.json("protect", "list") == []

@@ -280,3 +280,12 @@ def test_nothing_is_granted_while_latched(world: World) -> None:
     world.grant(ticket="t")
     assert world.answers("t")[0].startswith("latched:")
     assert not world.state.grants
+
+
+@pytest.mark.row("A16")
+def test_a_policy_change_ends_every_grant_and_sets_the_hold(world: World) -> None:
+    world.grant(path="/ws")
+    world.do(ev.PolicyChanged(world.now, "operator:me", 30.0))
+    assert not world.state.grants
+    assert world.state.limits.hold == 30.0
+    assert not _covered(world, assessment(paths=("/ws/a",)))

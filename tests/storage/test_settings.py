@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from controlroom.model.settings import Config
+from controlroom.model.settings import Config, Settings
 from controlroom.model.trips import Trips
 from controlroom.policy.settings import BadSettings
 from controlroom.storage.paths import Places
-from controlroom.storage.settings import Settings, load
+from controlroom.storage.settings import load
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_an_empty_file_is_not_a_missing_one(places: Places) -> None:
 
 def test_the_default_profile_is_that_of_the_product(places: Places) -> None:
     (places.config / "config.toml").write_text("trips.processes = 9\n")
-    usual = load(places).profile("default")
+    usual = load(places).profiles["default"]
     declared = usual.rules.capabilities
     assert (declared.fs.read, declared.fs.write, declared.exec, declared.net) == (("*",), (".",), ("*",), ("*",))
     assert (declared.config, declared.publish, declared.restart, declared.secrets) == ((), (), (), ())
@@ -52,14 +52,8 @@ def test_the_default_profile_is_that_of_the_product(places: Places) -> None:
 
 def test_a_profile_of_the_operators_takes_the_place_of_the_built_in_one(places: Places) -> None:
     (places.config / "profiles" / "default.toml").write_text("network = false\n")
-    usual = load(places).profile("default")
+    usual = load(places).profiles["default"]
     assert usual.asks and not usual.rules.network
-
-
-def test_an_unknown_profile_is_an_error_that_names_those_there_are(places: Places) -> None:
-    (places.config / "profiles" / "reviewer.toml").touch()
-    with pytest.raises(BadSettings, match="no profile 'revewer'; there are: default, reviewer"):
-        load(places).profile("revewer")
 
 
 def _link(path: Path) -> None:
