@@ -26,7 +26,10 @@ FOOT = """
 
 
 class Dialog(ModalScreen[None], House):
-    """Lines at the foot of the screen, over what lies below."""
+    """Lines at the foot of the screen, over what lies below. `field_rows`: rows under them that the field takes."""
+
+    field_rows: ClassVar[int] = 0
+    _rows = -1
 
     def compose(self) -> ComposeResult:
         """The lines, and the field where there is one."""
@@ -43,17 +46,22 @@ class Dialog(ModalScreen[None], House):
         raise NotImplementedError
 
     def draw(self, scene: Scene) -> None:
-        """The lines; the room below goes on by itself."""
+        """The lines; the room below goes on by itself. They leave room for the field, and for the stop key above (E13)."""
         pane = self.query_one("#lines", Pane)
         made = self.lines(scene, self.size.width)
-        if pane.show(made):
-            pane.styles.height = max(1, min(len(made), self.size.height - 1))
+        pane.show(made)
+        rows = max(0, min(len(made), self.size.height - 1 - self.field_rows))
+        if rows != self._rows:
+            self._rows = rows
+            pane.display = rows > 0
+            pane.styles.height = rows
 
 
 class TextDialog(Dialog):
     """Asks for a text. `done` gets it; escape leaves without."""
 
     scope: ClassVar[Scope] = "text"
+    field_rows: ClassVar[int] = 1
     away: ClassVar[str] = "a text field has the keyboard: esc leaves it"
     CSS = FOOT.replace("$NAME", "TextDialog") + "TextDialog Input { border: none; height: 1; background: $row; }"
 
