@@ -15,6 +15,7 @@ from controlroom.daemon.judge import BadManifest, Judge
 from controlroom.model.action import Action
 from controlroom.model.effect import Assessment
 from controlroom.model.tier import Tier, ruling_of
+from controlroom.policy.catalogue import RuleError
 
 LINE_LIMIT = 1 << 20  # bytes, as at the gate
 SHELL_TOOL = "Bash"
@@ -42,6 +43,8 @@ def check_(
         raise Failure("policy check needs either a command after --, or --stdin", USAGE)
     try:
         judge = Judge(room.places(), os.path.expanduser("~"))
+    except RuleError as error:
+        raise Failure(f"the rules cannot be used: {error}") from None
     except (BadManifest, ValueError) as error:
         raise Failure(f"the never-touch manifest cannot be used: {error}") from None
     if stdin:

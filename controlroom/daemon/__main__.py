@@ -11,6 +11,7 @@ import anyio
 from controlroom.daemon.config import BadSettings
 from controlroom.daemon.house import House
 from controlroom.daemon.judge import BadManifest
+from controlroom.policy.catalogue import RuleError
 from controlroom.storage.chain import Damaged
 from controlroom.storage.journal import JournalBroken
 from controlroom.storage.lock import Locked
@@ -32,7 +33,7 @@ def main() -> int:
     except Locked as e:
         print(f"controlroom: a daemon already runs: {e}", file=sys.stderr)
         return 1
-    except (Insecure, BadSettings, BadManifest, Damaged, JournalBroken, OSError) as e:
+    except (Insecure, BadSettings, RuleError, BadManifest, Damaged, JournalBroken, OSError) as e:
         print(f"controlroom: the daemon cannot start: {e}", file=sys.stderr)
         return 1
     status = 0

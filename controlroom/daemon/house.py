@@ -31,6 +31,7 @@ from controlroom.daemon.window import Window
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Session, SessionState, StopResult
 from controlroom.model.record import Kind, Receipt, Record
+from controlroom.policy.catalogue import catalogue
 from controlroom.storage import latchfile
 from controlroom.storage.journal import Journal, JournalBroken, read
 from controlroom.storage.paths import Insecure, Places, secure_dir
@@ -84,9 +85,10 @@ class House:
     """The daemon. Making it takes the lock and opens the journal; `open` starts to listen."""
 
     def __init__(self, places: Places) -> None:
-        """Raises Insecure, BadSettings, BadManifest, Locked, Damaged, JournalBroken, OSError."""
+        """Raises Insecure, BadSettings, RuleError, BadManifest, Locked, Damaged, JournalBroken, OSError."""
         for folder in (places.config, places.state, places.runtime, places.agents, places.journal):
             secure_dir(folder)
+        catalogue().complete()
         self._places = places
         journal = Journal.open(places.journal, clock=now, boot=boot_id(), version=__version__)
         self._ledger = Ledger()

@@ -281,5 +281,6 @@ def test_what_a_snapshot_could_cover_is_not_called_worse_without_a_reason(comman
         "target.could-match",
         "target.everything",
         "code.runs",
+        "git.unknown",
     }
     assert result.tier is Tier.T2 or {r.rule for r in result.reasons if r.tier > Tier.T2} <= allowed

@@ -22,9 +22,14 @@ class Parsed(msgspec.Struct, frozen=True):
 
 
 def parse(
-    args: tuple[Arg, ...], values: Iterable[str], flags: frozenset[str] | None = None, *, leading: bool = False
+    args: tuple[Arg, ...],
+    values: Iterable[str],
+    flags: frozenset[str] | None = None,
+    *,
+    leading: bool = False,
+    bare: frozenset[str] = frozenset(),
 ) -> Parsed:
-    """Split `args`. `leading`: options end at the first operand. `flags` None: any option is known."""
+    """Split `args`. `leading`: options end at the first operand. `flags` None: any option is known; `bare` take no value."""
     state = _State(frozenset(values), flags)
     at = 0
     while at < len(args):
@@ -44,6 +49,7 @@ def parse(
         state.hazy |= not token.certain
         following = args[at + 1] if at + 1 < len(args) else None
         at += 2 if state.option(text, following) else 1
+        state.loose = state.loose and text not in bare
     return state.done(len(args))
 
 
