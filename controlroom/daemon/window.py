@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections import deque
+from collections import Counter, deque
 
 import msgspec
 
@@ -72,12 +72,13 @@ class Window:
         """Everything at this moment."""
         state = self._runner.state
         receipts = self._runner.ledger.all()[-MOST_RECEIPTS:]
+        waiting = Counter(r.session for r in state.pending())
         survivors = [s for r in self._runner.results.values() for s in r.survivors]
         return RoomView(
             seq=self.changes,
             now=self._runner.clock(),
             status=self._status(),
-            agents=tuple(self._agent(h) for h in state.sessions.values()),
+            agents=tuple(self._agent(h, waiting[h.session.id]) for h in state.sessions.values()),
             pending=tuple(self._request(r) for r in state.pending()),
             grants=tuple(_grant(g) for g in state.grants.values()),
             receipts=tuple(_receipt(r) for r in receipts),
@@ -101,7 +102,7 @@ class Window:
             stop_by=self._stop_by if latch else "",
         )
 
-    def _agent(self, held: Held) -> AgentView:
+    def _agent(self, held: Held, waiting: int) -> AgentView:
         s = held.session
         last, tool = self._last.get(s.id, (None, ""))
         return AgentView(
@@ -115,7 +116,7 @@ class Window:
             command=s.command,
             pid=s.root.pid if s.root else None,
             opened=s.opened,
-            pending=sum(1 for r in self._runner.state.pending() if r.session == s.id),
+            pending=waiting,
             tool=tool,
             last=last,
             load=self._sampler.loads.get(s.id),

@@ -11,6 +11,7 @@ from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.timer import Timer
 
 from controlroom.model.view import RoomView
 from controlroom.text.safe import show_lines
@@ -26,7 +27,8 @@ from controlroom.tui.keys import Context
 from controlroom.tui.life import Life
 from controlroom.tui.link import Contact, HasContact, Link, Outcome
 from controlroom.tui.looking import Looking
-from controlroom.tui.messages import Done, Pulled
+from controlroom.tui.messages import Done, News, Pulled
+from controlroom.tui.pace import Pace
 from controlroom.tui.palette import RoomCommands
 from controlroom.tui.ports import Options, Ports, Report
 from controlroom.tui.scene import Scene
@@ -40,6 +42,7 @@ SAID_SECONDS = 6.0  # that a remark stays
 WRONG_SECONDS = 12.0
 LOCAL_FRAME = 0.1  # seconds
 REMOTE_FRAME = 0.2
+AWAKE_SECONDS = 1.0  # that frames go on after anything happened; then they rest until something does
 LOOK_SECONDS = 1.0  # between two looks at the terminal and the slow facts
 REMEMBER_SECONDS = 30.0  # between two notes that somebody is looking
 CRASHED = "controlroom: the room ended by an error of its own. Agents and daemon go on, and requests wait: open it again."
@@ -75,6 +78,9 @@ class RoomApp(App[int], inherit_bindings=False):
         self._facts = Facts(link, self.looking)
         self._life = Life(self._ended)
         self._drawn: tuple[object, ...] = ()
+        self._pace = Pace()
+        self._frames: Timer | None = None
+        self._framed = self._woken = 0.0
         self._remembered = 0.0
 
     # Life
@@ -87,16 +93,17 @@ class RoomApp(App[int], inherit_bindings=False):
         """Connects, and begins to draw."""
         if not self.is_headless:
             self._life.begin()
-        self.link.open()
+        self._frames = self.set_interval(self._frame_seconds, self.frame)
+        self.link.open(lambda: self.post_message(News()))
         for problem in self._colours.problems:
             self.looking.say(problem, wrong=True)
-        self.set_interval(REMOTE_FRAME if self.options.remote else LOCAL_FRAME, self.frame)
         self.set_interval(LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
         if not self.is_headless:
             self._life.look()
         self._facts.ask(self.scene())
+        self.frame()
         if self.contact.state == "live" and self.clock() - self._remembered > REMEMBER_SECONDS:
             self._remember()
 
@@ -168,10 +175,35 @@ class RoomApp(App[int], inherit_bindings=False):
             pulling=self._pulling,
         )
 
+    @property
+    def _frame_seconds(self) -> float:
+        return REMOTE_FRAME if self.options.remote else LOCAL_FRAME
+
+    def wake(self) -> None:
+        """Something happened that this operator did or must see: a frame at once, and more of them for a moment."""
+        self._woken = self.clock()
+        if self._frames is not None:
+            self._frames.resume()
+            self.call_later(self.frame)
+
+    def on_news(self) -> None:
+        """The daemon told something new: it is taken at once, but never more often than frames are drawn."""
+        if self._frames is not None:
+            self._frames.resume()
+        if self.clock() - self._framed >= self._frame_seconds:
+            self.frame()
+
+    def _rest(self) -> None:
+        """Without frames nothing is spent: the next key or news wakes them."""
+        waits = self.desk.now.waiting or self.looking.notice or self._pulling
+        if self._frames is not None and not waits and self.clock() - self._woken > AWAKE_SECONDS:
+            self._frames.pause()
+
     def frame(self) -> None:
         """One frame: what is new is taken, and what changed is drawn. Nothing on a room that is being taken down."""
         if not self.is_running:
             return
+        self._framed = self.clock()
         contact = self.link.contact
         if contact is not self.contact:
             self._take(contact)
@@ -180,14 +212,16 @@ class RoomApp(App[int], inherit_bindings=False):
         self.tick()
         scene = self.scene()
         top = self.top
-        new = (top, self.size, scene.advice,
-               contact, scene.approval, scene.unready, self.looking.version, scene.age // 60, self.report,
-               self._pulling)  # fmt: skip
+        seen = self._pace.shown(contact, self._framed)
+        new = (top, top.is_mounted, self.size, scene.advice, seen, scene.approval, scene.unready, self.looking.version,
+               scene.age // 60, self.report, self._pulling)  # fmt: skip
         if new != self._drawn:
             self._drawn = new
             for screen in self.screen_stack:
                 if isinstance(screen, House) and screen.is_mounted:
                     screen.draw(scene)
+        elif seen is contact:
+            self._rest()
         if top.is_mounted:
             top.judge(scene)
 
@@ -247,9 +281,11 @@ class RoomApp(App[int], inherit_bindings=False):
     def relaid(self) -> None:
         """Nothing counts as shown any more."""
         self.feed(ev.Relaid(self.clock()))
+        self.wake()
 
     def press(self, event: events.Key) -> None:
         """One key: approval hears of all of them; what it does not decide is looked up in the table."""
+        self.wake()
         context = self.context()
         command = keys.command_of(event.key, context.scope)
         self.looking.say("")
@@ -265,11 +301,13 @@ class RoomApp(App[int], inherit_bindings=False):
 
     def pasted(self, event: events.Paste) -> None:
         """Pasted text answers nothing."""
+        self.wake()
         answers.carry_out(self, self.desk.key("", event.time, "paste"))
         self.say("pasted text answers nothing and commands nothing", wrong=True)
 
     def invoke(self, wanted: str) -> None:
         """A command out of the palette; it never allows."""
+        self.wake()
         command = keys.BY_ID[wanted]
         why = keys.why_off(command, self.context())
         if why:
@@ -338,6 +376,7 @@ class RoomApp(App[int], inherit_bindings=False):
 
     def on_done(self, message: Done) -> None:
         """An order has come to its end."""
+        self.wake()
         answers.told(self, message.outcome)
 
     def action_estop(self) -> None:
@@ -345,6 +384,7 @@ class RoomApp(App[int], inherit_bindings=False):
         if self._pulling:
             return
         self._pulling = True
+        self.wake()
         self.looking.say("")
         threading.Thread(target=lambda: self.post_message(Pulled(self.ports.estop())), daemon=True).start()
         if not isinstance(self.screen, StopPage):
@@ -353,6 +393,7 @@ class RoomApp(App[int], inherit_bindings=False):
     def on_pulled(self, message: Pulled) -> None:
         """What came of it is on the stop screen."""
         self._pulling = False
+        self.wake()
         self.report = message.report
 
 

@@ -15,6 +15,7 @@ from controlroom.model.view import RoomView
 from controlroom.storage.paths import Places
 
 FRAME_SECONDS = 0.1  # between two snapshots at most so often
+MOST_SHARE = 5  # between two snapshots at least so many times as long as the last one took: large ones come more seldom
 IDLE_SECONDS = 1.0  # a snapshot without any change: loads and ages move
 RETRY_SECONDS = 0.5
 CALL_SECONDS = 5.0
@@ -55,7 +56,7 @@ class HasContact(Protocol):
 
     @property
     def contact(self) -> Contact: ...
-    def open(self) -> None: ...
+    def open(self, news: Callable[[], object], /) -> None: ...
     def close(self) -> None: ...
     def order(self, method: str, done: Callable[[Outcome], object], /, **params: object) -> bool: ...
 
@@ -69,6 +70,7 @@ class Link:
         self._over = threading.Event()
         self._slots = threading.BoundedSemaphore(MOST_ORDERS)
         self._contact = Contact()
+        self._news: Callable[[], object] = lambda: None
         self._thread = threading.Thread(target=self._run, name="controlroom-link", daemon=True)
 
     @property
@@ -76,8 +78,9 @@ class Link:
         """The newest of what is known."""
         return self._contact
 
-    def open(self) -> None:
-        """Begins to connect."""
+    def open(self, news: Callable[[], object], /) -> None:
+        """Begins to connect; `news` is called in the line's thread whenever `contact` is another one."""
+        self._news = news
         self._thread.start()
 
     def close(self) -> None:
@@ -146,10 +149,16 @@ class Link:
         with Operator(self._places, connect=CALL_SECONDS, seconds=CALL_SECONDS) as operator:
             operator.call("subscribe")
             while not self._over.is_set():
+                asked = time.monotonic()
                 view = msgspec.convert(operator.call("view"), RoomView)
-                self._contact = Contact("live", "", view, time.monotonic())
-                self._over.wait(FRAME_SECONDS)
-                operator.event(IDLE_SECONDS - FRAME_SECONDS)
+                self._tell(Contact("live", "", view, time.monotonic()))
+                pause = max(FRAME_SECONDS, MOST_SHARE * (time.monotonic() - asked))
+                self._over.wait(pause)
+                operator.event(max(0.0, IDLE_SECONDS - pause))
 
     def _say(self, state: State, why: str) -> None:
-        self._contact = msgspec.structs.replace(self._contact, state=state, why=why)
+        self._tell(msgspec.structs.replace(self._contact, state=state, why=why))
+
+    def _tell(self, contact: Contact) -> None:
+        self._contact = contact
+        self._news()

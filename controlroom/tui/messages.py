@@ -6,6 +6,10 @@ from controlroom.tui.link import Outcome
 from controlroom.tui.ports import Report
 
 
+class News(Message):
+    """The line to the daemon has something new."""
+
+
 class Done(Message):
     """An order has come to its end."""
 

@@ -18,12 +18,3 @@ class Figure(msgspec.Struct, frozen=True):
     def ok(self) -> bool:
         """Whether the bar is reached."""
         return self.value <= self.bar if self.better == "lower" else self.value >= self.bar
-
-    def line(self) -> str:
-        """The figure for people: name, value, bar, and `ok` or `SHORT`."""
-        sign = "<=" if self.better == "lower" else ">="
-        return f"{self.name:<44} {self.value:>10.3f} {self.unit:<6} {sign} {self.bar:g}  {'ok' if self.ok else 'SHORT'}"
-
-    def object(self) -> dict[str, object]:
-        """The figure for programs."""
-        return {**msgspec.structs.asdict(self), "ok": self.ok}

@@ -44,9 +44,10 @@ class Line:
     results: dict[str, Any] = field(default_factory=dict)
     refuse: str = ""
     opened: bool = False
+    news: Callable[[], object] = field(default=lambda: None)
 
-    def open(self) -> None:
-        self.opened = True
+    def open(self, news: Callable[[], object], /) -> None:
+        self.opened, self.news = True, news
 
     def close(self) -> None:
         self.opened = False
@@ -54,10 +55,12 @@ class Line:
     def show(self, view: RoomView) -> None:
         """A newer snapshot."""
         self.contact = Contact("live", "", view, time.monotonic())
+        self.news()
 
     def lose(self, why: str = "no daemon answers") -> None:
         """The daemon is gone."""
         self.contact = replace(self.contact, state="lost", why=why)
+        self.news()
 
     def order(self, method: str, done: Callable[[Outcome], object], /, **params: object) -> bool:
         """Keeps the order and answers it at once."""

@@ -1,6 +1,7 @@
 """A pane draws lines. It compares before it draws and repaints only the rows that changed."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
@@ -8,7 +9,7 @@ from textual.strip import Strip
 
 from controlroom.tui import theme_bridge
 from controlroom.tui.colours import Looks
-from controlroom.tui.line import Line
+from controlroom.tui.line import Line, cells
 
 MOST_REGIONS = 6  # more changed runs of rows are repainted as one
 
@@ -66,13 +67,13 @@ class Pane(ScrollView, can_focus=False):
         old, self._lines = self._lines, tuple(lines)
         if old == self._lines:
             return False
-        runs = _changed(old, self._lines)
+        runs = _changed(old, self._lines, max(1, self.size.width))
         if len(old) != len(self._lines) or self.virtual_size.width != self.size.width:
             self.virtual_size = Size(self.size.width, len(self._lines))
         self._keep_end()
         if len(runs) > MOST_REGIONS:
-            runs = [(runs[0][0], runs[-1][1])]
-        self.refresh(*(Region(0, first - self.top, max(1, self.size.width), last - first) for first, last in runs))
+            runs = [_together(runs)]
+        self.refresh(*(Region(r.left, r.first - self.top, r.right - r.left, r.last - r.first) for r in runs))
         return True
 
     def on_resize(self) -> None:
@@ -102,14 +103,54 @@ class Pane(ScrollView, can_focus=False):
         return theme_bridge.strip(line, self.size.width, *self._looks)
 
 
-def _changed(old: Sequence[Line], new: Sequence[Line]) -> list[tuple[int, int]]:
-    """Runs of rows that differ, as (first, behind the last)."""
-    runs: list[tuple[int, int]] = []
+class _Run(NamedTuple):
+    """Rows from `first` to before `last` that changed, in the cells from `left` to before `right`."""
+
+    first: int
+    last: int
+    left: int
+    right: int
+
+
+def _changed(old: Sequence[Line], new: Sequence[Line], width: int) -> list[_Run]:
+    """The runs of rows that differ, and where."""
+    runs: list[_Run] = []
     for at in range(max(len(old), len(new))):
-        if at < len(old) and at < len(new) and old[at] == new[at]:
+        before, after = (lines[at] if at < len(lines) else None for lines in (old, new))
+        if before == after:
             continue
-        if runs and runs[-1][1] == at:
-            runs[-1] = (runs[-1][0], at + 1)
+        left, right = (0, width) if before is None or after is None else _where(before, after, width)
+        run = _Run(at, at + 1, left, right)
+        if runs and runs[-1].last == at:
+            runs[-1] = _together([runs[-1], run])
         else:
-            runs.append((at, at + 1))
+            runs.append(run)
     return runs
+
+
+def _together(runs: Sequence[_Run]) -> _Run:
+    return _Run(runs[0].first, runs[-1].last, min(r.left for r in runs), max(r.right for r in runs))
+
+
+def _where(before: Line, after: Line, width: int) -> tuple[int, int]:
+    """The cells in which two lines differ, from and to before; all of them where the row is selected in only one."""
+    if _selected(before) != _selected(after):
+        return 0, width
+    same = 0
+    for one, other in zip(before, after, strict=False):
+        if one != other:
+            break
+        same += 1
+    left = cells(after[:same])
+    rest = 0
+    if cells(before) == cells(after):
+        for one, other in zip(reversed(before[same:]), reversed(after[same:]), strict=False):
+            if one != other:
+                break
+            rest += cells((one,))
+        return min(left, width - 1), max(min(width, cells(after) - rest), min(left, width - 1) + 1)
+    return min(left, width - 1), width
+
+
+def _selected(line: Line) -> bool:
+    return any(span.style == "selected" for span in line)
