@@ -1,6 +1,7 @@
 """`controlroom run -- CMD...`: start an agent so that it is held from its first instruction on."""
 
 import os
+import secrets
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,18 +10,19 @@ from cyclopts import Parameter
 
 from controlroom.agents.claude_settings import Ungated, settings_json, with_settings
 from controlroom.agents.command import hook_file, interpreter
-from controlroom.cli import daemon, out, room
+from controlroom.cli import daemon, out, room, walls
 from controlroom.cli.quick import USAGE
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import NoDaemon, Operator, RpcError
 from controlroom.containment import shim
-from controlroom.containment.cage import Report
-from controlroom.containment.launch import Spec
+from controlroom.containment.cage import Cage, Report
+from controlroom.containment.launch import NOT_SET_UP, LaunchError, Spec
 from controlroom.model.agent import Handle, Survivor
 from controlroom.model.settings import DEFAULT
 from controlroom.storage import handles, latchfile
 from controlroom.storage.paths import Places
 
+_FIRST_TAG, _TAGS = 600_000, 200_000  # bytes: below the kernel's default of 819,200, so that it can be set by anybody
 KINDS = {"claude": "claude-code"}  # by the program's name; everything else is a plain process
 
 
@@ -57,9 +59,10 @@ def run(
         profile=profile,
         contain=contain or "",
     )
+    built = walls.build(places, plan, kind, folder) if plan["protected"] is not None else None
     session = _Session(places, plan)
     start = shim.run_detached if detach else shim.run_attached
-    status = start(_spec(plan, _gated(kind, command, plan, folder), folder, log), session.ready, session.over)
+    status = start(_spec(plan, _gated(kind, command, plan, folder), folder, log, built), session.ready, session.over)
     if detach and status == 0:
         held = f"{out.safe(plan['label'])}, {out.safe(plan['rung'])}"
         print(f"{out.safe(plan['name'])}: session {out.safe(plan['session'])}, {held}")
@@ -76,7 +79,7 @@ def _gated(kind: str, command: tuple[str, ...], plan: dict[str, Any], folder: Pa
         raise Failure(f"the gate would not hold: {error}") from None
 
 
-def _spec(plan: dict[str, Any], command: list[str], folder: Path, log: Path | None) -> Spec:
+def _spec(plan: dict[str, Any], command: list[str], folder: Path, log: Path | None, built: Cage | None) -> Spec:
     return Spec(
         session=plan["session"],
         name=plan["name"],
@@ -87,6 +90,9 @@ def _spec(plan: dict[str, Any], command: list[str], folder: Path, log: Path | No
         control=os.path.join(plan["gate_dir"], f"{plan['session']}.shim"),
         agents_dir=plan["agents_dir"],
         log=os.path.abspath(log) if log is not None else "",
+        cage=built,
+        tag=_FIRST_TAG + secrets.randbelow(_TAGS),
+        keep=plan["profile"]["rules"]["leftover"] == "keep",
     )
 
 
@@ -97,14 +103,20 @@ class _Session:
         self._places = places
         self._session: str = plan["session"]
         self._agents = Path(plan["agents_dir"])
+        self._notes: list[str] = plan["protected"]["notes"] if plan["protected"] is not None else []
         self._connection: Operator | None = None
 
     def ready(self, handle: Handle, report: Report) -> None:
         """The agent is held and has run nothing: the handle goes to disk, then to the daemon. Raises; then nothing runs."""
+        if report.broken:
+            raise LaunchError(NOT_SET_UP, f"ENFORCED is not possible, nothing was started: {'; '.join(report.broken)}")
+        notes = [*self._notes, *report.notes]
+        for note in notes:
+            out.tell(f"note: {note}")
         handles.save(self._agents, handle)
         try:
             self._connection = Operator(self._places)
-            self._connection.call("launched", handle=msgspec.to_builtins(handle))
+            self._connection.call("launched", handle=msgspec.to_builtins(handle), notes=notes)
         except BaseException:
             handles.drop(self._agents, handle.session)
             raise
@@ -112,6 +124,7 @@ class _Session:
     def over(self, status: int, left: list[Survivor], thrown: list[str]) -> None:
         """The session has ended. A daemon that is gone finds out by the handle when it comes back."""
         note = "; ".join(f"pid {one.process.pid} {one.name}: {one.why}" for one in left[:20])
+        note += f"; thrown away: {', '.join(thrown)}" if thrown else ""
         for fresh in (False, True):
             try:
                 if fresh or self._connection is None:

@@ -146,12 +146,14 @@ class Connection(asyncio.Protocol):
 class GateServer:
     """Listens, and keeps count of which hook processes of which session are about."""
 
-    def __init__(self, path: Path, take: Callable[[Connection, bytes, bytes], None]) -> None:
+    def __init__(self, path: Path, inner: Path, take: Callable[[Connection, bytes, bytes], None]) -> None:
+        """`inner`: the folder that sessions behind walls see; the socket gets a second name there."""
         self.connections: dict[str, Connection] = {}
         self.answered: set[str] = set()
         self.on_lost: Callable[[Connection], None] = lambda connection: None
         self.on_reject: Callable[[Connection, str], None] = lambda connection, why: None
         self._path = path
+        self._inner = inner / path.name
         self._take = take
         self._hooks: dict[str, dict[ProcessId, int]] = {}  # session → hook processes and their wrappers → pidfd
         self._server: asyncio.Server | None = None
@@ -169,11 +171,13 @@ class GateServer:
             )
         finally:
             os.umask(old)
+        self._inner.unlink(missing_ok=True)
+        os.link(self._path, self._inner)
         self._bound = peers.file_id(self._path)
 
     def listens(self) -> bool:
-        """Whether the socket file is still the one that we made: somebody may take it away or put another there."""
-        return self._bound == peers.file_id(self._path)
+        """Whether the socket files are still those that we made: somebody may take them away or put others there."""
+        return self._bound == peers.file_id(self._path) == peers.file_id(self._inner)
 
     def unfinished(self) -> int:
         """Connections whose message is not complete yet."""
@@ -230,3 +234,4 @@ class GateServer:
         for connection in list(self.connections.values()):
             connection.send("deny", b"the daemon is stopping")
         self._path.unlink(missing_ok=True)
+        self._inner.unlink(missing_ok=True)

@@ -86,7 +86,7 @@ class House:
 
     def __init__(self, places: Places) -> None:
         """Raises Insecure, BadSettings, RuleError, BadManifest, Locked, Damaged, JournalBroken, OSError."""
-        for folder in (places.config, places.state, places.runtime, places.agents, places.journal):
+        for folder in (places.config, places.state, places.runtime, places.inner, places.agents, places.journal):
             secure_dir(folder)
         catalogue().complete()
         self._places = places
@@ -103,7 +103,7 @@ class House:
         self._runner = Runner(limits, journal, self._ledger, now, Latchkeeper(places), take_hold)
         self._registry = Registry(self._runner, places, configuration)
         intake = Intake(self._runner, self._registry, judge, self._past)
-        self._gate = GateServer(places.gate_sock, intake.take)
+        self._gate = GateServer(places.gate_sock, places.inner, intake.take)
         self._gate.on_lost, self._gate.on_reject = intake.lost, intake.rejected
         intake.server = self._gate
         self._runner.gate = intake
@@ -209,6 +209,7 @@ class House:
         self._relisten = anyio.current_time() + AGAIN_SECONDS
         try:
             secure_dir(self._places.runtime)
+            secure_dir(self._places.inner)
             for server in lost:
                 await server.start()
         except (Insecure, OSError) as e:

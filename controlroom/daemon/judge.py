@@ -5,7 +5,9 @@ from pathlib import Path
 
 import msgspec
 
+from controlroom.daemon import members
 from controlroom.daemon.accepted import Accepted, Lost, sha256
+from controlroom.daemon.members import Members
 from controlroom.model.action import Action
 from controlroom.model.effect import Assessment, Reason
 from controlroom.model.tier import Tier
@@ -92,9 +94,18 @@ class Judge:
             return str(e)
         return "" if text == self._text else f"{self._file} was changed without an operator's decision"
 
+    def _context(self, workspace: str, written: tuple[str, ...] = ()) -> Context:
+        return Context(workspace=workspace, home=self.home, manifest=self._manifest, own=self._own, written=written)
+
+    def members(self, workspace: str, kind: str) -> Members:
+        """What the walls of an ENFORCED session protect. Raises BadManifest where the lists are in doubt, TooMany."""
+        if drift := self.drift():
+            raise BadManifest(f"{drift}; look at it first: controlroom protect list")
+        return members.find(self._context(workspace), kind)
+
     def assess(self, action: Action, workspace: str, written: tuple[str, ...] = ()) -> Assessment:
         """What the action would do; `written` by this session earlier. With a manifest in doubt all but reads is denied."""
-        context = Context(workspace=workspace, home=self.home, manifest=self._manifest, own=self._own, written=written)
+        context = self._context(workspace, written)
         assessment = assess(action, context, RealTree())
         drift = self.drift()
         if not drift or assessment.tier is Tier.T0:

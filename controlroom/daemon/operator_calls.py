@@ -18,12 +18,13 @@ from controlroom.daemon.config import SETTINGS, BadSettings, Configuration
 from controlroom.daemon.judge import MANIFEST, BadManifest, Judge
 from controlroom.daemon.layers import of_claude
 from controlroom.daemon.load import Sampler
+from controlroom.daemon.members import Members, TooMany
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.registry import Registry
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.window import Window, fits
 from controlroom.model import event as ev
-from controlroom.model.agent import Handle, Rung, Session, SessionState
+from controlroom.model.agent import Handle, Label, Rung, Session, SessionState
 from controlroom.model.effect import EffectKind
 from controlroom.model.record import Kind
 from controlroom.model.settings import DEFAULT
@@ -238,10 +239,13 @@ class Calls:
             profile = self._configuration.profile(str(params.get("profile") or DEFAULT))
         except BadSettings as e:
             raise CallError("usage", str(e)) from e
-        rung = self._rung(str(params.get("contain") or profile.rules.containment))
-        session = self._registry.plan(
-            str(params["name"]), str(params["kind"]), str(params["workspace"]), command, rung, profile
-        )
+        contain = str(params.get("contain") or profile.rules.containment)
+        kind, workspace = str(params["kind"]), str(params["workspace"])
+        protected = await self._protected(workspace, kind) if contain == "enforced" else None
+        rung = Rung.SUBREAPER if contain == "none" else self._probe.rung
+        session = self._registry.plan(str(params["name"]), kind, workspace, command, rung, profile)
+        if protected is not None:
+            session = msgspec.structs.replace(session, label=Label.ENFORCED)
         self._planned[session.id] = session
         while len(self._planned) > MOST_PLANNED:
             del self._planned[next(iter(self._planned))]
@@ -255,19 +259,23 @@ class Calls:
             "gate_dir": str(self._places.runtime),
             "agents_dir": str(self._places.agents),
             "profile": profile,
+            "protected": protected,
         }
 
-    def _rung(self, contain: str) -> Rung:
-        if contain == "enforced":
-            raise CallError("refused", "ENFORCED containment is not built yet; choose --contain auto, or another profile")
-        return self._probe.rung if contain == "auto" else Rung.SUBREAPER
+    async def _protected(self, workspace: str, kind: str) -> Members:
+        try:
+            return await anyio.to_thread.run_sync(self._judge.members, workspace, kind)
+        except (BadManifest, TooMany) as e:
+            raise CallError("refused", f"ENFORCED is not possible: {e}") from e
 
     async def launched(self, params: Params) -> object:
         handle = msgspec.convert(params["handle"], Handle)
         session = self._planned.pop(handle.session, None)
         if session is None:
             raise CallError("not-found", f"no launch {handle.session} is under way")
-        session = msgspec.structs.replace(session, root=handle.root, opened=self._runner.clock())
+        session = msgspec.structs.replace(session, rung=handle.rung, root=handle.root, opened=self._runner.clock())
+        for note in msgspec.convert(params.get("notes", ()), tuple[str, ...]):
+            self._runner.alarm("walls", f"{session.name}: {note}", session.id)
         opened = self._registry.launched(session, handle)
         error = await self._runner.ask(lambda ticket: msgspec.structs.replace(opened, ticket=ticket))
         if error:

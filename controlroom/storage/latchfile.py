@@ -60,11 +60,13 @@ def clear(path: Path) -> None:
 
 
 def write_both(places: Places, stop_id: str, by: str, wall: int) -> tuple[str, ...]:
-    """Latch the state copy and the copy that hooks look at. Returns what went wrong with one of them.
+    """Latch the state copy and the copies that hooks look at. Returns what went wrong with one of them.
 
-    Both are tried whatever happens. Raises NotLatched only when neither could be written.
+    All are tried whatever happens. Raises NotLatched only when none could be written.
     """
     paths = dict.fromkeys((places.gate_latch, places.latch))
+    if places.inner.is_dir():
+        paths[places.inner / "latch"] = None
     problems = []
     for path in paths:
         try:
@@ -77,8 +79,9 @@ def write_both(places: Places, stop_id: str, by: str, wall: int) -> tuple[str, .
 
 
 def clear_both(places: Places) -> None:
-    """Take both copies away: the hooks' copy last, so that a crash in between leaves the gate closed. Raises OSError."""
+    """Take all copies away: the hooks' copies last, so that a crash in between leaves the gate closed. Raises OSError."""
     clear(places.latch)
+    clear(places.inner / "latch")
     clear(places.gate_latch)
 
 

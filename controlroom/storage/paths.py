@@ -45,6 +45,11 @@ class Places(msgspec.Struct, frozen=True):
         return self.runtime / "latch"
 
     @property
+    def inner(self) -> Path:
+        """What a session behind walls sees in the place of `runtime`: gate.sock and the hooks' latch, nothing else."""
+        return self.runtime / "gate"
+
+    @property
     def journal(self) -> Path:
         """The journal's folder."""
         return self.state / "journal"
