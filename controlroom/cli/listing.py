@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from controlroom.cli import out, room
+from controlroom.cli import out, room, sentences
 
 Row = dict[str, Any]
 Agent = Annotated[str, Parameter(help="only of this agent (name or session)")]
@@ -79,6 +79,9 @@ def show(id: str, *, as_json: Json = False) -> int:  # noqa: A002  the contract'
         out.print_json([row])
     elif row["what"] == "request":
         request(row)
+    elif row["what"] == "agent":
+        for line in sentences.agent(row):
+            print(f"{line[: len(line) - len(line.lstrip())]}{out.safe(line.lstrip())}")
     else:
         print(f"{row.pop('what')}:")
         _fields(row)

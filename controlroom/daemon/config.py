@@ -5,7 +5,7 @@ import difflib
 import msgspec
 
 from controlroom.daemon.accepted import Accepted, Lost, sha256
-from controlroom.model.settings import Profile, Settings
+from controlroom.model.settings import Profile, Rules, Settings
 from controlroom.policy.settings import BadSettings
 from controlroom.policy.weaker import weaker
 from controlroom.storage import settings as files
@@ -100,6 +100,10 @@ class Configuration:
             known = ", ".join(sorted(self.settings.profiles))
             raise BadSettings(f"there is no profile {name!r}; there are: {known}")
         return self.settings.profiles[name]
+
+    def profile_of(self, name: str) -> Profile:
+        """The profile of a session that runs; one that is gone meanwhile declares nothing, so all asks."""
+        return self.settings.profiles.get(name) or Profile(name, Rules())
 
     def _told(self) -> str:
         if self.trouble:

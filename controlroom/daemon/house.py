@@ -23,6 +23,7 @@ from controlroom.daemon.judge import Judge
 from controlroom.daemon.ledger import Ledger
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.meters import Meters
+from controlroom.daemon.observed import Observed
 from controlroom.daemon.operator_calls import Calls
 from controlroom.daemon.operator_server import OperatorServer
 from controlroom.daemon.registry import Registry
@@ -31,6 +32,7 @@ from controlroom.daemon.window import Window
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Session, SessionState, StopResult
 from controlroom.model.record import Kind, Receipt, Record
+from controlroom.model.use import Matrix
 from controlroom.policy.catalogue import catalogue
 from controlroom.storage import latchfile
 from controlroom.storage.journal import Journal, JournalBroken, read
@@ -94,6 +96,7 @@ class House:
         self._ledger = Ledger()
         self._sessions: dict[str, Session] = {}
         self._relatch = self._relisten = 0.0  # not to be tried again before (loop time)
+        self._observed = Observed()
         self._pins: dict[str, str] = {}
         self._recall()
         accepted = self._accepted = Accepted(places.state / "accepted", self._pins)
@@ -102,19 +105,28 @@ class House:
         limits = Limits(hold=configuration.settings.config.hold.seconds)
         self._runner = Runner(limits, journal, self._ledger, now, Latchkeeper(places), take_hold)
         self._registry = Registry(self._runner, places, configuration)
-        intake = Intake(self._runner, self._registry, judge, self._past)
+        intake = Intake(self._runner, self._registry, judge, configuration, self._past)
         self._gate = GateServer(places.gate_sock, places.inner, intake.take)
         self._gate.on_lost, self._gate.on_reject = intake.lost, intake.rejected
         intake.server = self._gate
         self._runner.gate = intake
         self._probe = rung = probe()
         sampler = Sampler()
-        self._window = Window(self._runner, judge, rung, sampler)
-        calls = Calls(self._runner, self._registry, judge, configuration, places, rung, self._window, sampler)
+        self._window = Window(self._runner, judge, rung, sampler, self._matrix)
+        calls = Calls(self._runner, self._registry, judge, configuration, places, rung, self._window, sampler, self._matrix)
         self._operators = OperatorServer(places.operator_sock, self._runner, calls.table())
         self._meters = Meters(self._runner, sampler, self._operators)
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
-        self._runner.on_record = self._window.note
+        self._runner.on_record = self._note
+
+    def _note(self, seq: int, record: Record) -> None:
+        self._window.note(seq, record)
+        self._observed.note(record)
+
+    def _matrix(self, session: Session) -> tuple[Matrix, ...]:
+        """What a session is declared to use beside what it used."""
+        profile = self._configuration.profile_of(session.profile)
+        return self._observed.matrix(session.id, profile, session.workspace, self._judge.home)
 
     def _recall(self) -> None:
         """Fold the journal: receipts, and the sessions that an earlier daemon knew."""
@@ -123,6 +135,7 @@ class House:
             if record is None:
                 continue
             self._ledger.add(stored.seq, record)
+            self._observed.note(record)
             if record.kind is Kind.SESSION and record.session:
                 self._recall_session(record)
             elif record.kind is Kind.CONFIG:

@@ -12,6 +12,7 @@ import msgspec
 from controlroom.agents import AGENTS, Adapter, BadJson, Call
 from controlroom.agents.strict import canonical, read
 from controlroom.daemon import binding, peers
+from controlroom.daemon.config import Configuration
 from controlroom.daemon.gate_server import Connection, GateServer
 from controlroom.daemon.judge import Judge
 from controlroom.daemon.registry import Registry
@@ -21,7 +22,9 @@ from controlroom.model.action import Action, Binding, digest_of
 from controlroom.model.effect import Assessment, EffectKind, Reason
 from controlroom.model.record import Kind, Outcome
 from controlroom.model.request import Request
+from controlroom.model.settings import DEFAULT
 from controlroom.model.tier import Ruling, Tier, Verdict, ruling_of
+from controlroom.policy.capabilities import weigh
 
 ASK_TOOL = "controlroom.ask"
 WRITING = (EffectKind.CREATE, EffectKind.WRITE)
@@ -76,11 +79,14 @@ class Refused(Exception):
 class Intake:
     """Turns messages into events and orders to reply into bytes."""
 
-    def __init__(self, runner: Runner, registry: Registry, judge: Judge, past: Callable[[str], str]) -> None:
+    def __init__(
+        self, runner: Runner, registry: Registry, judge: Judge, configuration: Configuration, past: Callable[[str], str]
+    ) -> None:
         self.server: GateServer | None = None
         self._runner = runner
         self._registry = registry
         self._judge = judge
+        self._configuration = configuration
         self._past = past  # working folder → what to tell an agent of earlier work there
         self._waiting: dict[str, _Waiting] = {}
         self._limiter = anyio.CapacityLimiter(MOST_AT_ONCE)
@@ -165,11 +171,10 @@ class Intake:
         if action is None or connection.peer is None:
             return
         pid = connection.peer.process.pid
-        written = tuple(self._written.get(session, ()))
         try:
             with anyio.fail_after(JUDGE_SECONDS):
                 assessment, bound = await anyio.to_thread.run_sync(
-                    self._judged, action, workspace, written, pid, abandon_on_cancel=True, limiter=self._limiter
+                    self._judged, action, session, workspace, pid, abandon_on_cancel=True, limiter=self._limiter
                 )
         except TimeoutError:
             self._unjudged(connection, f"it could not be judged within {JUDGE_SECONDS:.0f} s; does a file system hang?")
@@ -205,18 +210,25 @@ class Intake:
             self._runner.alarm("unjudged", _plain_text(why), connection.session)
             connection.refuse(why)
 
-    def _judged(self, action: Action, workspace: str, written: tuple[str, ...], pid: int) -> tuple[Assessment, Binding]:
+    def _judged(self, action: Action, session: str, workspace: str, pid: int) -> tuple[Assessment, Binding]:
         """Assessment and binding. Blocking; raises Refused when too many before it hang."""
         if not self._slots.acquire(blocking=False):
             raise Refused(f"{MOST_STUCK} earlier judgements hang; look at the file systems, then ask again")
         try:
-            assessment, bound = self._look(action, workspace, written, pid)
+            assessment, bound = self._look(action, session, workspace, pid)
             return (assessment, bound) if _is_text((assessment, bound)) else (_unnameable(assessment), Binding(binding.NOWHERE))
         finally:
             self._slots.release()
 
-    def _look(self, action: Action, workspace: str, written: tuple[str, ...], pid: int) -> tuple[Assessment, Binding]:
-        assessment = self._judge.assess(action, workspace, written)
+    def _assess(self, action: Action, session: str, workspace: str) -> Assessment:
+        """What it would do, under the session's profile. Blocking."""
+        assessment = self._judge.assess(action, workspace, tuple(self._written.get(session, ())))
+        held = self._runner.state.sessions.get(session)
+        profile = self._configuration.profile_of(held.session.profile if held else DEFAULT)
+        return weigh(assessment, profile, workspace, self._judge.home)
+
+    def _look(self, action: Action, session: str, workspace: str, pid: int) -> tuple[Assessment, Binding]:
+        assessment = self._assess(action, session, workspace)
         if _too_much(action, assessment):
             assessment = _denied(
                 assessment, "gate.size", f"over {MOST_JUDGED} bytes would have to be judged; ask in smaller parts"
@@ -302,7 +314,7 @@ class Intake:
         peer = waiting.connection.peer if waiting else None
         if waiting is None or peer is None:
             return "the asker is gone"
-        judged = self._judge.assess(request.action, waiting.workspace, tuple(self._written.get(request.session, ())))
+        judged = self._assess(request.action, request.session, waiting.workspace)
         return binding.changed(request, judged, peers.path_of(peer.process.pid))
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import anyio.to_thread
@@ -29,6 +30,7 @@ from controlroom.model.effect import EffectKind
 from controlroom.model.record import Kind
 from controlroom.model.settings import DEFAULT
 from controlroom.model.tier import Verdict
+from controlroom.model.use import Matrix
 from controlroom.storage import latchfile
 from controlroom.storage.paths import Places
 
@@ -51,7 +53,9 @@ class Calls:
         probe: Probe,
         window: Window,
         sampler: Sampler,
+        matrix: Callable[[Session], tuple[Matrix, ...]],
     ) -> None:
+        self._matrix = matrix
         self._configuration = configuration
         self._window = window
         self._sampler = sampler
@@ -141,7 +145,7 @@ class Calls:
             return {"what": "grant", **views.grant(state.grants[wanted], state, now)}
         for held in self._named(wanted):
             stop = msgspec.to_builtins(self._runner.results.get(held.session.id))
-            return {"what": "agent", **views.agent(held, state, now), "stop": stop}
+            return {"what": "agent", **views.agent(held, state, now), "stop": stop, "uses": self._matrix(held.session)}
         raise CallError("not-found", f"no request, receipt, grant or agent {wanted}")
 
     async def allow(self, params: Params) -> object:

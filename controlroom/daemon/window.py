@@ -3,6 +3,7 @@
 import os
 import socket
 from collections import Counter, deque
+from collections.abc import Callable
 
 import msgspec
 
@@ -14,10 +15,12 @@ from controlroom.daemon import words
 from controlroom.daemon.judge import Judge
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.runner import Runner
+from controlroom.model.agent import Session
 from controlroom.model.clock import Instant
 from controlroom.model.effect import Assessment
 from controlroom.model.record import Receipt, Record
 from controlroom.model.request import Grant, Request
+from controlroom.model.use import Matrix
 from controlroom.model.view import (
     AgentView,
     AlarmView,
@@ -41,7 +44,15 @@ MOST_JUDGED = 64 * 1024  # characters of what is to be judged; more is never ask
 class Window:
     """Keeps the newest lines and alarms, and draws up snapshots."""
 
-    def __init__(self, runner: Runner, judge: Judge, probe: Probe, sampler: Sampler) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        judge: Judge,
+        probe: Probe,
+        sampler: Sampler,
+        matrix: Callable[[Session], tuple[Matrix, ...]],
+    ) -> None:
+        self._matrix = matrix
         self._runner = runner
         self._judge = judge
         self._probe = probe
@@ -121,6 +132,8 @@ class Window:
             last=last,
             load=self._sampler.loads.get(s.id),
             stop=self._runner.results.get(s.id),
+            profile=s.profile,
+            uses=self._matrix(s),
         )
 
     def _request(self, r: Request) -> RequestView:

@@ -8,6 +8,7 @@ from controlroom.model.effect import EffectKind, Reason, Target
 from controlroom.model.record import Kind, Stage
 from controlroom.model.request import RequestState
 from controlroom.model.tier import Tier
+from controlroom.model.use import Matrix
 
 
 class StatusView(msgspec.Struct, frozen=True):
@@ -34,7 +35,10 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class AgentView(msgspec.Struct, frozen=True):
-    """One session. `tool`: what it is at ("" = not known), `last`: when it was last heard of, `stop`: the last act on it."""
+    """One session. `tool`: what it is at ("" = not known), `last`: when it was last heard of, `stop`: the last act on it.
+
+    `uses`: declared beside observed, one row a kind.
+    """
 
     id: str
     name: str
@@ -51,6 +55,8 @@ class AgentView(msgspec.Struct, frozen=True):
     last: Instant | None = None
     load: Load | None = None
     stop: StopResult | None = None
+    profile: str = "default"
+    uses: tuple[Matrix, ...] = ()
 
 
 class RequestView(msgspec.Struct, frozen=True):

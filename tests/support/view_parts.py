@@ -8,6 +8,7 @@ from controlroom.model.effect import EffectKind, Reason, Target
 from controlroom.model.record import Kind, Stage
 from controlroom.model.request import RequestState
 from controlroom.model.tier import Tier
+from controlroom.model.use import Capability, Matrix
 from controlroom.model.view import (
     AgentView,
     GrantView,
@@ -63,6 +64,13 @@ def agent(name: str = "claude-1", **changes: object) -> AgentView:
         tool="Bash: npm test",
         last=ago(75),
         load=Load(cpu=12.4, memory=310 * 1024 * 1024, processes=5),
+        profile="builder",
+        uses=(
+            Matrix(Capability.FS_READ, ("*",), 12),
+            Matrix(Capability.FS_WRITE, (".", "./build"), 3, ("/home/ada/.profile",)),
+            Matrix(Capability.EXEC, ("git", "make"), 9, ("curl", "jq", "sed", "tee")),
+            Matrix(Capability.NET, ()),
+        ),
     )
     return replace(whole, **changes)
 

@@ -27,6 +27,7 @@ _RUNGS = {
     Rung.SUBREAPER: "a process of ours above it, which reaps until nothing is left",
     Rung.OBSERVED: "nothing: its processes are only looked at",
 }
+MOST_BEYOND = 3  # scopes named on one line
 _TIERS = (
     ("T0 T1", "passes, recorded", "harmless or reversible"),
     ("T2", "asks: a allows", "destructive"),
@@ -48,6 +49,7 @@ def render(view: RoomView, agent: AgentView | None, width: int, glyphs: Glyphs, 
         return rows.nothing("no agent is selected", find, width, glyphs)
     inner = width - rows.EDGE
     lines = [line for label, said in _fields(agent) for line in pane.field(label, said, inner)]
+    lines += [line for label, said in _uses(agent) for line in pane.field(label, said, inner)]
     grants = select(view, agent.id, find)
     lines += [(), (say("Grants", "title"), say(f"  {len(grants) or 'none in force'}", "dim"))]
     for grant in grants:
@@ -68,6 +70,22 @@ def _fields(agent: AgentView) -> list[tuple[str, list[Line]]]:
         ("held by", [(say(f"{agent.rung}: "), say(_RUNGS[agent.rung], "dim"))]),
         ("works in", rows.value(agent.workspace)),
     ]
+
+
+def _uses(agent: AgentView) -> list[tuple[str, list[Line]]]:
+    """What the profile declares beside what was used; what goes beyond it stands out."""
+    if not agent.uses:
+        return []
+    found: list[tuple[str, list[Line]]] = [("", [()]), ("profile", [marked(quote(agent.profile, "title"))])]
+    for row in agent.uses:
+        declared = marked(quote(", ".join(row.scopes))) if row.scopes else (say("not declared", "dim"),)
+        times = say(words.some(row.times, "use") if row.times else "never used", "dim")
+        said: list[Line] = [(*declared, gap(2), times)]
+        if row.beyond:
+            more = f" and {len(row.beyond) - MOST_BEYOND} more" if len(row.beyond) > MOST_BEYOND else ""
+            said.append((say("beyond it: ", "warn"), *marked(quote(", ".join(row.beyond[:MOST_BEYOND]))), say(more, "warn")))
+        found.append((row.kind, said))
+    return found
 
 
 def _grant(grant: GrantView, now: Instant, width: int, glyphs: Glyphs) -> list[Line]:

@@ -1,0 +1,61 @@
+"""An agent in plain sentences: what it may, what it did, and what it did not touch."""
+
+from collections.abc import Iterator
+from typing import Any
+
+Row = dict[str, Any]
+
+_MAY = {
+    "fs.read": "read",
+    "fs.write": "create, change and remove",
+    "exec": "run",
+    "net": "connect to",
+    "config": "change settings in",
+    "publish": "publish with",
+    "restart": "restart or signal",
+    "secrets": "read keys and credentials in",
+}
+_DID = {
+    "fs.read": "read files",
+    "fs.write": "created, changed or removed files",
+    "exec": "ran programs",
+    "net": "connected",
+    "config": "changed settings",
+    "publish": "published",
+    "restart": "restarted or signalled",
+    "secrets": "read keys or credentials",
+}
+_WHERE = {".": "the workspace", "~": "the home folder", "*": "anything"}
+MOST_NAMED = 8
+
+
+def agent(row: Row) -> Iterator[str]:
+    """One line a sentence, raw: who prints them makes them safe."""
+    yield f"{row['name']} is {row['kind']}, {row['state']}, {row['label']}, in {row['workspace']}."
+    uses: list[Row] = row["uses"]
+    yield f"Its profile {row['profile']} expects it to:"
+    declared = [use for use in uses if use["scopes"]]
+    for use in declared:
+        yield f"  {_MAY[use['kind']]} {', '.join(_WHERE.get(scope, scope) for scope in use['scopes'])}"
+    if not declared:
+        yield "  do nothing at all."
+    used = [use for use in uses if use["times"]]
+    yield "It did, as far as its calls told:" if used else "It did nothing yet."
+    for use in used:
+        yield f"  {_DID[use['kind']]}, {use['times']} {'time' if use['times'] == 1 else 'times'}"
+        if use["beyond"]:
+            more = len(use["beyond"]) - MOST_NAMED
+            named = ", ".join(scope or "(cannot be told)" for scope in use["beyond"][:MOST_NAMED])
+            yield f"    NOT DECLARED: {named}{f' and {more} more' if more > 0 else ''}"
+        if use["unseen"]:
+            yield f"    of which {use['unseen']} times on more things than are kept here; the receipts have all of them"
+    yield from _never(uses)
+
+
+def _never(uses: list[Row]) -> Iterator[str]:
+    idle = [use["kind"] for use in uses if use["scopes"] and not use["times"]]
+    if idle:
+        yield f"Declared and never used: {', '.join(idle)}."
+    untouched = [use["kind"] for use in uses if not use["scopes"] and not use["times"]]
+    if untouched:
+        yield f"Neither declared nor used: {', '.join(untouched)}."
