@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from controlroom.model.view import RoomView
     from controlroom.tui.ports import Report
 
-# Leave the alternate screen, show the cursor, mouse (1000, 1002, 1003, 1006, 1015, 1016), focus (1004), bracketed paste (2004),
-# synchronized output (2026) and in-band resize (2048) off, keyboard protocol and attributes back. For a terminal after kill -9.
+# Leave the alternate screen, wrap lines (7), show the cursor; off: mouse (1000, 1002, 1003, 1006, 1015, 1016), focus (1004),
+# bracketed paste (2004), synchronized output (2026), in-band resize (2048); keyboard protocol and attributes back.
+# For a terminal after kill -9.
 RESET = (
     "\x1b[?2026l\x1b[<u\x1b[=0;1u\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l"
-    "\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?1049l\x1b[?25h\x1b[0m"
+    "\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?1049l\x1b[?7h\x1b[?25h\x1b[0m"
 )
 REMOTE = {"TEXTUAL_FPS": "15", "TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0"}
 LOCAL = {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0"}
