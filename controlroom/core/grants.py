@@ -27,6 +27,8 @@ def covers(grant: Grant, request: Request, now: Instant) -> bool:
         return False
     if grant.argv:
         return what.argv == (grant.argv,) and request.action.cwd == grant.cwd
+    if what.tier >= Tier.T2 and not what.undo:
+        return False  # its giver was not told that this cannot be undone (S6); who names a command knows which
     targets = [*what.targets, *(t for e in what.effects if e.kind is not EffectKind.READ for t in e.targets)]
     return bool(targets) and all(t.certain and _within(t.path, grant.path) for t in targets)
 

@@ -14,6 +14,12 @@ class Append(msgspec.Struct, frozen=True):
     confirm: str = ""
 
 
+class Snapshot(msgspec.Struct, frozen=True):
+    """Save what the request's act could destroy, verified and on disk; answer with `Snapped`."""
+
+    request: str
+
+
 class Check(msgspec.Struct, frozen=True):
     """Look again at everything the request is bound to; answer with `Checked`."""
 
@@ -80,4 +86,4 @@ class Forget(msgspec.Struct, frozen=True):
     session: Session
 
 
-Order = Append | Check | Reply | Answer | AwaitHooks | Contain | Latch | Unlatch | Alarm | Forget
+Order = Append | Snapshot | Check | Reply | Answer | AwaitHooks | Contain | Latch | Unlatch | Alarm | Forget

@@ -1,13 +1,13 @@
-"""Requests: asked, answered, looked at again, made durable, delivered; everything else ends in a denial (S3)."""
+"""Requests: asked, answered, saved, looked at again, made durable, delivered; everything else ends in a denial (S3)."""
 
 import msgspec
 
 from controlroom.core import grants, sessions, trips
-from controlroom.core.orders import Alarm, Check, Reply
+from controlroom.core.orders import Alarm, Check, Reply, Snapshot
 from controlroom.core.state import Act, Held
 from controlroom.core.turn import Turn
 from controlroom.model.agent import SessionState
-from controlroom.model.event import Asked, Checked, Decided, Delivered, Durable, Finished, PeerGone
+from controlroom.model.event import Asked, Checked, Decided, Delivered, Durable, Finished, PeerGone, Snapped
 from controlroom.model.record import Intent, Kind
 from controlroom.model.request import Decision, Request, RequestState
 from controlroom.model.tier import Tier, Verdict
@@ -33,9 +33,9 @@ def on_asked(turn: Turn, event: Asked) -> None:
     elif request.assessment.tier is Tier.TX:
         deny(turn, request, "policy", _why(request))
     elif request.assessment.tier <= Tier.T1:
-        _record_allow(turn, _decided(turn, request, "policy", _why(request)))
+        _go_on(turn, _decided(turn, request, "policy", _why(request)))
     elif grant := grants.use(turn, request):
-        _check(turn, _decided(turn, request, f"grant:{grant.id}", f"covered by grant {grant.id}"))
+        _go_on(turn, _decided(turn, request, f"grant:{grant.id}", f"covered by grant {grant.id}"))
     else:
         _hold(turn, held, request)
 
@@ -75,6 +75,19 @@ def _hold(turn: Turn, held: Held, request: Request) -> None:
 def _decided(turn: Turn, request: Request, by: str, reason: str) -> Request:
     decision = Decision(request.id, request.digest, Verdict.ALLOW, by, reason, turn.at)
     return msgspec.structs.replace(request, decision=decision)
+
+
+def _go_on(turn: Turn, request: Request) -> None:
+    """Somebody said yes. What can be brought back is saved first; then comes the second look, last, so that nothing is long
+    between it and the release. What policy passes and nothing can be saved of needs neither.
+    """
+    if request.assessment.undo:
+        turn.put_request(msgspec.structs.replace(request, state=RequestState.SAVING))
+        turn.order(Snapshot(request.id))
+    elif request.assessment.tier <= Tier.T1:
+        _record_allow(turn, request)
+    else:
+        _check(turn, request)
 
 
 def _check(turn: Turn, request: Request) -> None:
@@ -120,7 +133,7 @@ def on_decided(turn: Turn, event: Decided) -> None:
         turn.answer(event.ticket)
     else:
         turn.change(tickets={**turn.state.tickets, request.id: event.ticket} if event.ticket else turn.state.tickets)
-        _check(turn, _decided(turn, request, event.by, event.reason))
+        _go_on(turn, _decided(turn, request, event.by, event.reason))
 
 
 def _refusal(turn: Turn, event: Decided, request: Request | None) -> str:
@@ -139,6 +152,18 @@ def _refusal(turn: Turn, event: Decided, request: Request | None) -> str:
     if request.deadline.reached(turn.at):
         return "refused: its time is over"
     return ""
+
+
+def on_snapped(turn: Turn, event: Snapped) -> None:
+    """From T2 up an act of which the operator was told that it can be undone runs only with its snapshot (S6, J20)."""
+    request = turn.state.requests.get(event.request)
+    if request is None or request.state is not RequestState.SAVING:
+        return
+    turn.record(Kind.SNAPSHOT, event.saved, session=request.session, receipt=request.id)
+    if not event.saved.seal and request.assessment.tier >= Tier.T2:
+        deny(turn, request, "snapshot", f"it could not be undone, for no snapshot could be made: {event.saved.why}. {AGAIN}")
+    else:
+        _check(turn, request)
 
 
 def on_checked(turn: Turn, event: Checked) -> None:

@@ -27,6 +27,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     ev.Reset: sessions.on_reset,
     ev.Asked: requests.on_asked,
     ev.Decided: requests.on_decided,
+    ev.Snapped: requests.on_snapped,
     ev.Checked: requests.on_checked,
     ev.Durable: requests.on_durable,
     ev.Delivered: requests.on_delivered,

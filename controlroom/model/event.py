@@ -11,6 +11,7 @@ from controlroom.model.clock import Instant
 from controlroom.model.effect import EffectKind
 from controlroom.model.record import Outcome
 from controlroom.model.request import Request
+from controlroom.model.snapshot import Saved
 from controlroom.model.tier import Verdict
 
 
@@ -48,6 +49,14 @@ class Decided(msgspec.Struct, frozen=True, tag=True):
     by: str
     reason: str = ""
     ticket: str = ""
+
+
+class Snapped(msgspec.Struct, frozen=True, tag=True):
+    """What became of the snapshot of `request`: verified and on disk, or `saved.why` it is not."""
+
+    at: Instant
+    request: str
+    saved: Saved
 
 
 class Checked(msgspec.Struct, frozen=True, tag=True):
@@ -211,6 +220,7 @@ Event = (
     | SessionEnded
     | Asked
     | Decided
+    | Snapped
     | Checked
     | Durable
     | Delivered

@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     OPENED = "journal.opened"  # a daemon began to write: boot id, version
     INTENT = "intent"
+    SNAPSHOT = "snapshot"  # what was saved before the act, or why nothing was
     DECISION = "decision"
     STARTED = "started"
     OUTCOME = "outcome"

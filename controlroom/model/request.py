@@ -14,7 +14,8 @@ class RequestState(StrEnum):
     """Where a request stands. Only DELIVERED means that the agent was told yes; every other end is a denial (S3)."""
 
     PENDING = "pending"  # waits for a person
-    CHECKING = "checking"  # allowed; what was judged is being looked at again
+    SAVING = "saving"  # allowed; its targets are being saved (snapshot)
+    CHECKING = "checking"  # allowed and saved; what was judged is being looked at again
     RECORDING = "recording"  # checked; the journal is being made durable
     DELIVERED = "delivered"  # the allow went out on the connection that asked
     DENIED = "denied"

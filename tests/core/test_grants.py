@@ -29,7 +29,7 @@ def world() -> World:
 
 def _covered(world: World, what: Assessment, *, of: str = "s1", subagent: str = "") -> bool:
     world.ask(of=of, what=what, subagent=subagent)
-    return world.state.requests["r1"].state is RequestState.CHECKING
+    return world.state.requests["r1"].state is not RequestState.PENDING
 
 
 @pytest.mark.row("A14")
@@ -117,7 +117,7 @@ def test_a_grant_is_of_one_session_and_one_subagent(world: World) -> None:
         world.ask(name, of=of, subagent=subagent)
         assert world.state.requests[name].state is RequestState.PENDING
     world.ask("r4", subagent="sub-1")
-    assert world.state.requests["r4"].state is RequestState.CHECKING
+    assert world.state.requests["r4"].state is RequestState.SAVING
 
 
 @pytest.mark.row("A14")
@@ -130,6 +130,8 @@ def test_no_grant_covers_never_touch(world: World) -> None:
 def test_a_covered_request_is_looked_at_again_and_journalled_like_any_other(world: World) -> None:
     world.grant()
     world.ask()
+    assert od.Snapshot("r1") in world.last
+    world.saved()
     assert od.Check("r1") in world.last
     world.checked()
     assert world.records(Kind.DECISION, "r1")[0]["by"] == "grant:g1"

@@ -8,7 +8,7 @@ from controlroom.model.action import Action, Binding, FileId, digest_of
 from controlroom.model.record import Kind
 from controlroom.model.request import RequestState
 from controlroom.model.tier import Tier, Verdict
-from tests.support.core_make import action, binding
+from tests.support.core_make import action, assessment, binding
 from tests.support.core_world import World
 
 
@@ -95,9 +95,12 @@ def test_a_request_id_is_used_once(world: World, end: str) -> None:
     assert all(o.connection != "another" for o in world.all(od.Reply))
 
 
-def test_the_way_of_an_allow_is_check_journal_reply(world: World) -> None:
+def test_the_way_of_an_allow_is_snapshot_check_journal_reply(world: World) -> None:
     asked = world.ask()
-    assert world.allow() == [od.Check("r1")]
+    assert world.allow() == [od.Snapshot("r1")]
+    noted, look = world.saved()
+    assert isinstance(noted, od.Append) and noted.record.kind is Kind.SNAPSHOT and not noted.confirm
+    assert look == od.Check("r1")
     appended = world.checked()
     assert [type(o) for o in appended] == [od.Append]
     assert isinstance(appended[0], od.Append) and appended[0].confirm == "r1"
@@ -108,6 +111,54 @@ def test_the_way_of_an_allow_is_check_journal_reply(world: World) -> None:
     assert not world.records(Kind.STARTED)
     world.delivered()
     assert len(world.records(Kind.STARTED, "r1")) == 1
+
+
+@pytest.mark.row("J08", "J20")
+@pytest.mark.parametrize("tier", [Tier.T2, Tier.T3])
+def test_what_was_shown_as_undoable_runs_only_with_its_snapshot(world: World, tier: Tier) -> None:
+    world.ask(tier=tier)
+    world.allow(ticket="call")
+    world.saved(why="No space left on device")
+    assert world.denied()
+    assert "No space left on device" in world.answers("call")[0]
+    assert world.records(Kind.SNAPSHOT, "r1")[0]["seal"] == ""
+    assert not world.all(od.Check)
+
+
+def test_what_was_shown_as_not_undoable_runs_without_a_snapshot(world: World) -> None:
+    world.ask(what=assessment(undo=False, undo_why="12 GB over the limit"))
+    assert world.allow() == [od.Check("r1")]
+    world.checked()
+    world.durable()
+    assert world.allowed()
+
+
+@pytest.mark.row("J20")
+@pytest.mark.parametrize("why", ["", "No space left on device"])
+def test_what_policy_passes_is_saved_where_that_is_possible(world: World, why: str) -> None:
+    world.ask(what=assessment(Tier.T1, undo=True))
+    assert world.last[-1] == od.Snapshot("r1")
+    world.saved(why=why)
+    assert world.last[-1] == od.Check("r1")
+    world.checked()
+    world.durable()
+    assert world.allowed()
+
+
+@pytest.mark.row("J08")
+def test_a_snapshot_that_is_done_too_late_releases_nothing(world: World) -> None:
+    world.ask()
+    world.allow()
+    world.estop()
+    assert world.saved() == []
+    assert world.denied()
+
+
+@pytest.mark.row("A14")
+def test_a_grant_for_a_path_covers_only_what_can_be_brought_back(world: World) -> None:
+    world.grant(path="/ws")
+    world.ask(what=assessment(undo=False, undo_why="too large"))
+    assert world.state.requests["r1"].state is RequestState.PENDING
 
 
 @pytest.mark.parametrize("order", [("durable", "checked"), ("durable", "delivered"), ("checked", "durable", "delivered")])
@@ -123,7 +174,7 @@ def test_a_journal_that_answers_before_the_second_look_releases_nothing(world: W
     world.ask()
     world.allow()
     assert world.durable() == []
-    assert world.state.requests["r1"].state is RequestState.CHECKING
+    assert world.state.requests["r1"].state is RequestState.SAVING
 
 
 def test_a_change_found_at_the_second_look_denies(world: World) -> None:
@@ -166,7 +217,7 @@ def test_the_first_allow_wins_and_the_second_operator_is_told(world: World) -> N
     world.checked()
     world.durable()
     world.delivered()
-    assert world.answers("b") == ["refused: request is already checking"]
+    assert world.answers("b") == ["refused: request is already saving"]
     assert world.answers("a") == [""]
     assert world.replies() == [Verdict.ALLOW]
 

@@ -38,6 +38,11 @@ MUTATIONS: dict[str, Mutation] = {
     "tombstone check": Mutation("requests", " or request.id in turn.state.tombs:", ":"),
     "peer-gone check": Mutation("requests", "if r.connection == event.connection]", "if False]"),
     "delivery check": Mutation("requests", "    if event.ok:\n", "    if True:\n"),
+    "snapshot before the release": Mutation("requests", "    if request.assessment.undo:\n", "    if False:\n"),
+    "snapshot that failed": Mutation(
+        "requests", "    if not event.saved.seal and request.assessment.tier >= Tier.T2:", "    if False:"
+    ),
+    "grant for what cannot be undone": Mutation("grants", "what.tier >= Tier.T2 and not what.undo", "False"),
     "second look": Mutation("requests", "    if event.changed:\n", "    if False:\n"),
     "latch check on a new request": Mutation(
         "requests", '    if turn.state.latch:\n        return "stop"', '    if False:\n        return "stop"'

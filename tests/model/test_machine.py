@@ -17,8 +17,9 @@ from controlroom.model.clock import SECOND, Instant
 from controlroom.model.effect import Assessment, EffectKind
 from controlroom.model.record import Outcome
 from controlroom.model.request import RequestState
+from controlroom.model.snapshot import Saved
 from controlroom.model.tier import Tier, Verdict
-from tests.support.core_make import START, assessment, outcome_of, request, session
+from tests.support.core_make import SAVED, START, assessment, outcome_of, request, session
 from tests.support.core_reference import Reference
 
 K = EffectKind
@@ -30,6 +31,7 @@ OPERATORS = st.sampled_from(["operator:ann", "operator:bob"])
 WHAT: list[Assessment] = [
     assessment(Tier.T0, kinds=(K.READ,)),
     assessment(Tier.T1, kinds=(K.CREATE,)),
+    assessment(Tier.T1, undo=True),
     assessment(Tier.T2),
     assessment(Tier.T2),
     assessment(Tier.T2, undo=False, undo_why="too large"),
@@ -75,7 +77,7 @@ class Room(RuleBasedStateMachine):
 
     def _begin(self, order: od.Order) -> None:
         match order:
-            case od.Check(request=name) | od.Reply(request=name) | od.AwaitHooks(session=name):
+            case od.Snapshot(request=name) | od.Check(request=name) | od.Reply(request=name) | od.AwaitHooks(session=name):
                 self.under_way.append((type(order).__name__, name, ""))
             case od.Append(confirm=name) if name:
                 self.under_way.append(("Append", name, ""))
@@ -173,7 +175,7 @@ class Room(RuleBasedStateMachine):
         digest = "0" * 64 if stale == 0 else self.ref.fates[name].request.digest
         self.feed(ev.Decided(self.now, name, digest, verdict, by, "", self.ticket()))
 
-    @rule(name=SESSIONS, what=st.sampled_from(WHAT[2:]), by=OPERATORS, many=st.integers(0, 3))
+    @rule(name=SESSIONS, what=st.sampled_from(WHAT[3:]), by=OPERATORS, many=st.integers(0, 3))
     def ask_and_allow(self, name: str, what: Assessment, by: str, many: int) -> None:
         """So that a fair share of the runs gets as far as a release."""
         self.ask(name, what, True, 0, "")
@@ -242,6 +244,8 @@ class Room(RuleBasedStateMachine):
         kind, name, act = self.under_way[at] if again else self.under_way.pop(at)
         event: ev.Event
         match kind:
+            case "Snapshot":
+                event = ev.Snapped(self.now, name, SAVED if ok else Saved("", why="ENOSPC"))
             case "Check":
                 event = ev.Checked(self.now, name, "" if ok else "another script")
             case "Append":

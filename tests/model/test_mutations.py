@@ -14,7 +14,7 @@ SAMPLE = (
     "flood cap",
     "journal before release",
 )
-SEEN_BY_THE_MODEL = ("digest compare", "second look", "grant use decrement", "stop denies all")
+SEEN_BY_THE_MODEL = ("digest compare", "snapshot that failed", "second look", "grant use decrement", "stop denies all")
 
 
 @pytest.mark.parametrize("name", list(MUTATIONS))

@@ -11,6 +11,7 @@ from controlroom.core import orders as od
 from controlroom.model import event as ev
 from controlroom.model.agent import Rung
 from controlroom.model.effect import EffectKind
+from controlroom.model.request import RequestState
 from controlroom.model.tier import Tier, Verdict
 from tests.support import core_model
 from tests.support.core_explore import Found, Refuted, explore
@@ -71,18 +72,20 @@ def test_a_counterexample_is_told_as_a_story(monkeypatch: pytest.MonkeyPatch) ->
 
     def hasty(state: State, event: ev.Event) -> tuple[State, list[od.Order]]:
         after, orders = step(state, event)
-        if isinstance(event, ev.Checked) and event.request in after.requests:
+        known = after.requests.get(event.request) if isinstance(event, ev.Checked) else None
+        if isinstance(event, ev.Checked) and known and known.state is RequestState.RECORDING:
             orders.append(od.Reply(event.request, f"conn-{event.request}", Verdict.ALLOW, "operator:ann", ""))
         return after, orders
 
     monkeypatch.setattr(core_model, "step", hasty)
     with pytest.raises(Refuted) as refuted:
-        explore(CASTS["a cgroup is paused, resumed, stopped"], 4)
+        explore(CASTS["a cgroup is paused, resumed, stopped"], 5)
     told = str(refuted.value).splitlines()
     assert told[0] == "S1 r1 is released without its allow on disk"
     assert [line for line in told if line[:4].strip().rstrip(".").isdigit()] == [
         "  1. s1 asks r1 (T2)",
         "  2. ann: allow r1",
-        "  3. r1 is unchanged",
+        "  3. r1 is saved",
+        "  4. r1 is unchanged",
     ]
-    assert "orders: Check r1" in told[5]
+    assert "orders: Snapshot r1" in told[5]

@@ -37,7 +37,12 @@ def key(node: Node) -> tuple[object, ...]:
         (tuple(sorted(state.acts)), tuple(sorted(state.replies))),
         tuple((g.id, g.uses) for g in state.grants.values()),
         tuple((s, h.session.state, h.intent, h.ordered) for s, h in state.sessions.items()),
-        tuple(sorted((k, bool(f.yes), f.looked, f.written, f.replied, f.released, f.over) for k, f in ref.fates.items())),
+        tuple(
+            sorted(
+                (k, bool(f.yes), f.saving, f.saved, f.looked, f.written, f.replied, f.released, f.over)
+                for k, f in ref.fates.items()
+            )
+        ),
         (tuple(sorted(ref.gates.items())), tuple(sorted(ref.last.items()))),
     )
 
@@ -134,7 +139,7 @@ def _brief(order: od.Order) -> str:
             return f"Reply {verdict} {name}"
         case od.Contain(session=name, act=act):
             return f"Contain {act} {name}"
-        case od.Check(request=name) | od.AwaitHooks(session=name):
+        case od.Snapshot(request=name) | od.Check(request=name) | od.AwaitHooks(session=name):
             return f"{type(order).__name__} {name}"
         case _:
             return type(order).__name__

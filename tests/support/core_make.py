@@ -5,13 +5,15 @@ from controlroom.model.agent import Label, ProcessId, Rung, Session, SessionStat
 from controlroom.model.clock import SECOND, Instant
 from controlroom.model.effect import Assessment, Effect, EffectKind, Reason, Target
 from controlroom.model.request import Request
+from controlroom.model.snapshot import Saved
 from controlroom.model.tier import Tier
 
+SAVED = Saved("5" * 64, 3, 4096)
 START = Instant(1_000 * SECOND, 1_700_000_000 * SECOND)
 HOLD = 600.0
 PROOFS = {"freeze": "cgroup frozen 1", "thaw": "cgroup frozen 0", "stop": "cgroup populated 0", "kill": "cgroup populated 0"}
 
-__all__ = ["HOLD", "PROOFS", "START", "action", "assessment", "binding", "outcome_of", "request", "session"]
+__all__ = ["HOLD", "PROOFS", "SAVED", "START", "action", "assessment", "binding", "outcome_of", "request", "session"]
 
 
 def session(
@@ -51,13 +53,21 @@ def assessment(
     paths: tuple[str, ...] = ("/ws/build",),
     argv: tuple[tuple[str, ...], ...] = (("rm", "-rf", "build"),),
     certain: bool = True,
-    undo: bool = True,
+    undo: bool | None = None,
     undo_why: str = "",
 ) -> Assessment:
-    """What policy would make of `rm -rf build`, at any tier."""
+    """What policy would make of `rm -rf build`, at any tier; from T2 up a snapshot can bring it back unless told otherwise."""
     targets = tuple(Target(p, certain=certain) for p in paths)
     effects = tuple(Effect(k, targets) for k in kinds)
-    return Assessment(tier, (Reason("test", tier, "a test"),), effects, targets, argv, undo=undo, undo_why=undo_why)
+    return Assessment(
+        tier,
+        (Reason("test", tier, "a test"),),
+        effects,
+        targets,
+        argv,
+        undo=tier >= Tier.T2 if undo is None else undo,
+        undo_why=undo_why,
+    )
 
 
 def request(

@@ -13,8 +13,9 @@ from controlroom.model import event as ev
 from controlroom.model.agent import Session, SessionState
 from controlroom.model.clock import Instant
 from controlroom.model.request import Request
+from controlroom.model.snapshot import Saved
 from controlroom.model.tier import Verdict
-from tests.support.core_make import HOLD, START, outcome_of
+from tests.support.core_make import HOLD, SAVED, START, outcome_of
 from tests.support.core_reference import Reference
 
 LIMITS = Limits()
@@ -97,6 +98,7 @@ def moves(node: Node, cast: Cast) -> Iterator[Move]:
             yield Move(f"the asker of {request.id} is gone", ev.PeerGone(at, request.connection))
         yield from _decisions(at, request, cast)
         if node.crashed:
+            yield Move(f"late: {request.id} is saved", ev.Snapped(at, request.id, SAVED))
             yield Move(f"late: {request.id} is unchanged", ev.Checked(at, request.id))
             yield Move(f"late: the journal has {request.id}", ev.Durable(at, request.id))
     for grant in cast.grants:
@@ -122,7 +124,10 @@ def _decisions(at: Instant, request: Request, cast: Cast) -> Iterator[Move]:
 
 def _ends(at: Instant, one: Pending) -> Iterator[Move]:
     kind, name = one[0], one[1]
-    if kind == "check":
+    if kind == "save":
+        yield Move(f"{name} is saved", ev.Snapped(at, name, SAVED), one)
+        yield Move(f"{name} cannot be saved", ev.Snapped(at, name, Saved("", why="ENOSPC")), one)
+    elif kind == "check":
         yield Move(f"{name} is unchanged", ev.Checked(at, name), one)
         yield Move(f"{name} was changed", ev.Checked(at, name, "another script"), one)
     elif kind == "durable":
@@ -171,6 +176,8 @@ def _advance(node: Node, move: Move, came: Came) -> Node:
 
 def _begun(order: od.Order) -> Pending | None:
     match order:
+        case od.Snapshot(request=name):
+            return ("save", name)
         case od.Check(request=name):
             return ("check", name)
         case od.Append(confirm=name) if name:

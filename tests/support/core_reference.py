@@ -37,10 +37,14 @@ def _passed(deadline: Instant, now: Instant) -> bool:
 
 
 class Fate(msgspec.Struct, frozen=True):
-    """How far a request may have come. `yes`: who allowed it, rightly; `over`: it ended without release."""
+    """How far a request may have come. `yes`: who allowed it, rightly; `saved`: its snapshot is there;
+    `over`: it ended without release.
+    """
 
     request: Request
     yes: str = ""
+    saving: bool = False
+    saved: bool = False
     looked: bool = False
     written: bool = False
     replied: bool = False
@@ -121,10 +125,18 @@ class Reference:
                 self._again = request.id in self.fates
                 if not self._again:
                     passes = request.assessment.tier <= Tier.T1 and not self.latch and self.gates.get(request.session) == "open"
-                    self.fates[request.id] = Fate(request, "policy" if passes else "", passes)
+                    self.fates[request.id] = Fate(
+                        request, "policy" if passes else "", looked=passes and not request.assessment.undo
+                    )
             case ev.Decided():
                 self._hear_decided(event)
-            case ev.Checked(request=name) if (fate := self.fates.get(name)) and fate.alive and fate.yes and not fate.looked:
+            case ev.Snapped(request=name) if (fate := self.fates.get(name)) and fate.alive and fate.saving:
+                whole = event.saved.seal != ""
+                self._mark(name, saved=whole, saving=False)
+                self._end = set() if whole or fate.request.assessment.tier <= Tier.T1 else {name}
+            case ev.Checked(request=name) if (
+                (fate := self.fates.get(name)) and fate.alive and fate.yes and not (fate.looked or fate.saving)
+            ):
                 self._mark(name, looked=not event.changed)
                 self._end = {name} if event.changed else set()
             case ev.Durable(request=name) if (fate := self.fates.get(name)) and fate.alive and fate.written:
@@ -173,10 +185,14 @@ class Reference:
         match order:
             case od.Append(record=record, confirm=confirm):
                 self._see_record(event, record, confirm)
+            case od.Snapshot(request=name):
+                self._see_yes(event, name)
+                need(self.fates[name].request.assessment.undo, f"{name} is saved, although nobody can")
+                self._mark(name, saving=True)
             case od.Check(request=name):
-                if isinstance(event, ev.Asked):
-                    self._use_grant(event)
-                need(self.fates[name].yes and self.fates[name].alive, f"S10 {name} goes on without anybody's yes")
+                self._see_yes(event, name)
+                what = self.fates[name].request.assessment
+                need(not what.undo or self.fates[name].saved or what.tier <= Tier.T1, f"S6 {name} goes on unsaved")
             case od.Reply():
                 self._see_reply(order)
             case od.AwaitHooks(session=name) | od.Contain(session=name, act="freeze"):
@@ -195,6 +211,11 @@ class Reference:
                 self.answered |= {ticket}
             case _:
                 pass
+
+    def _see_yes(self, event: ev.Event, name: str) -> None:
+        if isinstance(event, ev.Asked) and not self.fates[name].yes:
+            self._use_grant(event)
+        need(self.fates[name].yes and self.fates[name].alive, f"S10 {name} goes on without anybody's yes")
 
     def _see_record(self, event: ev.Event, record: Record, confirm: str) -> None:
         if record.kind is Kind.DECISION:
@@ -239,7 +260,7 @@ class Reference:
         for grant in self.grants.values():
             mine = grant.session == request.session and grant.subagent in ("", request.subagent)
             within = all(t.certain and (t.path + "/").startswith(grant.path + "/") for t in what.targets)
-            literal = what.argv == (grant.argv,) if grant.argv else bool(what.targets) and within
+            literal = what.argv == (grant.argv,) if grant.argv else bool(what.targets) and within and what.undo
             fits = mine and literal and kinds <= set(grant.effects) and not _passed(grant.deadline, event.at)
             if fits and grant.uses and what.tier is not Tier.TX and self.gates[request.session] == "open" and not self.latch:
                 self.grants[grant.id] = msgspec.structs.replace(grant, uses=grant.uses - 1)
@@ -259,10 +280,10 @@ class Reference:
             need(not fate.over, f"S5 {name} is released after its end")
             need(name == self._release, f"S1 {name} is released without its allow on disk")
             person = fate.yes.startswith("operator")
-            # S6: while nothing saves pre-images, a grant is taken as its giver's knowing that; policy never is.
-            asked = what.undo or (what.undo_why and fate.yes != "policy")
+            # S6: an operator was shown "no undo" with the request; who gave a grant for exactly this command knew it.
+            asked = fate.saved or (not what.undo and what.undo_why and fate.yes != "policy")
             need(what.tier <= Tier.T1 or fate.yes != "policy", f"S1 {name} is {what.tier} and was released by policy")
-            need(what.tier is not Tier.T2 or asked, f"S6 {name}: no undo, and nobody was told")
+            need(what.tier is not Tier.T2 or asked, f"S6 {name}: no snapshot, and nobody was told")
             need(person or not WAITING & {e.kind for e in what.effects}, f"S16 {name} weakens us without an operator")
         self._mark(name, replied=True, released=order.verdict is Verdict.ALLOW, over=order.verdict is Verdict.DENY)
 

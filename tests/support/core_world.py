@@ -12,9 +12,10 @@ from controlroom.model.agent import Rung, Session, SessionState
 from controlroom.model.clock import Instant
 from controlroom.model.effect import EffectKind
 from controlroom.model.record import Kind
-from controlroom.model.request import Request
+from controlroom.model.request import Request, RequestState
+from controlroom.model.snapshot import Saved
 from controlroom.model.tier import Tier, Verdict
-from tests.support.core_make import START, outcome_of, request, session
+from tests.support.core_make import SAVED, START, outcome_of, request, session
 
 T = TypeVar("T", bound=od.Order)
 
@@ -67,7 +68,14 @@ class World:
     def deny(self, name: str = "r1", *, digest: str = "", by: str = "operator:ann", ticket: str = "") -> list[od.Order]:
         return self.do(ev.Decided(self.now, name, digest, Verdict.DENY, by, "no", ticket))
 
+    def saved(self, name: str = "r1", why: str = "") -> list[od.Order]:
+        return self.do(ev.Snapped(self.now, name, Saved("", why=why) if why else SAVED))
+
     def checked(self, name: str = "r1", changed: str = "") -> list[od.Order]:
+        """The second look; the snapshot that comes before it is made where it is still waited for."""
+        known = self.state.requests.get(name)
+        if known and known.state is RequestState.SAVING:
+            self.saved(name)
         return self.do(ev.Checked(self.now, name, changed))
 
     def durable(self, name: str = "r1", error: str = "") -> list[od.Order]:

@@ -1,0 +1,18 @@
+"""What is known of a snapshot: the saved pre-image of an act's targets."""
+
+import msgspec
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """Body of a SNAPSHOT record: what was saved before an act was released, and verified.
+
+    The snapshot has the name of the receipt. `seal`: SHA-256 (hex) of its manifest as it is stored, which names the content by
+    SHA-256 in turn; "" = nothing was saved, and `why` says why. `size`: bytes of content. `left_out`: what cannot be saved
+    (devices, sockets, named pipes), one sentence each.
+    """
+
+    seal: str
+    files: int = 0
+    size: int = 0
+    left_out: tuple[str, ...] = ()
+    why: str = ""
