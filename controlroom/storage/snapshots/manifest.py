@@ -1,0 +1,120 @@
+"""What a snapshot holds: a list of what was where, and where its content lies in the store. Kept as MessagePack: names are bytes."""
+
+import hashlib
+from enum import StrEnum
+
+import msgspec
+
+VERSION = 1
+
+
+class Kind(StrEnum):
+    """What was at a path."""
+
+    FILE = "file"
+    FOLDER = "dir"
+    LINK = "link"
+    ABSENT = "absent"  # nothing: an undo takes away what is there
+
+
+class Root(msgspec.Struct, frozen=True, array_like=True):
+    """A target. `deep`: with all that is below; else only what the path itself is."""
+
+    path: bytes
+    deep: bool = True
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """One path as it was. `device` and `inode` show which names were one file; with `ctime_ns` also that nothing was changed since.
+
+    Content: `size` bytes, of which `extents` (offset, length) hold data, one after the other in `part` of the object `object` from
+    `at` on; `sha256` is of that data. No extents in a file that has bytes: it has no holes.
+    """
+
+    path: bytes
+    kind: Kind
+    mode: int = 0
+    owner: tuple[int, int] = (0, 0)
+    mtime_ns: int = 0
+    ctime_ns: int = 0
+    device: int = 0
+    inode: int = 0
+    links: int = 1
+    size: int = 0
+    extents: tuple[tuple[int, int], ...] = ()
+    object: str = ""
+    at: int = 0
+    sha256: str = ""
+    target: bytes = b""
+    xattrs: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def pieces(self) -> tuple[tuple[int, int], ...]:
+        """Where its data is: (offset, length)."""
+        return self.extents or (((0, self.size),) if self.size and self.sha256 else ())
+
+    @property
+    def stored(self) -> int:
+        """Bytes of its content in the store."""
+        return sum(length for _, length in self.pieces)
+
+
+class Around(msgspec.Struct, frozen=True, array_like=True):
+    """A folder that holds a target: its time of change, and a sum of the names in it."""
+
+    path: bytes
+    mtime_ns: int
+    names: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """`name` is the receipt's. `entries`: a folder before what is in it. `left_out`: what is not saved, in words."""
+
+    name: str
+    roots: tuple[Root, ...]
+    entries: tuple[Entry, ...]
+    around: tuple[Around, ...] = ()
+    left_out: tuple[str, ...] = ()
+    version: int = VERSION
+
+    @property
+    def files(self) -> int:
+        return sum(e.kind is Kind.FILE for e in self.entries)
+
+    @property
+    def size(self) -> int:
+        return sum(e.stored for e in self.entries)
+
+    @property
+    def objects(self) -> set[str]:
+        """What it needs of the store."""
+        return {e.object for e in self.entries if e.object}
+
+
+class Damaged(Exception):
+    """A snapshot is not what was saved; the text says what of it. Nothing is restored from it."""
+
+
+def encode(manifest: Manifest) -> bytes:
+    return msgspec.msgpack.encode(manifest)
+
+
+def decode(raw: bytes) -> Manifest:
+    """Raises Damaged."""
+    try:
+        manifest = msgspec.msgpack.decode(raw, type=Manifest)
+    except msgspec.MsgspecError as e:
+        raise Damaged(f"the snapshot's list cannot be read: {e}") from e
+    if manifest.version != VERSION:
+        raise Damaged(f"the snapshot is of version {manifest.version}; this program reads {VERSION}")
+    return manifest
+
+
+def seal_of(raw: bytes) -> str:
+    """What the journal holds of a stored manifest."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def shown(path: bytes) -> str:
+    """A path for people and JSON: bytes that are no text are written out."""
+    return path.decode("utf-8", "backslashreplace")
