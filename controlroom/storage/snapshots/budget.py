@@ -35,8 +35,8 @@ class Measure(msgspec.Struct, frozen=True):
 def measure(
     disk: Disk, roots: Iterable[Root], budget: Budget, free: int, clock: Callable[[], float] = time.monotonic
 ) -> Measure:
-    """Count without reading any content. Raises CannotSave, in words for the operator, where it is over the budget or over `free`
-    (bytes on the disk of the snapshots), or where something may not be read; OSError.
+    """Count without reading any content. Raises CannotSave, in words for the operator, where it is over the budget or over
+    `free` (bytes on the disk of the snapshots), or where something may not be read; OSError.
     """
     files = size = seen = 0
     left: list[str] = []

@@ -18,6 +18,7 @@ FICLONE = 0x40049409  # linux/fs.h: share the blocks of a whole file
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NO_CLONE = (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.EBADF, errno.ENOSYS, errno.ETXTBSY, errno.EPERM)
+Xattrs = tuple[tuple[str, bytes], ...]
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -45,7 +46,7 @@ class Disk(Storage, Protocol):
     def read_link(self, at: int, name: bytes) -> bytes:
         """Where a symlink leads."""
 
-    def xattrs(self, fd: int) -> tuple[tuple[str, bytes], ...]:
+    def xattrs(self, fd: int) -> Xattrs:
         """The extended attributes that are the owner's to keep."""
 
     def clone(self, source: int, target: int) -> bool:
@@ -72,9 +73,7 @@ class Disk(Storage, Protocol):
     def unlink(self, at: int, name: bytes, folder: bool) -> None:
         """Take a name away."""
 
-    def set_facts(
-        self, fd: int, mode: int, owner: tuple[int, int], mtime_ns: int, xattrs: tuple[tuple[str, bytes], ...]
-    ) -> None:
+    def set_facts(self, fd: int, mode: int, owner: tuple[int, int], mtime_ns: int, xattrs: Xattrs) -> None:
         """Owner, extended attributes, mode and time of change."""
 
     def set_link_facts(self, at: int, name: bytes, owner: tuple[int, int], mtime_ns: int) -> None:
@@ -109,7 +108,7 @@ class KernelDisk(KernelStorage):
     def read_link(self, at: int, name: bytes) -> bytes:
         return os.readlink(name, dir_fd=at)
 
-    def xattrs(self, fd: int) -> tuple[tuple[str, bytes], ...]:
+    def xattrs(self, fd: int) -> Xattrs:
         try:
             names = [n for n in os.listxattr(fd) if _kept(n)]
         except OSError as e:
@@ -153,9 +152,7 @@ class KernelDisk(KernelStorage):
     def unlink(self, at: int, name: bytes, folder: bool) -> None:
         (os.rmdir if folder else os.unlink)(name, dir_fd=at)
 
-    def set_facts(
-        self, fd: int, mode: int, owner: tuple[int, int], mtime_ns: int, xattrs: tuple[tuple[str, bytes], ...]
-    ) -> None:
+    def set_facts(self, fd: int, mode: int, owner: tuple[int, int], mtime_ns: int, xattrs: Xattrs) -> None:
         found = os.fstat(fd)
         if (found.st_uid, found.st_gid) != owner:
             os.fchown(fd, *owner)

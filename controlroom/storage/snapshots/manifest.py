@@ -1,4 +1,4 @@
-"""What a snapshot holds: a list of what was where, and where its content lies in the store. Kept as MessagePack: names are bytes."""
+"""What a snapshot holds: what was where, and where its content lies in the store. Kept as MessagePack: names are bytes."""
 
 import hashlib
 from enum import StrEnum
@@ -18,17 +18,18 @@ class Kind(StrEnum):
 
 
 class Root(msgspec.Struct, frozen=True, array_like=True):
-    """A target. `deep`: with all that is below; else only what the path itself is."""
+    """A target. `deep`: with all that is below, but for the folders `skip`; else only what the path itself is."""
 
     path: bytes
     deep: bool = True
+    skip: tuple[bytes, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """One path as it was. `device` and `inode` show which names were one file; with `ctime_ns` also that nothing was changed since.
+    """One path as it was. `device` and `inode` show which names were one file; with `ctime_ns` also that nothing changed since.
 
-    Content: `size` bytes, of which `extents` (offset, length) hold data, one after the other in `part` of the object `object` from
-    `at` on; `sha256` is of that data. No extents in a file that has bytes: it has no holes.
+    Content: `size` bytes, of which `extents` (offset, length) hold data, one after the other in the object `object` from `at`
+    on; `sha256` is of that data. No extents in a file that has bytes: it has no holes.
     """
 
     path: bytes

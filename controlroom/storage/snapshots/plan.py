@@ -40,7 +40,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """`steps` in the order in which they are done. `diff`: of text files, as far as it is short. `notes`: what an undo cannot do.
+    """`steps` in the order in which they are done. `diff`: of text files, as far as it is short. `notes`: what it cannot do.
 
     `sum` names exactly these steps: what an operator said yes to is what is done, or nothing is.
     """
@@ -191,8 +191,8 @@ class _Look:
             sides = [side.decode().splitlines(keepends=True) for side in (now, before)]
         except UnicodeDecodeError:
             return ""
-        name = shown(was.path)
-        lines = difflib.unified_diff(*sides, f"now {name}", f"then {name}")
+        label = shown(was.path)
+        lines = difflib.unified_diff(sides[0], sides[1], f"now {label}", f"then {label}")
         return "".join(line if line.endswith("\n") else line + "\n" for line in lines)
 
 

@@ -1,5 +1,5 @@
-"""Bringing a snapshot back, one path at a time: each file is made whole beside its place and then takes it, so that nobody ever sees
-a part. Whatever stops it, doing it again goes on from what is there.
+"""Bringing a snapshot back, one path at a time: each file is made whole beside its place and then takes it, so that nobody ever
+sees a part. Whatever stops it, doing it again goes on from what is there.
 """
 
 import errno

@@ -1,7 +1,7 @@
-"""Where snapshots lie: `objects/` (content, each file named by the SHA-256 of what is in it) and `lists/` (one manifest a receipt).
+"""Where snapshots lie: `objects/` (content, each file named by the SHA-256 of what is in it), `lists/` (a manifest a receipt).
 
-Only the daemon writes here, from threads. An object is complete and on the disk before it gets its name, and a manifest comes after
-all of its objects, so that a crash leaves nothing but files that no manifest names: the next collection removes them.
+Only the daemon writes here, from threads. An object is complete and on the disk before it gets its name, and a manifest comes
+after all of its objects, so that a crash leaves nothing but files that no manifest names: the next collection removes them.
 """
 
 import hashlib
@@ -62,7 +62,7 @@ class Store:
         self.disk.rename(temporary, self.path(digest))
 
     def seal(self, manifest: Manifest) -> str:
-        """Put the manifest there, durably, after its objects; its seal. What is on the disk is read again. Raises OSError, Damaged."""
+        """Put the manifest there, durably, after its objects; its seal. All is read again. Raises OSError, Damaged."""
         if manifest.objects:
             self.disk.fsync_dir(self.objects)
         raw = encode(manifest)

@@ -1,4 +1,4 @@
-"""Making a snapshot: every root is gone through, its content is copied into the store and read again, and the list comes last."""
+"""Making a snapshot: every root is gone through, its content copied into the store and read again; the list comes last."""
 
 import errno
 import hashlib

@@ -41,18 +41,16 @@ def walk(disk: Disk, root: Root) -> Iterator[Found | Gone]:
             found = Found(root.path, at, name, disk.stat(at, name))
             yield found
             if root.deep and stat.S_ISDIR(found.stat.st_mode):
-                yield from _below(disk, found, found.stat.st_dev, 0)
+                yield from _below(disk, found, root.skip, 0)
     except FileNotFoundError:
         yield Gone(root.path)
     except PermissionError as e:
         raise CannotSave(f"{shown(root.path)}: something in it may not be read ({e.strerror})") from e
 
 
-def _below(disk: Disk, folder: Found, device: int, deep: int) -> Iterator[Found]:
+def _below(disk: Disk, folder: Found, skip: tuple[bytes, ...], deep: int) -> Iterator[Found]:
     if deep >= MOST_DEEP:
         raise CannotSave(f"{shown(folder.path)}: folders are nested more than {MOST_DEEP} deep")
-    if folder.stat.st_dev != device:
-        raise CannotSave(f"{shown(folder.path)}: another file system is mounted there")
     try:
         fd = disk.open_folder(folder.at, folder.name)
     except (FileNotFoundError, NotADirectoryError) as e:
@@ -67,9 +65,13 @@ def _below(disk: Disk, folder: Found, device: int, deep: int) -> Iterator[Found]
             raise Moved(f"{shown(folder.path)}: something in it is gone") from e
         for name, found in names:
             inner = Found(folder.path.rstrip(b"/") + b"/" + name, fd, name, found)
+            if inner.path in skip:
+                continue
+            if found.st_dev != before.st_dev:
+                raise CannotSave(f"{shown(inner.path)}: another file system is mounted there")
             yield inner
             if stat.S_ISDIR(found.st_mode):
-                yield from _below(disk, inner, device, deep + 1)
+                yield from _below(disk, inner, skip, deep + 1)
         after = disk.fstat(fd)
         if (before.st_mtime_ns, before.st_ctime_ns) != (after.st_mtime_ns, after.st_ctime_ns):
             raise Moved(f"{shown(folder.path)}: something in it came or went")
