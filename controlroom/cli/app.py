@@ -38,6 +38,8 @@ TOP = {
     "resume": ("steer:resume", "Let a paused agent go on, or all."),
     "stop": ("steer:stop", "End an agent, or all: TERM, then kill."),
     "kill": ("steer:kill", "Kill an agent, or all, now."),
+    "undo": ("undo:undo", "Bring back what was there before an act."),
+    "snapshots": ("undo:snapshots", "List what was saved before acts."),
     "reset": ("reset:reset", "End an emergency stop; resumes nothing."),
     "grant": ("grants:grant", "Let an agent do some things without asking, for a while."),
     "revoke": ("grants:revoke", "Take a grant back."),

@@ -11,6 +11,7 @@ import stat
 from controlroom.model.action import Action, Binding, FileId
 from controlroom.model.effect import Assessment
 from controlroom.model.request import Request
+from controlroom.model.tier import Tier
 
 MOST_HASHED = 256 * 1024 * 1024  # bytes of one file
 MOST_FILES = 256  # of each sort
@@ -94,6 +95,11 @@ def changed(request: Request, judged: Assessment, path: str) -> str:
         if len(old) != len(new):
             return f"{what} list is another one"
     return "the request is another one"
+
+
+def passes(judged: Assessment) -> str:
+    """Why policy would not let through any more what nobody was shown; "" = it would. Its files may come and go."""
+    return f"it is {judged.tier} now: {judged.reasons[0].text}" if judged.tier > Tier.T1 else ""
 
 
 def _otherwise(then: Assessment, now: Assessment) -> str:

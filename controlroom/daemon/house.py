@@ -20,6 +20,7 @@ from controlroom.daemon.config import SETTINGS, Configuration
 from controlroom.daemon.gate_server import GateServer
 from controlroom.daemon.intake import Intake
 from controlroom.daemon.judge import Judge
+from controlroom.daemon.keeper import Keeper
 from controlroom.daemon.ledger import Ledger
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.meters import Meters
@@ -28,16 +29,19 @@ from controlroom.daemon.operator_calls import Calls
 from controlroom.daemon.operator_server import OperatorServer
 from controlroom.daemon.registry import Registry
 from controlroom.daemon.runner import Runner
+from controlroom.daemon.undoing import Undoing
 from controlroom.daemon.window import Window
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Session, SessionState, StopResult
 from controlroom.model.record import Kind, Receipt, Record
+from controlroom.model.settings import Snapshots
 from controlroom.model.use import Matrix
 from controlroom.policy.catalogue import catalogue
 from controlroom.storage import latchfile
 from controlroom.storage.journal import Journal, JournalBroken, read
 from controlroom.storage.paths import Insecure, Places, secure_dir
 from controlroom.storage.receipts import open_receipts
+from controlroom.storage.snapshots.store import Store
 from controlroom.text.safe import SafeText, show
 
 TICK_SECONDS = 0.25
@@ -46,6 +50,7 @@ LATCH_SECONDS = 0.05  # how soon a latch pulled from outside is seen
 LOOK_SECONDS = {"kill": 0.005, "stop": 0.05, "freeze": 0.2}
 SETTINGS_SECONDS = 1.0  # between two looks at the operator's files
 AGAIN_SECONDS = 5.0  # until a latch file or socket that could not be put back is tried again
+COLLECT_SECONDS = 3_600.0
 
 
 class Latchkeeper:
@@ -105,7 +110,8 @@ class House:
         limits = Limits(hold=configuration.settings.config.hold.seconds)
         self._runner = Runner(limits, journal, self._ledger, now, Latchkeeper(places), take_hold)
         self._registry = Registry(self._runner, places, configuration)
-        intake = Intake(self._runner, self._registry, judge, configuration, self._past)
+        self._keeper = self._keep(configuration.settings.config.snapshots)
+        intake = Intake(self._runner, self._registry, judge, configuration, self._past, self._keeper.cover)
         self._gate = GateServer(places.gate_sock, places.inner, intake.take)
         self._gate.on_lost, self._gate.on_reject = intake.lost, intake.rejected
         intake.server = self._gate
@@ -114,7 +120,8 @@ class House:
         sampler = Sampler()
         self._window = Window(self._runner, judge, rung, sampler, self._matrix)
         calls = Calls(self._runner, self._registry, judge, configuration, places, rung, self._window, sampler, self._matrix)
-        self._operators = OperatorServer(places.operator_sock, self._runner, calls.table())
+        undoing = Undoing(self._runner, self._keeper, calls.by)
+        self._operators = OperatorServer(places.operator_sock, self._runner, {**calls.table(), **undoing.table()})
         self._meters = Meters(self._runner, sampler, self._operators)
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
         self._runner.on_record = self._note
@@ -127,6 +134,13 @@ class House:
         """What a session is declared to use beside what it used."""
         profile = self._configuration.profile_of(session.profile)
         return self._observed.matrix(session.id, profile, session.workspace, self._judge.home)
+
+    def _keep(self, settings: Snapshots) -> Keeper:
+        store = Store(self._places.snapshots)
+        store.secure()
+        keeper = Keeper(store, settings, self._ledger, lambda receipt: receipt in self._runner.state.requests)
+        self._runner.keeper = keeper
+        return keeper
 
     def _recall(self) -> None:
         """Fold the journal: receipts, and the sessions that an earlier daemon knew."""
@@ -163,10 +177,20 @@ class House:
         await self._operators.start()
 
     async def watch(self) -> None:
-        """What goes on beside the calls: trips are measured, and the emergency stop is proved."""
+        """What goes on beside the calls: trips are measured, the emergency stop is proved, old snapshots go."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._meters.run)
             group.start_soon(drills.keep, self._runner, self._probe)
+            group.start_soon(self._collect)
+
+    async def _collect(self) -> None:
+        """Drop the snapshots that are no longer kept, at the start and every hour."""
+        while True:
+            try:
+                await anyio.to_thread.run_sync(self._keeper.collect, now().wall, abandon_on_cancel=True)
+            except OSError as e:
+                self._runner.alarm("snapshots", f"old snapshots cannot be collected: {e}")
+            await anyio.sleep(COLLECT_SECONDS)
 
     def _pin_again(self) -> None:
         """Every run of the daemon says what was in force at its start: the records before may be gone one day."""

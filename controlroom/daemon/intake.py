@@ -80,13 +80,20 @@ class Intake:
     """Turns messages into events and orders to reply into bytes."""
 
     def __init__(
-        self, runner: Runner, registry: Registry, judge: Judge, configuration: Configuration, past: Callable[[str], str]
+        self,
+        runner: Runner,
+        registry: Registry,
+        judge: Judge,
+        configuration: Configuration,
+        past: Callable[[str], str],
+        cover: Callable[[Assessment], Assessment],
     ) -> None:
         self.server: GateServer | None = None
         self._runner = runner
         self._registry = registry
         self._judge = judge
         self._configuration = configuration
+        self._cover = cover  # measures what can be undone; blocking
         self._past = past  # working folder → what to tell an agent of earlier work there
         self._waiting: dict[str, _Waiting] = {}
         self._limiter = anyio.CapacityLimiter(MOST_AT_ONCE)
@@ -234,7 +241,7 @@ class Intake:
                 assessment, "gate.size", f"over {MOST_JUDGED} bytes would have to be judged; ask in smaller parts"
             )
         try:
-            return assessment, binding.bind(action, assessment, peers.path_of(pid))
+            return self._cover(assessment), binding.bind(action, assessment, peers.path_of(pid))
         except binding.Unbindable as e:
             worse = _denied(assessment, "gate.unbindable", f"what it would run cannot be pinned: {e}")
             return worse, Binding(cwd=binding.look(action.cwd, False))
@@ -315,6 +322,8 @@ class Intake:
         if waiting is None or peer is None:
             return "the asker is gone"
         judged = self._assess(request.action, request.session, waiting.workspace)
+        if request.decision is not None and request.decision.by == "policy":
+            return binding.passes(judged)
         return binding.changed(request, judged, peers.path_of(peer.process.pid))
 
 

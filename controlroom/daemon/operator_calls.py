@@ -66,7 +66,7 @@ class Calls:
         self._places = places
         self._probe = probe
         self._planned: dict[str, Session] = {}
-        self._by = f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
+        self.by = f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
 
     def table(self) -> dict[str, Method]:
         """Every method by its name on the wire."""
@@ -156,7 +156,7 @@ class Calls:
 
     async def _decide(self, wanted: str, digest: str, verdict: Verdict, reason: str) -> object:
         await self._ask(
-            lambda ticket: ev.Decided(self._runner.clock(), wanted, digest, verdict, self._by, reason[:2000], ticket)
+            lambda ticket: ev.Decided(self._runner.clock(), wanted, digest, verdict, self.by, reason[:2000], ticket)
         )
         return {}
 
@@ -182,7 +182,7 @@ class Calls:
     async def _steer_one(self, act: str, session: str) -> views.Row:
         self._runner.results.pop(session, None)
         error = await self._runner.ask(
-            lambda ticket: ev.Steered(self._runner.clock(), session, act, self._by, ticket), STOP_SECONDS
+            lambda ticket: ev.Steered(self._runner.clock(), session, act, self.by, ticket), STOP_SECONDS
         )
         return views.stop(self._runner.results.get(session), self._runner.state.sessions[session], error)
 
@@ -191,7 +191,7 @@ class Calls:
         if len(stop_id) > MOST_NAME or not stop_id.isascii() or not stop_id.replace("-", "").isalnum():
             stop_id = secrets.token_hex(4)  # a stop is never refused: one that could not be typed for a reset gets another id
         before = {h.session.id for h in self._runner.state.sessions.values() if h.session.state not in OVER}
-        await self._ask(lambda ticket: ev.Estop(self._runner.clock(), stop_id, self._by, ticket))
+        await self._ask(lambda ticket: ev.Estop(self._runner.clock(), stop_id, self.by, ticket))
         await self._runner.settled(5.0)
         state = self._runner.state
         rows = [views.stop(self._runner.results.get(s), state.sessions[s], "") for s in before if s in state.sessions]
@@ -199,7 +199,7 @@ class Calls:
 
     async def reset(self, params: Params) -> object:
         stop_id = str(params["stop_id"])
-        await self._ask(lambda ticket: ev.Reset(self._runner.clock(), stop_id, self._by, ticket))
+        await self._ask(lambda ticket: ev.Reset(self._runner.clock(), stop_id, self.by, ticket))
         if latchfile.read_any(self._places) is not None:
             where = f"{self._places.latch} and {self._places.gate_latch}"
             raise CallError("latched", f"the latch cannot be removed and stays in force; take away what lies at {where}")
@@ -222,7 +222,7 @@ class Calls:
                 effects,
                 int(params.get("uses", 1)),
                 float(params.get("seconds", 300)),
-                self._by,
+                self.by,
                 argv,
                 path,
                 ticket=ticket,
@@ -232,7 +232,7 @@ class Calls:
 
     async def revoke(self, params: Params) -> object:
         wanted = str(params["id"])
-        await self._ask(lambda ticket: ev.GrantRevoked(self._runner.clock(), wanted, self._by, ticket))
+        await self._ask(lambda ticket: ev.GrantRevoked(self._runner.clock(), wanted, self.by, ticket))
         return {}
 
     async def launch(self, params: Params) -> object:

@@ -21,12 +21,16 @@ from controlroom.model.agent import Handle, Session, StopResult
 from controlroom.model.clock import Instant
 from controlroom.model.record import Kind, Record
 from controlroom.model.request import Request
-from controlroom.model.tier import Verdict
+from controlroom.model.snapshot import Saved
+from controlroom.model.tier import Tier, Verdict
 from controlroom.storage.journal import Journal, JournalBroken
 
 CHECK_SECONDS = 5.0
 MOST_HOLDS = 256  # sessions that are taken hold of at once
 MOST_CHECKS = 8
+MORE_SECONDS = 10.0  # until a snapshot that hangs in the kernel is given up
+MOST_PASSING = 4
+MOST_SAVES = 2  # snapshots at once; the others wait their turn
 MOST_CALLS, MOST_CALL = 50, 300  # of a stop's receipt: calls, characters of one
 
 
@@ -41,6 +45,24 @@ class Gate(Protocol):
 
     def changed(self, request: Request) -> str:
         """What is no longer as it was shown; "" = everything is as it was. Blocking."""
+
+
+class Keeper(Protocol):
+    """Makes the snapshots. `seconds`: how long one may take."""
+
+    seconds: float
+
+    def save(self, request: Request, gone: Callable[[], bool]) -> Saved:
+        """Save what the request's act could destroy. `gone`: nobody waits any more. Blocking."""
+
+
+class NoKeeper:
+    """Saves nothing, and says so."""
+
+    seconds = 0.0
+
+    def save(self, request: Request, gone: Callable[[], bool]) -> Saved:
+        return Saved("", why="nothing here makes snapshots")
 
 
 class Latches(Protocol):
@@ -74,6 +96,7 @@ class Runner:
         self.broken = ""  # why the journal takes nothing more, "" = it does
         self._flushing: asyncio.Task[None] | None = None
         self.gate: Gate | None = None
+        self.keeper: Keeper = NoKeeper()
         self.on_alarm: Callable[[od.Alarm], None] = lambda alarm: None
         self.on_change: Callable[[], None] = lambda: None
         self.on_record: Callable[[int, Record], None] = lambda seq, record: None
@@ -85,6 +108,8 @@ class Runner:
         self._contained = asyncio.Event()
         self._tickets: dict[str, asyncio.Future[str]] = {}
         # Limits of their own: judgements that hang on a bad file system must not keep a stop from its thread.
+        # What passes must not wait for the large snapshots of what was asked.
+        self._saving, self._passing = anyio.CapacityLimiter(MOST_SAVES), anyio.CapacityLimiter(MOST_PASSING)
         self._holding, self._looking = anyio.CapacityLimiter(MOST_HOLDS), anyio.CapacityLimiter(MOST_CHECKS)
         self._queues: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -162,6 +187,8 @@ class Runner:
                 future = self._tickets.get(order.ticket)
                 if future and not future.done():
                     future.set_result(order.error)
+            case od.Snapshot():
+                self.spawn(self._save(order.request))
             case od.Check():
                 self.spawn(self._check(order.request))
             case od.AwaitHooks():
@@ -230,6 +257,31 @@ class Runner:
         """See to it that records nobody waits for reach the disk too."""
         if not self.broken and (self._flushing is None or self._flushing.done()):
             self._flushing = self.spawn(self._make_durable(self.journal.seq))
+
+    async def _save(self, request_id: str) -> None:
+        """Save the targets, in a thread, and only while somebody still waits for it."""
+        request = self.state.requests.get(request_id)
+        if request is None:
+            return
+        saved = Saved("", why="the file system does not answer")
+        late = False
+
+        def gone() -> bool:
+            return late or request_id not in self.state.requests
+
+        try:
+            with anyio.move_on_after(self.keeper.seconds + MORE_SECONDS):
+                limiter = self._saving if request.assessment.tier >= Tier.T2 else self._passing
+                saved = await anyio.to_thread.run_sync(self.keeper.save, request, gone, abandon_on_cancel=True, limiter=limiter)
+        except Exception as e:  # noqa: BLE001  what cannot be saved is not there, and the core says what that means
+            saved = Saved("", why=f"it failed: {type(e).__name__}: {e}".encode("utf-8", "backslashreplace").decode())
+        late = True
+        self.feed(ev.Snapped(self.clock(), request_id, saved))
+
+    async def durable(self) -> str:
+        """Wait until everything that was recorded is on the disk; why it is not, "" = it is."""
+        await self._make_durable(self.journal.seq)
+        return self.broken
 
     async def _check(self, request_id: str) -> None:
         request = self.state.requests.get(request_id)

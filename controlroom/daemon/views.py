@@ -96,6 +96,8 @@ def receipt(r: Receipt) -> Row:
         "at": r.at.wall,
         "outcome": type_of(r.outcome) if r.outcome else None,
         "note": r.note,
+        "saved": type_of(r.saved) if r.saved else None,
+        "undone": r.undone,
     }
 
 

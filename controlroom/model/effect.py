@@ -51,6 +51,21 @@ class Effect(msgspec.Struct, frozen=True):
     targets: tuple[Target, ...] = ()
 
 
+class Loses(StrEnum):
+    """What an act of git can lose: where its names point (branches, HEAD, index, stash, reflogs), also files, also objects."""
+
+    REFS = "refs"
+    WORKTREE = "worktree"
+    HISTORY = "history"
+
+
+class Repository(msgspec.Struct, frozen=True):
+    """A folder (absolute path) in which git does something that can lose work."""
+
+    path: str
+    loses: Loses
+
+
 class Reason(msgspec.Struct, frozen=True):
     """Why a tier was given: the rule's id, a sentence for people, and the safer way where there is one."""
 
@@ -66,8 +81,9 @@ class Assessment(msgspec.Struct, frozen=True):
     `argv`: each simple command found, token by token, outermost first (empty for file tools). `executables`: command words
     whose program is run. `operands`: absolute paths whose *content* is run or applied (script, makefile, manifest).
     `targets`: every file target, resolved. `diff`: unified diff of a guarded or edited file, "" where none. `invalid`: why
-    the new content of a configuration file does not parse, "" where it does. `undo`: whether a snapshot can bring it
-    back, `undo_why` says why not.
+    the new content of a configuration file does not parse, "" where it does. `repositories`: where git can lose something.
+    `undo`: whether a snapshot can bring it back, and will be made before a release; measured by the daemon, not judged by
+    policy. `undo_why`: why not, or what it will not bring back.
     """
 
     tier: Tier
@@ -79,5 +95,6 @@ class Assessment(msgspec.Struct, frozen=True):
     operands: tuple[str, ...] = ()
     diff: str = ""
     invalid: str = ""
+    repositories: tuple[Repository, ...] = ()
     undo: bool = False
     undo_why: str = ""

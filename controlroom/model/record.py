@@ -8,6 +8,7 @@ from controlroom.model.action import Action
 from controlroom.model.clock import Instant
 from controlroom.model.effect import Assessment
 from controlroom.model.request import Decision
+from controlroom.model.snapshot import Saved
 
 
 class Kind(StrEnum):
@@ -19,6 +20,7 @@ class Kind(StrEnum):
     DECISION = "decision"
     STARTED = "started"
     OUTCOME = "outcome"
+    UNDONE = "undone"  # an undo took the act back; names the undo's own receipt
     INTERRUPTED = "interrupted"
     REFUSED = "refused"  # an operator's decision that was not taken: wrong digest, unknown id, latched
     UNDELIVERED = "undelivered"
@@ -96,3 +98,5 @@ class Receipt(msgspec.Struct, frozen=True):
     ended: Instant | None = None
     outcome: Outcome | None = None
     note: str = ""
+    saved: Saved | None = None  # its snapshot
+    undone: str = ""  # the receipt of the undo that took it back

@@ -50,6 +50,16 @@ class Hold(Section, frozen=True):
     seconds: Annotated[float, Meta(ge=1, le=600)] = 600.0
 
 
+class Snapshots(Section, frozen=True):
+    """How much a snapshot may be, and how long it is kept. What is over a limit is shown as "no undo" before the answer."""
+
+    bytes: Annotated[int, Meta(ge=0)] = 4 << 30
+    files: Annotated[int, Meta(ge=0)] = 100_000
+    seconds: Annotated[float, Meta(ge=0.1, le=300)] = 60.0
+    keep_days: Annotated[float, Meta(ge=1)] = 30.0
+    store: Annotated[int, Meta(ge=0)] = 20 << 30
+
+
 class Files(Section, frozen=True):
     """`fs.read` and `fs.write`: folders and files, with all that is below."""
 
@@ -93,6 +103,7 @@ class Config(Section, frozen=True):
     """All that config.toml may say."""
 
     hold: Hold = Hold()
+    snapshots: Snapshots = Snapshots()
     trips: Trips = Trips()
 
 

@@ -16,3 +16,9 @@ class Saved(msgspec.Struct, frozen=True):
     size: int = 0
     left_out: tuple[str, ...] = ()
     why: str = ""
+
+
+class Undone(msgspec.Struct, frozen=True):
+    """Body of an UNDONE record of the act that was taken back: `by` is the receipt of the undo."""
+
+    by: str

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from controlroom.model.effect import Assessment, Effect, EffectKind, Reason, Target
+from controlroom.model.effect import Assessment, Effect, EffectKind, Loses, Reason, Repository, Target
 from controlroom.model.tier import Tier
 from controlroom.policy.limits import MAX_COMMANDS, MAX_TARGETS
 
@@ -32,6 +32,7 @@ class Ledger:
         self._targets: dict[Target, None] = {}
         self._executables: dict[str, None] = {}
         self._operands: dict[str, None] = {}
+        self._repositories: dict[Repository, None] = {}
         self.argv: list[tuple[str, ...]] = []
         self.made: set[str] = set()  # paths that an earlier part of the same action creates or changes
         self.fresh: set[str] = set()  # of these, what was not there before and holds nothing that was moved or linked into it
@@ -95,6 +96,10 @@ class Ledger:
             self._effects, self._targets, self.mixed = mark.effects, mark.targets, mark.mixed
             del self.argv[mark.commands :]
 
+    def repository(self, path: str, loses: Loses) -> None:
+        """Note a folder (absolute path) in which git can lose something."""
+        self._repositories[Repository(path, loses)] = None
+
     def kinds(self) -> tuple[EffectKind, ...]:
         """The kinds of effects found so far."""
         return tuple(self._effects)
@@ -122,6 +127,6 @@ class Ledger:
             operands=tuple(self._operands),
             diff=self.diff,
             invalid=self.invalid,
-            undo=False,
-            undo_why="snapshots are not built yet" if lost else "",
+            repositories=tuple(self._repositories),
+            undo_why="not measured: only where an act is really asked for" if lost else "",
         )

@@ -55,6 +55,11 @@ class Places(msgspec.Struct, frozen=True):
         return self.state / "journal"
 
     @property
+    def snapshots(self) -> Path:
+        """The pre-images of what acts could destroy."""
+        return self.state / "snapshots"
+
+    @property
     def agents(self) -> Path:
         """The handles of sessions, one file each."""
         return self.state / "agents"

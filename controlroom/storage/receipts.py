@@ -13,6 +13,7 @@ from controlroom.model.action import Action
 from controlroom.model.effect import Assessment
 from controlroom.model.record import Intent, Kind, Outcome, Receipt, Record, Stage
 from controlroom.model.request import Decision
+from controlroom.model.snapshot import Saved, Undone
 from controlroom.model.tier import Tier, Verdict
 from controlroom.storage.chain import Stored
 
@@ -61,6 +62,8 @@ def advance(receipt: Receipt | None, seq: int, record: Record) -> Receipt | None
 
 _STEPS = {
     Kind.INTENT: Stage.INTENT,
+    Kind.SNAPSHOT: None,
+    Kind.UNDONE: None,
     Kind.DECISION: None,  # its verdict tells
     Kind.STARTED: Stage.STARTED,
     Kind.OUTCOME: None,
@@ -74,6 +77,10 @@ def _step(receipt: Receipt, record: Record) -> Receipt:
     if record.kind is Kind.DECISION:
         decision = msgspec.json.decode(record.body, type=Decision)
         return change(receipt, decision=decision, stage=_decided(receipt.stage, decision.verdict))
+    if record.kind is Kind.SNAPSHOT:
+        return change(receipt, saved=msgspec.json.decode(record.body, type=Saved))
+    if record.kind is Kind.UNDONE:
+        return change(receipt, undone=msgspec.json.decode(record.body, type=Undone).by)
     if record.kind is Kind.STARTED:
         return change(receipt, stage=Stage.STARTED, started=record.at)
     if record.kind is Kind.OUTCOME:

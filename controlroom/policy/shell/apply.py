@@ -3,7 +3,7 @@
 import posixpath
 from typing import TYPE_CHECKING
 
-from controlroom.model.effect import EffectKind, Target
+from controlroom.model.effect import EffectKind, Loses, Target
 from controlroom.model.tier import Tier
 from controlroom.policy.catalogue import Fit, Rule
 from controlroom.policy.files import Act
@@ -29,6 +29,7 @@ def rule(shell: "Shell", fit: Fit, args: tuple[Arg, ...], env: Env) -> None:
             shell.uninspected(text, found.id)
         else:
             shell.ledger.reason(found.tier, found.id, text, found.safer)
+    _repository(shell, found, fit.parsed, env)
     for item in found.content:
         _content(shell, item, fit.parsed, env)
     if found.targets and found.effect in _FILE_EFFECTS:
@@ -65,6 +66,26 @@ def _leaves(shell: "Shell", fit: Fit, env: Env) -> bool:
         if not real or not shell.files.is_inside(real):
             return True
     return False
+
+
+_LOSES = {"git:worktree": Loses.WORKTREE, "git:submodule": Loses.WORKTREE, "git:history": Loses.HISTORY}
+_MOVES = {"rebase", "reset", "checkout", "switch", "merge", "pull", "stash", "cherry-pick", "revert", "am"}
+
+
+def _repository(shell: "Shell", found: Rule, parsed: Parsed, env: Env) -> None:
+    """Note where git can lose something, for the snapshot; nothing where the folder cannot be told."""
+    moves = found.id == "git.work" and bool(parsed.operands) and parsed.operands[0].text in _MOVES
+    if (
+        shell.remote
+        or not (moves or (found.name or "").startswith("git:"))
+        or {"--git-dir", "--work-tree"} & set(parsed.options)
+    ):
+        return
+    folder = env.cwd
+    for value in parsed.options.get("-C", ()):
+        folder = absolute(value.text, folder) if value is not None and value.certain and folder is not None else None
+    if folder is not None:
+        shell.ledger.repository(folder, Loses.WORKTREE if moves else _LOSES.get(found.name or "", Loses.REFS))
 
 
 def _select(shell: "Shell", found: Rule, parsed: Parsed, env: Env) -> list[Arg]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from controlroom.storage.snapshots.disk import Disk
-from controlroom.storage.snapshots.manifest import Root
+from controlroom.storage.snapshots.manifest import Root, shown
 from controlroom.storage.snapshots.walk import CannotSave, Gone, Moved, special, walk
 
 MOST_COUNTED = 250_000  # entries that are looked at to say how much it would be
@@ -49,7 +49,10 @@ def measure(
                     raise CannotSave(f"over {seen - 1} files, {human(size)} and more; the limit is {budget.files}")
                 if isinstance(found, Gone):
                     continue
-                if word := special(found.stat.st_mode):
+                word = special(found.stat.st_mode)
+                if word and found.path == root.path:
+                    raise CannotSave(f"{shown(root.path)} is a {word}")
+                if word:
                     left.append(f"{word} {os.fsdecode(found.name)!r}")
                 elif stat.S_ISREG(found.stat.st_mode):
                     files, size = files + 1, size + min(found.stat.st_size, found.stat.st_blocks * 512)

@@ -10,7 +10,7 @@ import msgspec
 
 from controlroom.storage.port import Mode
 from controlroom.storage.snapshots.disk import Disk, parent_of
-from controlroom.storage.snapshots.manifest import Entry, Kind, Manifest, shown
+from controlroom.storage.snapshots.manifest import Damaged, Entry, Kind, Manifest, shown
 from controlroom.storage.snapshots.store import Store
 from controlroom.storage.snapshots.take import extents_of
 from controlroom.storage.snapshots.walk import Gone, walk
@@ -73,6 +73,8 @@ class _Look:
     def __init__(self, store: Store, manifest: Manifest, ended_ns: int | None) -> None:
         self._store, self._disk, self._manifest, self._ended = store, store.disk, manifest, ended_ns
         self._there: dict[bytes, os.stat_result] = {}
+        self._names: dict[int, list[bytes]] = {}  # by inode, as it is now
+        self._known: dict[bytes, Entry] = {}
         self.seen: list[bytes] = []
 
     def steps(self) -> list[Step]:
@@ -81,6 +83,9 @@ class _Look:
                 if not isinstance(found, Gone):
                     self._there[found.path] = found.stat
         known = {e.path: e for e in self._manifest.entries if e.kind is not Kind.ABSENT}
+        self._known = known
+        for path, there in self._there.items():
+            self._names.setdefault(there.st_ino, []).append(path)
         extra = [p for p in self._there if p not in known and not self._special(p)]
         removals = [Step(Do.REMOVE, p, None, self._is_newer(p)) for p in sorted(extra, reverse=True)]
         steps = [step for e in known.values() if (step := self._compare(e))]
@@ -104,11 +109,18 @@ class _Look:
             return Step(Do.REPLACE, entry.path, entry, self._is_newer(entry.path))
         if entry.kind is not Kind.FOLDER and (found.st_ino, found.st_ctime_ns) == (entry.inode, entry.ctime_ns):
             return None
-        if entry.kind is not Kind.FOLDER and not self._same_content(entry, found):
+        if entry.kind is not Kind.FOLDER and (self._is_grown_together(entry, found) or not self._same_content(entry, found)):
             return Step(Do.REPLACE, entry.path, entry, self._is_newer(entry.path))
         if self._same_facts(entry, found):
             return None
         return Step(Do.FACTS, entry.path, entry, entry.kind is not Kind.FOLDER and self._is_newer(entry.path))
+
+    def _is_grown_together(self, entry: Entry, found: os.stat_result) -> bool:
+        """Whether it is now one file with a name that was another file."""
+        if found.st_nlink == 1:
+            return False
+        others = (self._known.get(p) for p in self._names[found.st_ino] if p != entry.path)
+        return any(o is not None and (o.device, o.inode) != (entry.device, entry.inode) for o in others)
 
     def _same_facts(self, entry: Entry, found: os.stat_result) -> bool:
         now = (stat.S_IMODE(found.st_mode), (found.st_uid, found.st_gid), found.st_mtime_ns)
@@ -212,11 +224,17 @@ def same_data(disk: Disk, fd: int, entry: Entry) -> bool:
 
 
 def content(store: Store, entry: Entry) -> bytes:
-    """The content of a small file without holes, from the store. Raises OSError."""
+    """The content of a small file without holes, from the store. Raises Damaged, OSError."""
     if not entry.sha256:
         return b""
-    fd = store.disk.open(store.path(entry.object), Mode.READ)
     try:
-        return store.disk.read(fd, entry.size, entry.at)
+        fd = store.disk.open(store.path(entry.object), Mode.READ)
+    except FileNotFoundError:
+        raise Damaged(f"the saved content of {shown(entry.path)} is missing") from None
+    try:
+        found = store.disk.read(fd, entry.size, entry.at)
     finally:
         store.disk.close(fd)
+    if hashlib.sha256(found).hexdigest() != entry.sha256:
+        raise Damaged(f"the saved content of {shown(entry.path)} was changed")
+    return found

@@ -1,0 +1,104 @@
+"""The daemon's snapshots: how much one would be, told before the operator is asked; making it; and what is kept how long."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from controlroom.daemon.ledger import Ledger
+from controlroom.model.effect import Assessment
+from controlroom.model.record import Receipt, Stage
+from controlroom.model.request import Request
+from controlroom.model.settings import Snapshots
+from controlroom.model.snapshot import Saved
+from controlroom.model.tier import Tier
+from controlroom.storage.snapshots.budget import Budget, human, measure
+from controlroom.storage.snapshots.cover import cover
+from controlroom.storage.snapshots.manifest import Root
+from controlroom.storage.snapshots.store import Listed, Store
+from controlroom.storage.snapshots.take import take
+from controlroom.storage.snapshots.walk import CannotSave
+
+PASSING = Budget(256 << 20, 5_000, 3.0)  # of what nobody is asked about: it must not hold an agent up
+DAY = 86_400 * 10**9
+HOUR = 3_600 * 10**9
+UNVERIFIED = (Stage.ALLOWED, Stage.STARTED, Stage.INTERRUPTED, Stage.UNDELIVERED)  # nobody has told how it ended
+NEVER_RELEASED = (Stage.INTENT, Stage.DENIED)
+
+
+class Keeper:
+    """`cover` and `save` block: they run in threads."""
+
+    def __init__(self, store: Store, settings: Snapshots, ledger: Ledger, waits: Callable[[str], bool]) -> None:
+        """`waits`: whether a receipt is of a request that is not decided yet."""
+        self.store = store
+        self.budget = Budget(settings.bytes, settings.files, settings.seconds)
+        self.seconds = settings.seconds
+        self._settings = settings
+        self._ledger = ledger
+        self._waits = waits
+        self._used = 0
+
+    def cover(self, assessment: Assessment) -> Assessment:
+        """The assessment with the truth about its undo, measured. What only reads costs nothing."""
+        if assessment.tier in (Tier.T0, Tier.TX):
+            return msgspec.structs.replace(assessment, undo=False, undo_why="")
+        found = cover(assessment)
+        if found.why or not found.roots:
+            return msgspec.structs.replace(assessment, undo=False, undo_why="; ".join(filter(None, (found.why, *found.beyond))))
+        try:
+            size = measure(self.store.disk, found.roots, self._budget(assessment.tier), self.store.free)
+            self._room(size.size)
+        except CannotSave as e:
+            return msgspec.structs.replace(assessment, undo=False, undo_why=str(e))
+        except OSError as e:
+            return msgspec.structs.replace(assessment, undo=False, undo_why=f"it cannot be looked through: {e.strerror or e}")
+        left = [f"not saved: {text}" for text in size.left_out[:5]]
+        return msgspec.structs.replace(assessment, undo=True, undo_why="; ".join((*left, *found.beyond)))
+
+    def _budget(self, tier: Tier) -> Budget:
+        return self.budget if tier >= Tier.T2 else PASSING
+
+    def _room(self, size: int) -> None:
+        if self._used + size > self._settings.store:
+            raise CannotSave(f"{human(size)}, and the snapshots that must be kept already fill {human(self._used)}")
+
+    def save(self, request: Request, gone: Callable[[], bool]) -> Saved:
+        """The snapshot of a request's act."""
+        return self.take(request.id, cover(request.assessment).roots, self._budget(request.assessment.tier), gone)
+
+    def take(self, name: str, roots: tuple[Root, ...], budget: Budget, gone: Callable[[], bool] = lambda: False) -> Saved:
+        """A snapshot of these roots under a receipt's name."""
+        saved = take(self.store, name, roots, budget, gone)
+        self._used += saved.size if saved.seal else 0
+        return saved
+
+    # Upkeep
+
+    def collect(self, now: int) -> int:
+        """Drop what is too old, what was never needed, and the oldest where the store is too full; how many. Blocking.
+
+        Never what is younger than a day, or of an act of which nobody has told how it ended. `now`: wall clock, ns.
+        """
+        listed = sorted((s for n in self.store.names() if (s := self.store.listed(n))), key=lambda s: s.made)
+        self.store.sweep()
+        used, dropped = self.store.used(), 0
+        for one in listed:
+            old = now - one.made > self._settings.keep_days * DAY
+            if self._orphan(one, now) or (not self.kept(one, now) and (old or used > self._settings.store)):
+                self.store.drop(one.name)
+                used, dropped = used - one.size, dropped + 1
+        self.store.sweep()
+        self._used = self.store.used()
+        return dropped
+
+    def _orphan(self, one: Listed, now: int) -> bool:
+        """Made for an act that was then not released (J08)."""
+        receipt = self._ledger.get(one.name)
+        return bool(receipt and receipt.stage in NEVER_RELEASED) and now - one.made > HOUR and not self._waits(one.name)
+
+    def kept(self, one: Listed, now: int) -> str:
+        """Why a snapshot may not be dropped; "" = it may be, once it is old enough or the store is full."""
+        receipt: Receipt | None = self._ledger.get(one.name)
+        if now - one.made < DAY:
+            return "recent"
+        return "nobody has told how its act ended" if receipt and receipt.stage in UNVERIFIED else ""

@@ -1,0 +1,230 @@
+"""Undo: what an operator sees before it, and doing it, with a receipt of its own.
+
+The order is that of any act: intent, snapshot of what is there now, decision, start, all durable before the first file is
+touched; then the outcome. A crash in between leaves an interrupted receipt; the same undo, asked again, goes on from there.
+"""
+
+import asyncio
+import os
+import secrets
+import time
+
+import anyio.to_thread
+import msgspec
+
+from controlroom.daemon.keeper import Keeper
+from controlroom.daemon.operator_server import CallError, Method, Params
+from controlroom.daemon.runner import Runner
+from controlroom.model.action import Action
+from controlroom.model.effect import Assessment, Effect, EffectKind, Reason
+from controlroom.model.record import Intent, Kind, Outcome, Receipt, Stage
+from controlroom.model.request import Decision
+from controlroom.model.snapshot import Saved, Undone
+from controlroom.model.tier import Tier, Verdict
+from controlroom.storage.snapshots.manifest import Damaged, Manifest, shown
+from controlroom.storage.snapshots.plan import Plan, Step, plan
+from controlroom.storage.snapshots.restore import restore
+from controlroom.storage.snapshots.walk import CannotSave, Moved
+
+TOOL = "controlroom.undo"
+MOST_STEPS = 2_000  # of a plan that are told one by one
+MOST_KNOWN = 64  # undos whose end is remembered
+Row = dict[str, object]
+
+
+class Progress(msgspec.Struct):
+    """How far an undo is. `state`: saving, restoring, done, failed."""
+
+    id: str
+    state: str = "saving"
+    done: int = 0
+    total: int = 0
+    error: str = ""
+
+
+class Undoing:
+    """The operator's calls about snapshots and undo. One undo at a time."""
+
+    def __init__(self, runner: Runner, keeper: Keeper, by: str) -> None:
+        self._runner, self._keeper, self._by = runner, keeper, by
+        self._store = keeper.store
+        self._progress: dict[str, Progress] = {}
+        self._one = asyncio.Lock()
+
+    def table(self) -> dict[str, Method]:
+        """Every method by its name on the wire."""
+        return {"snapshots": self.snapshots, "undo_plan": self.plan, "undo": self.undo, "undo_state": self.state}
+
+    async def snapshots(self, params: Params) -> object:
+        rows = await anyio.to_thread.run_sync(self._rows)
+        agent = str(params.get("agent", ""))
+        return [r for r in rows if not agent or agent in (r["agent"], r["session"])]
+
+    def _rows(self) -> list[Row]:
+        now = time.time_ns()
+        rows: list[Row] = []
+        for one in sorted((s for n in self._store.names() if (s := self._store.listed(n))), key=lambda s: s.made):
+            receipt = self._runner.ledger.get(one.name)
+            rows.append(
+                {
+                    "id": one.name,
+                    "agent": receipt.intent.agent if receipt else "",
+                    "session": receipt.session if receipt else "",
+                    "stage": receipt.stage if receipt else "unknown",
+                    "tool": receipt.intent.action.tool if receipt else "",
+                    "input": receipt.intent.action.input[:400] if receipt else "",
+                    "files": one.files,
+                    "size": one.size,
+                    "age_s": round(max(0, now - one.made) / 10**9, 1),
+                    "undone": receipt.undone if receipt else "",
+                    "kept": self._keeper.kept(one, now),
+                }
+            )
+        return rows
+
+    async def plan(self, params: Params) -> object:
+        receipt = self._receipt(str(params["receipt"]))
+        manifest, made = await self._plan(receipt)
+        return {
+            "receipt": receipt.id,
+            "plan": made.sum,
+            "undone": receipt.undone,
+            "stage": receipt.stage,
+            "count": len(made.steps),
+            "steps": [_step(s) for s in made.steps[:MOST_STEPS]],
+            "newer": [shown(s.path) for s in made.conflicts[:MOST_STEPS]],
+            "newer_count": len(made.conflicts),
+            "told_end": receipt.ended is not None,
+            "notes": list(made.notes),
+            "diff": made.diff,
+            "files": manifest.files,
+            "size": manifest.size,
+        }
+
+    def _receipt(self, wanted: str) -> Receipt:
+        receipt = self._runner.ledger.get(wanted)
+        if receipt is None:
+            raise CallError("not-found", f"no receipt {wanted}")
+        if receipt.stage in (Stage.INTENT, Stage.DENIED):
+            raise CallError("refused", f"this act was not released ({receipt.stage}): there is nothing to undo")
+        if receipt.saved is None or not receipt.saved.seal:
+            why = receipt.saved.why if receipt.saved else receipt.intent.assessment.undo_why or "it changes no files"
+            raise CallError("refused", f"this act has no snapshot: {why}")
+        return receipt
+
+    async def _plan(self, receipt: Receipt) -> tuple[Manifest, Plan]:
+        try:
+            return await anyio.to_thread.run_sync(self._planned, receipt)
+        except (Damaged, CannotSave, Moved) as e:
+            raise CallError("refused", str(e)) from e
+        except OSError as e:
+            where = f" {shown(os.fsencode(e.filename))}" if e.filename else ""
+            raise CallError("refused", f"what is there now cannot be looked at:{where} {e.strerror or e}") from e
+
+    def _planned(self, receipt: Receipt) -> tuple[Manifest, Plan]:
+        assert receipt.saved is not None  # _receipt refuses others
+        manifest = self._store.load(receipt.id, receipt.saved.seal)
+        return manifest, plan(self._store, manifest, receipt.ended.wall if receipt.ended else None)
+
+    async def undo(self, params: Params) -> object:
+        """Begin one; its end is told by `undo_state`. `plan` is the sum that was shown with the plan."""
+        receipt, wanted = self._receipt(str(params["receipt"])), str(params["plan"])
+        if self._one.locked():
+            raise CallError("refused", "another undo is under way; wait for its end")
+        progress = Progress(secrets.token_hex(16))
+        self._progress[progress.id] = progress
+        while len(self._progress) > MOST_KNOWN:
+            del self._progress[next(iter(self._progress))]
+        self._runner.spawn(self._run(receipt, wanted, progress))
+        return {"id": progress.id}
+
+    async def state(self, params: Params) -> object:
+        progress = self._progress.get(str(params["id"]))
+        if progress is None:
+            raise CallError("not-found", f"no undo {params['id']} of this daemon; look at its receipt")
+        return msgspec.to_builtins(progress)
+
+    async def _run(self, receipt: Receipt, wanted: str, progress: Progress) -> None:
+        async with self._one:
+            try:
+                await self._undo(receipt, wanted, progress)
+            except CallError as e:
+                self._fail(progress, e.message)
+            except (Damaged, OSError) as e:
+                self._fail(progress, f"{e}")
+            except Exception as e:
+                self._fail(progress, f"{type(e).__name__}: {e}")
+                raise
+
+    def _fail(self, progress: Progress, why: str) -> None:
+        started = progress.state == "restoring"
+        progress.state, progress.error = "failed", why
+        clean = why.encode("utf-8", "backslashreplace").decode()
+        if started:
+            self._record(Kind.OUTCOME, Outcome(False, f"stopped before its end: {clean}"), progress.id)
+        else:
+            digest = self._digest_of(progress.id)
+            at = self._runner.clock()
+            self._record(Kind.DECISION, Decision(progress.id, digest, Verdict.DENY, "undo", clean, at), progress.id)
+
+    def _digest_of(self, receipt: str) -> str:
+        known = self._runner.ledger.get(receipt)
+        return known.intent.digest if known else ""
+
+    def _record(self, kind: Kind, body: object, receipt: str) -> None:
+        self._runner.record(kind, body, "", receipt)
+
+    async def _undo(self, receipt: Receipt, wanted: str, progress: Progress) -> None:
+        rid = progress.id
+        self._record(Kind.INTENT, _intent(receipt, wanted), rid)
+        manifest, made = await self._plan(receipt)
+        if made.sum != wanted:
+            raise CallError("changed", "what is there is no longer what the plan was made of; look at the plan again")
+        saved: Saved = await anyio.to_thread.run_sync(self._keeper.take, rid, manifest.roots, self._keeper.budget)
+        self._record(Kind.SNAPSHOT, saved, rid)
+        if not saved.seal:
+            raise CallError("refused", f"what is there now cannot be saved first: {saved.why}")
+        manifest, made = await self._plan(receipt)
+        if made.sum != wanted:
+            raise CallError("changed", "something changed while it was saved; look at the plan again")
+        decision = Decision(rid, wanted, Verdict.ALLOW, self._by, f"undo of {receipt.id}", self._runner.clock())
+        self._record(Kind.DECISION, decision, rid)
+        self._record(Kind.STARTED, {}, rid)
+        if why := await self._runner.durable():
+            raise CallError("refused", f"the journal cannot be written: {why}")
+        progress.state, progress.total = "restoring", len(made.steps)
+
+        def told(done: int, total: int) -> None:
+            progress.done = done
+
+        began = time.monotonic()
+        await anyio.to_thread.run_sync(restore, self._store, manifest, made, told)
+        took = int((time.monotonic() - began) * 1000)
+        self._record(Kind.OUTCOME, Outcome(True, f"undid {receipt.id}: {len(made.steps)} changes", took), rid)
+        self._record(Kind.UNDONE, Undone(rid), receipt.id)
+        why = await self._runner.durable()
+        progress.state, progress.error = "done", f"done, but the journal cannot say so: {why}" if why else ""
+
+
+def _intent(receipt: Receipt, digest: str) -> Intent:
+    text = msgspec.json.encode({"receipt": receipt.id}).decode()
+    targets = receipt.intent.assessment.targets
+    what = Assessment(
+        Tier.T2,
+        (Reason("undo", Tier.T2, "Brings back what was there before an act."),),
+        (Effect(EffectKind.WRITE, targets),),
+        targets,
+        undo=True,
+    )
+    return Intent(digest, Action(TOOL, text, receipt.intent.action.cwd), what, "operator")
+
+
+def _step(step: Step) -> Row:
+    was = step.was
+    return {
+        "do": step.do,
+        "path": shown(step.path),
+        "kind": was.kind if was else "",
+        "size": was.size if was else None,
+        "newer": step.newer,
+    }
