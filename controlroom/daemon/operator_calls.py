@@ -335,11 +335,11 @@ class Calls:
             if what == MANIFEST:
                 pin = await anyio.to_thread.run_sync(self._judge.reload, expected)
             elif what == SETTINGS:
-                pin = (await anyio.to_thread.run_sync(self._configuration.accept, expected, self._by)).pin
+                pin = (await anyio.to_thread.run_sync(self._configuration.accept, expected, self.by)).pin
             else:
                 raise CallError("usage", f"there is no {what} to be taken; it is {MANIFEST} or {SETTINGS}")
         except (BadManifest, BadSettings, OSError) as e:
             raise CallError("refused", f"{e}; the last good one stays in force") from e
-        self._runner.record(Kind.CONFIG, Pin(what, pin, self._by))
-        self._runner.feed(ev.PolicyChanged(self._runner.clock(), self._by, self._configuration.settings.config.hold.seconds))
+        self._runner.record(Kind.CONFIG, Pin(what, pin, self.by))
+        self._runner.feed(ev.PolicyChanged(self._runner.clock(), self.by, self._configuration.settings.config.hold.seconds))
         return {}

@@ -171,7 +171,7 @@ def test_what_is_over_the_budget_is_told_before_and_refused_after(place: Path, s
 @pytest.mark.row("J20", "J04")
 def test_a_disk_that_is_nearly_full_is_told_before(place: Path) -> None:
     (place / "file").write_bytes(b"x" * 1000)
-    with pytest.raises(CannotSave, match="has only 1[.]0 KB left"):
+    with pytest.raises(CannotSave, match=r"has only 1\.0 KB left"):
         measure(KernelDisk(), roots(place / "file"), Budget(), 1000)
 
 
