@@ -10,6 +10,7 @@ from controlroom.model.agent import SessionState
 from controlroom.model.event import Asked, Checked, Decided, Delivered, Durable, Finished, PeerGone, Snapped
 from controlroom.model.record import Intent, Kind
 from controlroom.model.request import Decision, Request, RequestState
+from controlroom.model.storing import Storing
 from controlroom.model.tier import Tier, Verdict
 
 AGAIN = "You may ask again."
@@ -32,6 +33,8 @@ def on_asked(turn: Turn, event: Asked) -> None:
         trips.trip(turn, request.session, "same_call", row)
     elif request.assessment.tier is Tier.TX:
         deny(turn, request, "policy", _why(request))
+    elif why := _unstorable(turn, request):
+        deny(turn, request, "journal", why)
     elif request.assessment.tier <= Tier.T1:
         _go_on(turn, _decided(turn, request, "policy", _why(request)))
     elif grant := grants.use(turn, request):
@@ -95,7 +98,19 @@ def _check(turn: Turn, request: Request) -> None:
     turn.order(Check(request.id))
 
 
+def _unstorable(turn: Turn, request: Request) -> str:
+    """Why the journal's disk lets nothing like this pass; "" = it does (J04)."""
+    if turn.state.storing is Storing.BROKEN:
+        return "the journal takes nothing, so nothing is allowed until it does again"
+    if turn.state.storing is Storing.SCARCE and request.assessment.tier >= Tier.T2:
+        return f"the journal's disk is nearly full: nothing of tier 2 and above is allowed until there is room. {AGAIN}"
+    return ""
+
+
 def _record_allow(turn: Turn, request: Request) -> None:
+    if why := _unstorable(turn, request):
+        deny(turn, request, "journal", why)
+        return
     turn.put_request(msgspec.structs.replace(request, state=RequestState.RECORDING))
     turn.record(Kind.DECISION, request.decision, session=request.session, receipt=request.id, confirm=request.id)
 

@@ -5,6 +5,7 @@ import msgspec
 from controlroom.model.agent import Rung, Session, SessionState
 from controlroom.model.clock import Instant
 from controlroom.model.request import Grant, Request, RequestState
+from controlroom.model.storing import Storing
 
 OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
 
@@ -75,6 +76,7 @@ class State(msgspec.Struct, frozen=True):
 
     `acts`: released and not yet over, by request. `replies`: answers on their way to the asker, by request.
     `tickets`: the operator's call that waits for a request's end. `latch`: id of the emergency stop in force, "" = none.
+    `storing`: how well the journal can be written.
     """
 
     limits: Limits = Limits()
@@ -86,6 +88,7 @@ class State(msgspec.Struct, frozen=True):
     grants: dict[str, Grant] = {}
     tickets: dict[str, str] = {}
     latch: str = ""
+    storing: Storing = Storing.OK
 
     def pending(self) -> list[Request]:
         """What waits for a person, oldest first; not what is already on its way through."""

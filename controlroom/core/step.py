@@ -15,6 +15,10 @@ def _on_tick(turn: Turn, event: ev.Tick) -> None:
     grants.expire(turn)
 
 
+def _on_stored(turn: Turn, event: ev.Stored) -> None:
+    turn.change(storing=event.level)
+
+
 # One handler an event; the key is the event's class, so the argument types cannot be told to the table.
 _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     ev.SessionOpened: sessions.on_opened,
@@ -37,6 +41,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     ev.PolicyChanged: grants.on_policy_changed,
     ev.GrantRevoked: grants.on_grant_revoked,
     ev.Measured: trips.on_measured,
+    ev.Stored: _on_stored,
     ev.Tick: _on_tick,
 }
 

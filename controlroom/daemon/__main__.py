@@ -12,8 +12,6 @@ from controlroom.daemon.config import BadSettings
 from controlroom.daemon.house import House
 from controlroom.daemon.judge import BadManifest
 from controlroom.policy.catalogue import RuleError
-from controlroom.storage.chain import Damaged
-from controlroom.storage.journal import JournalBroken
 from controlroom.storage.lock import Locked
 from controlroom.storage.paths import Insecure, places
 
@@ -33,7 +31,7 @@ def main() -> int:
     except Locked as e:
         print(f"controlroom: a daemon already runs: {e}", file=sys.stderr)
         return 1
-    except (Insecure, BadSettings, RuleError, BadManifest, Damaged, JournalBroken, OSError) as e:
+    except (Insecure, BadSettings, RuleError, BadManifest, OSError) as e:
         print(f"controlroom: the daemon cannot start: {e}", file=sys.stderr)
         return 1
     status = 0

@@ -29,16 +29,17 @@ from controlroom.daemon.operator_calls import Calls
 from controlroom.daemon.operator_server import OperatorServer
 from controlroom.daemon.registry import Registry
 from controlroom.daemon.runner import Runner
+from controlroom.daemon.scribe import Scribe
 from controlroom.daemon.undoing import Undoing
 from controlroom.daemon.window import Window
 from controlroom.model import event as ev
-from controlroom.model.agent import Handle, Session, SessionState, StopResult
+from controlroom.model.agent import Handle, Session, StopResult
 from controlroom.model.record import Kind, Receipt, Record
 from controlroom.model.settings import Snapshots
 from controlroom.model.use import Matrix
 from controlroom.policy.catalogue import catalogue
 from controlroom.storage import latchfile
-from controlroom.storage.journal import Journal, JournalBroken, read
+from controlroom.storage.journal import Journal, JournalBroken
 from controlroom.storage.paths import Insecure, Places, secure_dir
 from controlroom.storage.receipts import open_receipts
 from controlroom.storage.snapshots.store import Store
@@ -92,18 +93,19 @@ class House:
     """The daemon. Making it takes the lock and opens the journal; `open` starts to listen."""
 
     def __init__(self, places: Places) -> None:
-        """Raises Insecure, BadSettings, RuleError, BadManifest, Locked, Damaged, JournalBroken, OSError."""
+        """Raises Insecure, BadSettings, RuleError, BadManifest, Locked, OSError."""
         for folder in (places.config, places.state, places.runtime, places.inner, places.agents, places.journal):
             secure_dir(folder)
         catalogue().complete()
         self._places = places
         journal = Journal.open(places.journal, clock=now, boot=boot_id(), version=__version__)
         self._ledger = Ledger()
-        self._sessions: dict[str, Session] = {}
-        self._relatch = self._relisten = 0.0  # not to be tried again before (loop time)
+        self._scribe = Scribe(places.journal, journal)
         self._observed = Observed()
-        self._pins: dict[str, str] = {}
-        self._recall()
+        recalled = self._scribe.recall(self._ledger, self._observed.note)
+        self._sessions = recalled.sessions
+        self._relatch = self._relisten = 0.0  # not to be tried again before (loop time)
+        self._pins = recalled.pins
         accepted = self._accepted = Accepted(places.state / "accepted", self._pins)
         configuration = self._configuration = Configuration(places, accepted)
         judge = self._judge = Judge(places, os.path.expanduser("~"), accepted)
@@ -121,10 +123,13 @@ class House:
         self._window = Window(self._runner, judge, rung, sampler, self._matrix)
         calls = Calls(self._runner, self._registry, judge, configuration, places, rung, self._window, sampler, self._matrix)
         undoing = Undoing(self._runner, self._keeper, calls.by)
-        self._operators = OperatorServer(places.operator_sock, self._runner, {**calls.table(), **undoing.table()})
+        self._operators = OperatorServer(
+            places.operator_sock, self._runner, {**calls.table(), **undoing.table(), **self._scribe.table()}
+        )
         self._meters = Meters(self._runner, sampler, self._operators)
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
         self._runner.on_record = self._note
+        self._scribe.attach(self._runner, accepted.pins, lambda: configuration.settings.config.anchor.place)
 
     def _note(self, seq: int, record: Record) -> None:
         self._window.note(seq, record)
@@ -142,32 +147,10 @@ class House:
         self._runner.keeper = keeper
         return keeper
 
-    def _recall(self) -> None:
-        """Fold the journal: receipts, and the sessions that an earlier daemon knew."""
-        for stored in read(self._places.journal):
-            record = stored.record
-            if record is None:
-                continue
-            self._ledger.add(stored.seq, record)
-            self._observed.note(record)
-            if record.kind is Kind.SESSION and record.session:
-                self._recall_session(record)
-            elif record.kind is Kind.CONFIG:
-                pin = msgspec.json.decode(record.body, type=Pin)
-                self._pins[pin.what] = pin.sha256
-
-    def _recall_session(self, record: Record) -> None:
-        try:
-            self._sessions[record.session] = msgspec.json.decode(record.body, type=Session)
-        except msgspec.ValidationError:
-            known = self._sessions.get(record.session)
-            state = msgspec.json.decode(record.body, type=_State).state
-            if known:
-                self._sessions[record.session] = msgspec.structs.replace(known, state=state)
-
     async def open(self) -> None:
         """Take up what was under way, then listen."""
         self._look_at_latch()
+        self._scribe.tell(self._runner)
         for receipt in open_receipts(self._ledger.all()):
             why = "the daemon was gone before the outcome was told"
             self._runner.record(Kind.INTERRUPTED, {"why": why}, receipt.session, receipt.id)
@@ -180,6 +163,7 @@ class House:
         """What goes on beside the calls: trips are measured, the emergency stop is proved, old snapshots go."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._meters.run)
+            group.start_soon(self._scribe.run, self._runner)
             group.start_soon(drills.keep, self._runner, self._probe)
             group.start_soon(self._collect)
 
@@ -283,7 +267,3 @@ class House:
 
 def _why(receipt: Receipt) -> SafeText:
     return show((receipt.decision.reason if receipt.decision else "") or receipt.note, limit=200)
-
-
-class _State(msgspec.Struct, frozen=True):
-    state: SessionState

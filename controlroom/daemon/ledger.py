@@ -2,28 +2,36 @@
 
 from collections import OrderedDict
 
-from controlroom.model.record import Receipt, Record, Stage
-from controlroom.storage.receipts import advance
+import msgspec
+
+from controlroom.model.record import Kind, Receipt, Record, Stage
+from controlroom.storage.notes import Carried
+from controlroom.storage.receipts import advance, is_open
 
 MOST = 2000  # receipts kept here; all of them are in the journal
 
 
 class Ledger:
-    """Receipts by id, oldest first. `unjournalled` counts records that the journal did not take (S9)."""
+    """Receipts by id, oldest first. `refused` counts records that cannot be stored at all (S9)."""
 
     def __init__(self) -> None:
-        self.unjournalled = 0
+        self.refused = 0
         self._receipts: OrderedDict[str, Receipt] = OrderedDict()
 
     def add(self, seq: int, record: Record) -> None:
         """Fold one record in."""
+        if record.kind is Kind.CARRIED:
+            for open_ in msgspec.json.decode(record.body, type=Carried).open:
+                self._receipts.setdefault(open_.id, open_)
         if not record.receipt:
             return
         receipt = advance(self._receipts.get(record.receipt), seq, record)
         if receipt is not None:
             self._receipts[record.receipt] = receipt
         while len(self._receipts) > MOST:
-            self._receipts.popitem(last=False)
+            # What nobody has told the end of is kept longer than what is over.
+            over = next((name for name, receipt in self._receipts.items() if not is_open(receipt)), next(iter(self._receipts)))
+            del self._receipts[over]
 
     def get(self, receipt: str) -> Receipt | None:
         return self._receipts.get(receipt)

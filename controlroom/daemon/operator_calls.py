@@ -107,7 +107,7 @@ class Calls:
             "latched": bool(state.latch),
             "stop_id": state.latch,
             "journal": self._runner.broken or "ok",
-            "unjournalled": self._runner.ledger.unjournalled,
+            "unjournalled": self._runner.unjournalled,
             "manifest": self._judge.drift() or "ok",
             "settings": self._configuration.state(),
             "agents": len(alive),

@@ -93,7 +93,6 @@ class Runner:
         self.ledger = ledger
         self.handles: dict[str, Handle] = {}
         self.results: dict[str, StopResult] = {}
-        self.broken = ""  # why the journal takes nothing more, "" = it does
         self._flushing: asyncio.Task[None] | None = None
         self.gate: Gate | None = None
         self.keeper: Keeper = NoKeeper()
@@ -130,7 +129,17 @@ class Runner:
                     self.on_change()
         finally:
             self._busy = False
-        self._flush()
+        self.flush()
+
+    @property
+    def broken(self) -> str:
+        """Why the journal takes nothing, "" = it does."""
+        return self.journal.broken
+
+    @property
+    def unjournalled(self) -> int:
+        """Records that are on no disk and will not be (S9)."""
+        return self.journal.unjournalled + self.ledger.refused
 
     async def ask(self, make: Callable[[str], ev.Event], seconds: float = 30.0) -> str:
         """Feed the event that `make` builds from a ticket and wait for its answer: an error, "" = done."""
@@ -155,12 +164,12 @@ class Runner:
     def record(self, kind: Kind, body: object, session: str = "", receipt: str = "") -> None:
         """Add a record that the core need not know of."""
         self._append(od.Append(Record(kind, self.clock(), session, receipt, msgspec.Raw(msgspec.json.encode(body)))))
-        self._flush()
+        self.flush()
 
     def alarm(self, kind: str, text: str, session: str = "") -> None:
         """Tell the operators something that the core need not know of; it is recorded."""
         self._carry(od.Alarm(kind, session, text))
-        self._flush()
+        self.flush()
 
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Run something beside the loop; an exception in it ends the daemon's task and is told as an alarm."""
@@ -226,37 +235,30 @@ class Runner:
         try:
             seq = self.journal.append(order.record)
         except ValueError as e:  # a record that cannot be stored: what waits for it is denied
-            self.ledger.unjournalled += 1
+            self.ledger.refused += 1
             self.on_alarm(od.Alarm("journal", order.record.session, str(e)))
             if order.confirm:
                 self._queue.append(ev.Durable(self.clock(), order.confirm, str(e)))
             return
         self.ledger.add(seq, order.record)
         self.on_record(seq, order.record)
-        if self.broken:
-            self.ledger.unjournalled += 1
         if order.confirm:
             self.spawn(self._durable(seq, order.confirm))
 
-    def _break(self, why: str) -> None:
-        if not self.broken:
-            self.broken = why
-            self.on_alarm(od.Alarm("journal", "", f"the journal takes nothing more, so nothing is allowed: {why}"))
-
     async def _durable(self, seq: int, request: str) -> None:
-        await self._make_durable(seq)
-        self.feed(ev.Durable(self.clock(), request, self.broken))
+        self.feed(ev.Durable(self.clock(), request, await self._why_not_durable(seq)))
 
-    async def _make_durable(self, seq: int) -> None:
+    async def _why_not_durable(self, seq: int) -> str:
         try:
             await self.journal.durable(seq)
         except JournalBroken as e:
-            self._break(e.why)
+            return e.why
+        return ""
 
-    def _flush(self) -> None:
-        """See to it that records nobody waits for reach the disk too."""
-        if not self.broken and (self._flushing is None or self._flushing.done()):
-            self._flushing = self.spawn(self._make_durable(self.journal.seq))
+    def flush(self) -> None:
+        """See to it that records nobody waits for reach the disk too (the reserve, where the journal takes nothing)."""
+        if self._flushing is None or self._flushing.done():
+            self._flushing = self.spawn(self.journal.flush())
 
     async def _save(self, request_id: str) -> None:
         """Save the targets, in a thread, and only while somebody still waits for it."""
@@ -280,8 +282,7 @@ class Runner:
 
     async def durable(self) -> str:
         """Wait until everything that was recorded is on the disk; why it is not, "" = it is."""
-        await self._make_durable(self.journal.seq)
-        return self.broken
+        return await self._why_not_durable(self.journal.seq)
 
     async def _check(self, request_id: str) -> None:
         request = self.state.requests.get(request_id)

@@ -108,7 +108,7 @@ class Window:
             rung_why=self._probe.why,
             journal=self._runner.broken or "ok",
             manifest=self._judge.drift() or "ok",
-            unjournalled=self._runner.ledger.unjournalled,
+            unjournalled=self._runner.unjournalled,
             stop_id=latch,
             stop_by=self._stop_by if latch else "",
         )

@@ -12,6 +12,7 @@ from controlroom.model.effect import EffectKind
 from controlroom.model.record import Outcome
 from controlroom.model.request import Request
 from controlroom.model.snapshot import Saved
+from controlroom.model.storing import Storing
 from controlroom.model.tier import Verdict
 
 
@@ -209,6 +210,13 @@ class Measured(msgspec.Struct, frozen=True, tag=True):
     usage: Usage
 
 
+class Stored(msgspec.Struct, frozen=True, tag=True):
+    """How well the journal can be written has changed."""
+
+    at: Instant
+    level: Storing
+
+
 class Tick(msgspec.Struct, frozen=True, tag=True):
     """Time passes."""
 
@@ -236,5 +244,6 @@ Event = (
     | Estop
     | Reset
     | Measured
+    | Stored
     | Tick
 )

@@ -15,6 +15,12 @@ class Kind(StrEnum):
     """Kinds of journal records. Unknown kinds of newer versions are kept in the chain and shown raw."""
 
     OPENED = "journal.opened"  # a daemon began to write: boot id, version
+    SEGMENT = "journal.segment"  # the link from one segment to the next
+    RECOVERED = "journal.recovered"  # what an opening found: a torn tail, records in the reserve
+    SEAL = "journal.seal"  # everything before it, under a key that is gone by now
+    CARRIED = "journal.carried"  # what a new segment takes along of the older ones
+    ANCHORED = "journal.anchored"  # the head was written down outside
+    RETIRED = "journal.retired"  # old segments were removed
     INTENT = "intent"
     SNAPSHOT = "snapshot"  # what was saved before the act, or why nothing was
     DECISION = "decision"

@@ -15,7 +15,9 @@ from controlroom.model.trips import Trips
 PATH = r"^(\*|\.|\./.+|~|~/.+|/.*)$"  # everything, the workspace, something in it, the home, something in it, absolute
 WORD = r"^[!-~]{1,200}$"  # printable, without white space
 HOST = r"^(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(:[0-9]{1,5})?)$"
+PLACE = r"^(|file:/.+|git:/.+|syslog)$"
 MEANT = {
+    PLACE: "`file:/PATH`, `git:/REPOSITORY`, `syslog`, or nothing",
     PATH: "a folder or file: an absolute path, `.` or `./...` in the workspace, `~` or `~/...` at home, `*` for all",
     WORD: "a word without white space, `*` for all",
     HOST: "a host: `example.org`, `*.example.org`, `example.org:443`, `*` for all",
@@ -99,12 +101,19 @@ class Profile(msgspec.Struct, frozen=True):
     asks: bool = True
 
 
+class Anchor(Section, frozen=True):
+    """Where the head of the journal is written every five minutes: `file:/PATH`, `git:/REPOSITORY`, `syslog`; "" = nowhere."""
+
+    place: Annotated[str, Meta(pattern=PLACE)] = ""
+
+
 class Config(Section, frozen=True):
     """All that config.toml may say."""
 
     hold: Hold = Hold()
     snapshots: Snapshots = Snapshots()
     trips: Trips = Trips()
+    anchor: Anchor = Anchor()
 
 
 class Settings(msgspec.Struct, frozen=True):

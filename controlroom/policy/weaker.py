@@ -19,6 +19,8 @@ def weaker(old: Settings, new: Settings) -> tuple[str, ...]:
     if new.config.hold.seconds > old.config.hold.seconds:
         found.append(_than("hold.seconds", old.config.hold.seconds, new.config.hold.seconds))
     found += _trips("trips", old.config.trips, new.config.trips)
+    if old.config.anchor.place not in ("", new.config.anchor.place):
+        found.append(_than("anchor.place", old.config.anchor.place, new.config.anchor.place or "nowhere"))
     for name in sorted({*old.profiles, *new.profiles} - {DEFAULT}):
         if name in new.profiles:
             found += _profile(old.profiles.get(name), new.profiles[name])

@@ -155,12 +155,12 @@ def overwrite_all(storage: Storage, fd: int, data: bytes, offset: int) -> None:
         view, offset = view[stored:], offset + stored
 
 
-def read_all(storage: Storage, fd: int, offset: int = 0) -> bytes:
-    """Everything from `offset` to the end. Raises OSError."""
+def read_all(storage: Storage, fd: int, offset: int = 0, most: int = 1 << 40) -> bytes:
+    """From `offset` to the end, at most `most` bytes. Raises OSError."""
     parts = []
-    while part := storage.read(fd, 1 << 20, offset):
+    while most and (part := storage.read(fd, min(most, 1 << 20), offset)):
         parts.append(part)
-        offset += len(part)
+        offset, most = offset + len(part), most - len(part)
     return b"".join(parts)
 
 
@@ -173,9 +173,14 @@ def put(storage: Storage, path: Path, data: bytes) -> None:
     storage.remove(temporary)
     fd = storage.open(temporary, Mode.CREATE)
     try:
-        write_all(storage, fd, data)
-        storage.sync(fd)
-    finally:
-        storage.close(fd)
-    storage.rename(temporary, path)
+        try:
+            write_all(storage, fd, data)
+            storage.sync(fd)
+        finally:
+            storage.close(fd)
+        storage.rename(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            storage.remove(temporary)
+        raise
     storage.fsync_dir(path.parent)

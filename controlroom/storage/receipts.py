@@ -40,7 +40,21 @@ def fold(records: Iterable[Stored]) -> dict[str, Receipt]:
 
 def open_receipts(receipts: Iterable[Receipt]) -> list[Receipt]:
     """Those allowed or started without an outcome, in the given order: after a crash nobody knows what came of them."""
-    return [receipt for receipt in receipts if receipt.stage in _OPEN]
+    return [receipt for receipt in receipts if is_open(receipt)]
+
+
+def is_open(receipt: Receipt) -> bool:
+    """Whether it was allowed or started, and nobody has told how it ended."""
+    return receipt.stage in _OPEN
+
+
+def brief(receipt: Receipt) -> Receipt:
+    """The same without its long texts, for what a new segment takes along."""
+    intent, a = receipt.intent, receipt.intent.assessment
+    action = msgspec.structs.replace(intent.action, input=intent.action.input[:2000])
+    short = Assessment(a.tier, a.reasons[:3], undo=a.undo, undo_why=a.undo_why)
+    kept = msgspec.structs.replace(intent, action=action, assessment=short, says=intent.says[:200])
+    return msgspec.structs.replace(receipt, intent=kept)
 
 
 def advance(receipt: Receipt | None, seq: int, record: Record) -> Receipt | None:

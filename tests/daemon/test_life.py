@@ -1,6 +1,7 @@
 """The daemon's start, end and death: who may run it, and what a crash leaves."""
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from controlroom.client.rpc import NoDaemon
+from controlroom.storage.segments import read
 from controlroom.storage.verify import verify
 from tests.support import daemon as daemons
 from tests.support.daemon import Daemon
@@ -169,24 +171,35 @@ print(data.decode())
 @pytest.mark.row("J04")
 @pytest.mark.serial
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root to mount a small tmpfs")
-def test_a_full_disk_denies_what_needs_a_record_and_stops_still_work(home: Home) -> None:
+def test_a_full_disk_denies_everything_keeps_stops_and_goes_on_when_there_is_room(home: Home) -> None:
     state = home.path / "state"
     state.mkdir(mode=0o700)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k,mode=0700", "none", str(state)], check=True, timeout=10)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "none", str(state)], check=True, timeout=10)
     try:
         daemon = daemons.start(home)
         try:
+            assert daemon.bash("ls -la").answer()[0] == "allow"
+            assert "nearly full" in daemon.bash("rm -rf build").answer()[1], "less than 100 MiB are free"
             _fill(state / "ballast")
-            answers = [daemon.bash(f"ls -la {n}" + "x" * 4000, f"call_{n}").answer() for n in range(80)]
-            assert answers[-1][0] == "deny"
-            assert "journal" in answers[-1][1]
+            eventually(lambda: _asked(daemon) == "deny", 10, "a read that is denied")
             assert daemon.call("status")["journal"] != "ok"
             assert daemon.call("estop")["stop_id"]
             assert daemon.call("status")["latched"]
+            eventually(lambda: b'"kind":"latched"' in (daemon.places.journal / "reserve").read_bytes(), 10, "the stop on disk")
+            (state / "ballast").unlink()
+            eventually(lambda: daemon.call("status")["journal"] == "ok", 15, "a journal that is written again")
+            assert daemon.call("status")["unjournalled"] == 0
+            assert "emergency stop" in daemon.bash("ls").answer()[1], "room alone resumes nothing"
         finally:
             daemons.stop(daemon)
+        assert verify(daemon.places.journal).ok
+        assert [one.kind for one in read(daemon.places.journal)].count("latched") == 1
     finally:
         subprocess.run(["umount", "-l", str(state)], check=True, timeout=10)
+
+
+def _asked(daemon: Daemon) -> str:
+    return daemon.bash(f"ls -la {secrets.token_hex(4)}").answer()[0]
 
 
 def _fill(ballast: Path) -> None:

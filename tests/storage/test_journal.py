@@ -11,29 +11,35 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from controlroom.model.clock import Instant
 from controlroom.model.record import Kind, Record
-from controlroom.storage.chain import MAX_LINE, Damaged, Torn, segments
-from controlroom.storage.journal import JournalBroken, Opened, read
+from controlroom.storage import lineup
+from controlroom.storage.body import MAX_BODY
+from controlroom.storage.chain import Place, line_of
+from controlroom.storage.journal import JournalBroken
 from controlroom.storage.lock import Locked
-from tests.storage.support import AT, FailingDisk, opened, record, written
+from controlroom.storage.notes import Carried, Opened
+from controlroom.storage.segments import read
+from controlroom.storage.verify import verify
+from tests.storage.support import AT, FailingDisk, given, kinds, opened, record, segments, stored, written
 
 
 def test_records_come_back_in_order_as_they_were_given(tmp_path: Path) -> None:
     journal = opened(tmp_path / "j")
-    given = [
+    handed = [
         record(1),
         Record(Kind.STARTED, AT, "s", "r"),
         Record(Kind.ALARM, AT, body=msgspec.Raw(b'{"t":"\\u00e9 \xc3\xa9"}')),
     ]
-    assert [journal.append(one) for one in given] == [2, 3, 4]
+    assert [journal.append(one) for one in handed] == [2, 3, 4]
     assert journal.seq == 4
     journal.close()
-    stored = list(read(tmp_path / "j"))
-    assert [one.seq for one in stored] == [1, 2, 3, 4]
-    assert [one.record for one in stored[1:]] == given
-    assert stored[0].record is not None
-    first = msgspec.json.decode(stored[0].record.body, type=Opened)
-    assert first == Opened("boot-1", "0.1.0", os.getpid())
+    found = stored(tmp_path / "j")
+    assert [one.seq for one in found] == [1, 2, 3, 4, 5]
+    assert given(tmp_path / "j") == handed
+    assert found[0].record is not None
+    first = msgspec.json.decode(found[0].record.body, type=Opened)
+    assert (first.boot, first.version, first.pid, first.format) == ("boot-1", "0.1.0", os.getpid(), 1)
 
 
 def test_opening_again_goes_on_with_the_chain(tmp_path: Path) -> None:
@@ -42,8 +48,10 @@ def test_opening_again_goes_on_with_the_chain(tmp_path: Path) -> None:
     assert [one.kind for one in read(tmp_path / "j")] == [
         "journal.opened",
         *["observed"] * 3,
+        "journal.seal",
         "journal.opened",
         *["observed"] * 2,
+        "journal.seal",
     ]
 
 
@@ -53,6 +61,7 @@ def test_files_are_for_the_owner_only(tmp_path: Path) -> None:
     assert {name: (tmp_path / "j" / name).stat().st_mode & 0o7777 for name in os.listdir(tmp_path / "j")} == {
         "00000001.jsonl": 0o600,
         "lock": 0o600,
+        "reserve": 0o600,
     }
 
 
@@ -80,11 +89,11 @@ class SlowDisk(FailingDisk):
         super().__init__()
         self.began, self.may_end = threading.Event(), threading.Event()
 
-    def datasync(self, fd: int) -> None:
+    def sync(self, fd: int) -> None:
         if self.syncs:
             self.began.set()
             assert self.may_end.wait(30)
-        super().datasync(fd)
+        super().sync(fd)
 
 
 def test_waiters_share_syncs_and_append_never_waits_for_the_disk(tmp_path: Path) -> None:
@@ -123,11 +132,11 @@ def test_a_waiter_that_gives_up_takes_nobody_with_it(tmp_path: Path) -> None:
     journal.close()
 
 
-@pytest.mark.row("J06")
+@pytest.mark.row("J06", "J04")
 @pytest.mark.parametrize(
     "disk", [FailingDisk(write=2, error=errno.ENOSPC), FailingDisk(sync=2, error=errno.EIO)], ids=["write", "sync"]
 )
-def test_the_first_error_breaks_the_journal_for_good(tmp_path: Path, disk: FailingDisk) -> None:
+def test_after_an_error_nothing_is_acknowledged_until_a_new_segment_is_synced(tmp_path: Path, disk: FailingDisk) -> None:
     journal = opened(tmp_path / "j", disk)
 
     async def main() -> None:
@@ -137,14 +146,41 @@ def test_the_first_error_breaks_the_journal_for_good(tmp_path: Path, disk: Faili
         calls = disk.writes, disk.syncs
         with pytest.raises(JournalBroken, match=os.strerror(disk.error)):
             await journal.durable(journal.append(record(9)))
-        assert (disk.writes, disk.syncs) == calls
+        assert (disk.writes, disk.syncs) == calls, "the dead segment was written or synced again"
         await journal.durable(1)
+        assert journal.mend()
+        await journal.durable(journal.append(record(10)))
 
     asyncio.run(main())
-    assert os.strerror(disk.error) in journal.broken
+    journal.close()
+    assert given(tmp_path / "j") == [record(0), record(1), record(2), record(9), record(10)]
+    link = stored(tmp_path / "j")[1]
+    assert link.kind == "journal.segment"
+    assert os.strerror(disk.error).encode() in link.raw
+    assert verify(tmp_path / "j").ok
+
+
+def denial(number: int) -> Record:
+    return Record(Kind.DECISION, AT, "s1", f"r{number}", msgspec.Raw(b'{"verdict":"deny"}'))
+
+
+@pytest.mark.row("J04", "J05")
+def test_stops_and_denials_are_on_the_disk_while_nothing_else_is(tmp_path: Path) -> None:
+    journal = opened(tmp_path / "j", FailingDisk(write=2, error=errno.ENOSPC))
+    for one in (record(0), denial(1), Record(Kind.STOP, AT, "s1", body=msgspec.Raw(b'{"act":"kill"}')), record(2)):
+        journal.append(one)
+    with pytest.raises(JournalBroken):
+        journal.sync()
+    assert journal.unjournalled == 2
     with pytest.raises(JournalBroken):
         journal.close()
+    again = opened(tmp_path / "j")  # the disk has room again
+    assert again.recovered is not None
+    assert again.recovered.spooled == 2
+    assert [one.kind for one in given(tmp_path / "j")] == [Kind.DECISION, Kind.STOP]
+    again.close()
     opened(tmp_path / "j").close()
+    assert len(given(tmp_path / "j")) == 2, "the reserve was emptied"
 
 
 def test_short_writes_are_finished(tmp_path: Path) -> None:
@@ -152,7 +188,7 @@ def test_short_writes_are_finished(tmp_path: Path) -> None:
     for number in range(3):
         journal.append(record(number))
     journal.close()
-    assert [one.record for one in read(tmp_path / "j")][1:] == [record(0), record(1), record(2)]
+    assert given(tmp_path / "j") == [record(0), record(1), record(2)]
 
 
 @pytest.mark.row("J12")
@@ -180,22 +216,21 @@ def test_a_body_that_is_not_json_is_refused_and_harms_nothing(tmp_path: Path, bo
         journal.append(Record(Kind.ALARM, AT, body=msgspec.Raw(body)))
     journal.append(record())
     journal.close()
-    assert len(list(read(tmp_path / "j"))) == 2
+    assert given(tmp_path / "j") == [record()]
 
 
 def test_a_body_on_several_lines_is_stored_on_one(tmp_path: Path) -> None:
     journal = opened(tmp_path / "j")
     journal.append(Record(Kind.ALARM, AT, body=msgspec.Raw(b'{\n "a": "b c",\r\n "d": 1\n}')))
     journal.close()
-    last = list(read(tmp_path / "j"))[-1]
-    assert last.record is not None
-    assert bytes(last.record.body) == b'{"a":"b c","d":1}'
+    (last,) = given(tmp_path / "j")
+    assert bytes(last.body) == b'{"a":"b c","d":1}'
 
 
 def test_a_record_over_the_limit_is_refused(tmp_path: Path) -> None:
     journal = opened(tmp_path / "j")
     with pytest.raises(ValueError, match="over the limit"):
-        journal.append(Record(Kind.ALARM, AT, body=msgspec.Raw(b'"' + b"a" * MAX_LINE + b'"')))
+        journal.append(Record(Kind.ALARM, AT, body=msgspec.Raw(b'"' + b"a" * MAX_BODY + b'"')))
     journal.close()
 
 
@@ -206,7 +241,7 @@ def test_no_planted_secret_reaches_the_disk(tmp_path: Path) -> None:
     journal.append(Record(Kind.INTENT, AT, "s", "r", msgspec.Raw(msgspec.json.encode({"input": inner, "api_key": "hunter2"}))))
     journal.close()
     assert b"hunter2" not in segments(tmp_path / "j")[0].read_bytes()
-    assert len(list(read(tmp_path / "j"))) == 2
+    assert len(given(tmp_path / "j")) == 1
 
 
 def test_a_number_that_was_not_handed_out_is_refused_and_closing_twice_is_fine(tmp_path: Path) -> None:
@@ -231,15 +266,13 @@ def test_every_torn_end_is_moved_aside_and_every_whole_record_kept(tmp_path: Pat
         (directory / "00000001.jsonl").write_bytes(source[:cut])
         kept = max(i for i, end in enumerate(ends) if end <= cut)
         torn = source[ends[kept] : cut]
-        opened(directory).close()
-        stored = list(read(directory))
-        assert b"".join(one.raw for one in stored[:-1]) == source[: ends[kept]]
-        assert stored[-1].record is not None
-        note = msgspec.json.decode(stored[-1].record.body, type=Opened).quarantined
-        assert (note is not None) == bool(torn)
-        if note is not None:
-            assert (directory / "quarantine" / note.file).read_bytes() == torn
-            assert note.size == len(torn)
+        journal = opened(directory)
+        found = journal.recovered.quarantined if journal.recovered else ()
+        assert b"".join(one.raw for one in stored(directory)[:kept]) == source[: ends[kept]]
+        journal.close()
+        assert verify(directory).ok
+        assert [(directory / "quarantine" / note.file).read_bytes() for note in found] == ([torn] if torn else [])
+        assert ("journal.recovered" in kinds(directory)) == bool(torn)
 
 
 @pytest.mark.row("J01", "J03")
@@ -249,23 +282,75 @@ def test_garbage_after_the_last_record_is_moved_aside(tmp_path: Path, garbage: b
     with segment.open("ab") as file:
         file.write(garbage)
     opened(tmp_path / "j").close()
-    assert len(list(read(tmp_path / "j"))) == 4
+    assert given(tmp_path / "j") == [record(0), record(1)]
     (moved,) = (tmp_path / "j" / "quarantine").iterdir()
     assert moved.read_bytes() == garbage
 
 
 @pytest.mark.row("J03", "J09")
-def test_a_journal_that_was_changed_is_not_opened_and_not_touched(tmp_path: Path) -> None:
+def test_a_journal_that_was_changed_is_only_read_and_not_touched(tmp_path: Path) -> None:
     segment = written(tmp_path / "j", 3)
     changed = segment.read_bytes().replace(b'{"n":1}', b'{"n":7}')
     segment.write_bytes(changed)
-    with pytest.raises(Damaged) as caught:
-        opened(tmp_path / "j")
-    assert caught.value.seq == 3
-    assert not isinstance(caught.value, Torn)
+    journal = opened(tmp_path / "j")
+    assert "record 3 is not as it was written" in journal.broken
+    assert not journal.mendable
+    journal.append(denial(1))
+    with pytest.raises(JournalBroken, match="audit verify"):
+        journal.sync()
+    with pytest.raises(JournalBroken):
+        journal.close()
     assert segment.read_bytes() == changed
-    with pytest.raises(Damaged):
-        opened(tmp_path / "j")  # not Locked: the lock was given back
+    assert b'"receipt":"r1"' in (tmp_path / "j" / "reserve").read_bytes()
+
+
+@pytest.mark.row("J16")
+def test_a_journal_of_a_newer_format_is_only_read(tmp_path: Path) -> None:
+    segment = written(tmp_path / "j", 3)
+    raw = segment.read_bytes()
+    last = stored(tmp_path / "j")[-1]
+    body = msgspec.Raw(msgspec.json.encode(Opened("boot-2", "9.0", 1, format=2)))
+    newer, _ = line_of(Place(last.seq, last.sum), last.seq + 1, Record(Kind.OPENED, AT, body=body))
+    segment.write_bytes(raw + newer)
+    journal = opened(tmp_path / "j")
+    assert "newer" in journal.broken
+    assert not journal.mendable
+    assert segment.read_bytes() == raw + newer
+    assert given(tmp_path / "j") == [record(0), record(1), record(2)]
+    with pytest.raises(JournalBroken):
+        journal.close()
+
+
+@pytest.mark.row("J15")
+def test_a_full_segment_is_followed_by_one_that_links_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lineup, "MOST", 3000)
+    journal = opened(tmp_path / "j")
+    journal.carry(lambda: Carried(open=()))
+    for number in range(40):
+        journal.append(record(number))
+        if number % 7 == 0:
+            journal.sync()
+    journal.close()
+    assert len(segments(tmp_path / "j")) > 3
+    assert all(segment.stat().st_size <= 4000 for segment in segments(tmp_path / "j"))
+    assert given(tmp_path / "j") == [record(n) for n in range(40)]
+    assert verify(tmp_path / "j").ok
+    newest = list(read(tmp_path / "j", newest=1))
+    assert [one.kind for one in newest[:2]] == ["journal.segment", "journal.carried"]
+    again = opened(tmp_path / "j")
+    assert again.opening == Place(newest[0].seq - 1, stored(tmp_path / "j")[newest[0].seq - 2].sum)
+    again.close()
+
+
+@pytest.mark.row("J17")
+def test_order_is_by_number_whatever_the_clocks_say(tmp_path: Path) -> None:
+    journal = opened(tmp_path / "j")
+    times = [Instant(50, 9_000), Instant(60, 1), Instant(10, 5_000)]
+    for number, at in enumerate(times):
+        journal.append(msgspec.structs.replace(record(number), at=at))
+    journal.close()
+    assert [one.at for one in given(tmp_path / "j")] == times
+    assert [one.seq for one in stored(tmp_path / "j")] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.row("J14")
@@ -332,5 +417,5 @@ def test_reading_while_a_line_is_being_written_ends_before_it(tmp_path: Path) ->
     segment = written(tmp_path / "j", 2)
     with segment.open("ab") as file:
         file.write(b'{"sum":"')
-    assert [one.seq for one in read(tmp_path / "j")] == [1, 2, 3]
+    assert [one.seq for one in read(tmp_path / "j")] == [1, 2, 3, 4]
     assert list(read(tmp_path / "none")) == []

@@ -16,8 +16,8 @@ from controlroom.model.request import Decision
 from controlroom.model.tier import Tier, Verdict
 from controlroom.storage.chain import Stored
 from controlroom.storage.export import jsonl, receipts_csv
-from controlroom.storage.journal import read
 from controlroom.storage.receipts import advance, fold, open_receipts
+from controlroom.storage.segments import read
 from tests.storage.support import opened
 
 INTENT = Intent("d1", Action("Bash", '{"command":"=cmd()"}', "/w"), Assessment(Tier.T2, ()), "claude-code")
@@ -115,14 +115,25 @@ def test_a_journal_that_ends_anywhere_folds(tmp_path: Path) -> None:
     assert [r.stage for r in open_receipts(fold(read(tmp_path / "j")).values())] == [Stage.STARTED]
 
 
-def test_jsonl_is_every_record_as_stored(tmp_path: Path) -> None:
+def test_jsonl_is_every_record_as_an_event_that_other_programs_know(tmp_path: Path) -> None:
     journal = opened(tmp_path / "j")
     journal.append(ASKED)
     journal.close()
     lines = list(jsonl(read(tmp_path / "j")))
-    assert [json.loads(line)["kind"] for line in lines] == ["journal.opened", "intent"]
-    assert json.loads(lines[1])["body"]["action"]["tool"] == "Bash"
     assert all(line.endswith("\n") and line.count("\n") == 1 for line in lines)
+    first, intent, _ = (json.loads(line) for line in lines)
+    assert (first["specversion"], first["type"]) == ("1.0", "dev.controlroom.journal.opened.v1")
+    assert (intent["type"], intent["subject"], intent["time"]) == (
+        "dev.controlroom.requested.v1",
+        "s/r",
+        "1970-01-01T00:00:00.000Z",
+    )
+    data = intent["data"]
+    assert (data["seq"], data["boot_id"], data["chain"]) == (2, "boot-1", {"previous_receipt_hash": first["id"]})
+    assert data["action"] == {
+        "tool_name": "Bash", "correlation_id": "", "parameters_hash": "sha256:d1", "risk_level": "medium", "cwd": "/w",
+    }  # fmt: skip
+    assert data["body"]["action"]["tool"] == "Bash"
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r=", " =", "\uff1d"])

@@ -1,0 +1,218 @@
+"""Keeps the journal: what a start takes from it, and what goes on beside the calls (seals, room, mending, anchors)."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+from controlroom.core.state import OVER
+from controlroom.daemon.accepted import Pin
+from controlroom.daemon.clock import now
+from controlroom.daemon.ledger import Ledger
+from controlroom.daemon.operator_server import CallError, Method, Params
+from controlroom.daemon.runner import Runner
+from controlroom.model import event as ev
+from controlroom.model.agent import Session, SessionState
+from controlroom.model.record import Kind, Record
+from controlroom.model.storing import Storing
+from controlroom.storage.anchor import BadPlace, anchor
+from controlroom.storage.chain import Damaged, decode
+from controlroom.storage.journal import Journal
+from controlroom.storage.notes import Anchored, Carried
+from controlroom.storage.port import KernelStorage
+from controlroom.storage.receipts import brief, is_open
+from controlroom.storage.segments import blocks, number_of, read, segments
+from controlroom.storage.verify import check_older
+
+BEAT_SECONDS = 1.0
+MEND_SECONDS = 2.0
+ANCHOR_SECONDS = 300.0
+MOST_EXTRA = 16 << 20  # bytes of the newest segment; a smaller one is read with the one before it, for the receipts
+
+WORDS = {
+    Storing.OK: "there is room for the journal again",
+    Storing.LOW: "less than 500 MiB or 5 % is free where the journal lies; below 100 MiB nothing destructive is allowed",
+    Storing.SCARCE: "less than 100 MiB is free where the journal lies: nothing of tier 2 and above is allowed",
+}
+
+
+class _State(msgspec.Struct, frozen=True):
+    state: SessionState
+
+
+class Recalled(NamedTuple):
+    """What a start takes from the journal besides receipts: sessions by id; the hashes of settings and manifest in force."""
+
+    sessions: dict[str, Session]
+    pins: dict[str, str]
+
+    def add(self, record: Record) -> None:
+        """Fold one record in."""
+        match record.kind:
+            case Kind.CARRIED:
+                carried = msgspec.json.decode(record.body, type=Carried)
+                self.sessions.update({session.id: session for session in carried.sessions})
+                self.pins.update(carried.pins)
+            case Kind.CONFIG:
+                pin = msgspec.json.decode(record.body, type=Pin)
+                self.pins[pin.what] = pin.sha256
+            case Kind.SESSION if record.session:
+                self._session(record)
+            case _:
+                pass
+
+    def _session(self, record: Record) -> None:
+        try:
+            self.sessions[record.session] = msgspec.json.decode(record.body, type=Session)
+        except msgspec.ValidationError:
+            known = self.sessions.get(record.session)
+            state = msgspec.json.decode(record.body, type=_State).state
+            if known:
+                self.sessions[record.session] = msgspec.structs.replace(known, state=state)
+
+
+class Scribe:
+    """Beside one runner and its journal."""
+
+    def __init__(self, directory: Path, journal: Journal) -> None:
+        self._directory, self._journal = directory, journal
+        self._place: Callable[[], str] = str  # where anchors go by themselves, "" = nowhere
+        self._level = Storing.OK
+        self._anchored = 0  # seq
+        self._trouble = ""
+
+    def recall(self, ledger: Ledger, note: Callable[[Record], None]) -> Recalled:
+        """Fold the newest segments: receipts into `ledger`, every record into `note`, and what else an earlier daemon knew.
+
+        Raises OSError.
+        """
+        recalled = Recalled({}, {})
+        try:
+            for stored in read(self._directory, newest=self._needed()):
+                if stored.record is not None:
+                    ledger.add(stored.seq, stored.record)
+                    note(stored.record)
+                    recalled.add(stored.record)
+        except Damaged:
+            pass  # the journal is read-only and says so; what stands before the damage is recalled
+        return recalled
+
+    def _needed(self) -> int:
+        """How many segments, from the newest back: to one that took along what there was before it."""
+        storage = KernelStorage()
+        found = segments(storage, self._directory)
+        for count, segment in enumerate(reversed(found), 1):
+            second = [decode(raw).kind for raw in next(blocks(storage, segment), [])[1:2] if raw.startswith(b'{"sum":"')]
+            if number_of(segment) == 1 or second == [Kind.CARRIED]:
+                small = count == 1 and segment.stat().st_size < MOST_EXTRA
+                return min(len(found), count + small)
+        return len(found)
+
+    def attach(self, runner: Runner, pins: dict[str, str], place: Callable[[], str]) -> None:
+        """Take along, with every new segment, what goes on. `place`: where anchors go by themselves, "" = nowhere."""
+        self._place = place
+
+        def carried() -> Carried:
+            held = [h.session for h in runner.state.sessions.values() if h.session.state not in OVER]
+            return Carried(tuple(held), tuple(brief(r) for r in runner.ledger.all() if is_open(r)), pins)
+
+        self._journal.carry(carried)
+
+    def table(self) -> dict[str, Method]:
+        """The operator's calls that are about the journal (docs/protocol.md)."""
+        return {"audit": self._audit, "anchored": self._note_anchor, "seal-key": self._seal_key}
+
+    async def _audit(self, params: Params) -> object:
+        head = self._journal.head
+        return {"seq": head.seq, "sum": head.sum}
+
+    async def _seal_key(self, params: Params) -> object:
+        return msgspec.to_builtins(self._journal.seal_key())
+
+    async def _note_anchor(self, params: Params) -> object:
+        try:
+            self._journal.anchored(msgspec.convert(params, Anchored))
+        except msgspec.ValidationError as error:
+            raise CallError("usage", str(error)) from error
+        return {}
+
+    def tell(self, runner: Runner) -> None:
+        """What the opening found, and whether it can be written at all."""
+        found = self._journal.recovered
+        for torn in found.quarantined if found else ():
+            text = f"{torn.size} bytes at the journal's end were no whole record ({torn.why}): kept as quarantine/{torn.file}"
+            runner.alarm("journal", text)
+        if found and found.spooled:
+            runner.alarm("journal", f"{found.spooled} records of stops and denials came out of the reserve")
+        self._look(runner)
+
+    async def run(self, runner: Runner) -> None:
+        """The rest of the daemon's life."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._older, runner)
+            group.start_soon(self._anchors, runner)
+            await self._beat(runner)
+
+    async def _beat(self, runner: Runner) -> None:
+        tried = 0.0
+        while True:
+            await anyio.sleep(BEAT_SECONDS)
+            self._journal.seal(now())
+            if self._journal.mendable and anyio.current_time() - tried >= MEND_SECONDS:
+                tried = anyio.current_time()
+                await anyio.to_thread.run_sync(self._journal.mend)
+            self._look(runner)
+            runner.flush()
+
+    def _look(self, runner: Runner) -> None:
+        try:
+            level = self._journal.storing()
+        except OSError as error:
+            level = Storing.SCARCE  # unknown room is not room
+            self._tell(runner, f"the room on the journal's disk cannot be told: {error}")
+        if level is self._level:
+            return
+        was, self._level = self._level, level
+        runner.feed(ev.Stored(now(), level))
+        if level is Storing.BROKEN:
+            runner.alarm("journal", f"the journal takes nothing, so nothing is allowed: {self._journal.broken}")
+        elif was is Storing.BROKEN:
+            runner.alarm("journal", "the journal is written again, in a new segment; what was denied meanwhile stays denied")
+        elif level is not Storing.OK or was is Storing.SCARCE:
+            runner.alarm("journal", WORDS[level])
+
+    async def _older(self, runner: Runner) -> None:
+        """What the opening did not look at, at leisure; a flaw in it closes the journal (J09)."""
+        try:
+            damage = await anyio.to_thread.run_sync(check_older, KernelStorage(), self._directory, self._journal.opening)
+        except OSError as error:
+            runner.alarm("journal", f"the older segments of the journal cannot be read, so they are not verified: {error}")
+            return
+        if damage is not None:
+            why = f"record {damage.seq} is not as it was written: {damage.why}"
+            self._journal.refuse(f"{why}. It is only read; see: controlroom audit verify")
+            self._look(runner)
+
+    async def _anchors(self, runner: Runner) -> None:
+        """Write the head down outside, every five minutes in which there was something new."""
+        while True:
+            head, place = self._journal.head, self._place()
+            if place and head.seq > self._anchored and not self._journal.broken:
+                try:
+                    note = Anchored(place, head.seq, head.sum)
+                    await anyio.to_thread.run_sync(anchor, place, note, now().wall)
+                except (BadPlace, OSError) as error:
+                    self._tell(runner, f"the head of the journal could not be written to {place}: {error}")
+                else:
+                    self._trouble = ""
+                    self._journal.anchored(note)
+                    self._anchored = self._journal.seq
+            await anyio.sleep(ANCHOR_SECONDS)
+
+    def _tell(self, runner: Runner, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            runner.alarm("journal", trouble)
