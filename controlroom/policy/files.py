@@ -275,7 +275,9 @@ class Files:
 
 
 def _device(path: str) -> bool:
-    """Whether a path is a device by its place, there or not (shared memory and terminals aside)."""
+    """Whether a path is a device or a switch of the kernel by its place, there or not (shared memory and terminals aside)."""
+    if path.startswith(("/proc/", "/sys/")):
+        return True
     return path.startswith("/dev/") and not path.startswith(("/dev/shm/", "/dev/pts/", "/dev/fd/"))
 
 

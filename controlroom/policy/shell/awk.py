@@ -12,6 +12,9 @@ _GETLINE = re.compile(r"(\0\d+\0|\w+|\))\s*\|&?\s*getline")
 _LOADS = re.compile(r"@(load|include)\b")
 
 
+_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)", re.S)
+
+
 class Program(msgspec.Struct, frozen=True):
     """`writes`: files; `runs`: shell text; None in either = not known beforehand."""
 
@@ -24,7 +27,7 @@ def read(text: str) -> Program:
     strings: list[str] = []
 
     def keep(found: re.Match[str]) -> str:
-        strings.append(re.sub(r"\\(.)", r"\1", found[1]))
+        strings.append(_ESCAPE.sub(_plain, found[1]))
         return f"\0{len(strings) - 1}\0"
 
     code = _REGEX.sub("0", re.sub(r"#[^\n]*", "", _STRING.sub(keep, text.replace("\0", ""))))
@@ -42,6 +45,13 @@ def read(text: str) -> Program:
     runs += [_literal(found[1], strings) for found in _GETLINE.finditer(code)]
     runs += [None for _ in _LOADS.finditer(code)]
     return Program(tuple(writes), tuple(runs))
+
+
+def _plain(found: re.Match[str]) -> str:
+    code = found[1]
+    if code[0] == "x" and len(code) > 1:
+        return chr(int(code[1:], 16))
+    return chr(int(code, 8)) if code.isdigit() and code.isascii() and "8" not in code and "9" not in code else code
 
 
 def _compares(printed: str) -> bool:

@@ -119,7 +119,7 @@ class Shell:
 
     def assigned(self, name: str, value: str | None, env: Env) -> None:
         """Judge a variable that makes programs run code."""
-        if _RUNS_CODE.fullmatch(name):
+        if _RUNS_CODE.fullmatch(name) or (name == "PS4" and any(mark in (value or "$(") for mark in ("$(", "`"))):
             self.ledger.reason(Tier.T3, "shell.injected", f"{name} makes programs run code that is not on the command line.")
         elif name == "PATH" and (value or "").startswith((".:", ":", *(f"{folder}/" for folder in TEMPORARY))):
             self.ledger.reason(Tier.T3, "shell.injected", "PATH begins with a folder in which anybody can put programs.")
@@ -166,8 +166,8 @@ class Shell:
         changed |= {"path": path, "certain": arg.certain, "bounded": arg.bounded, "only": act.only or arg.only}
         self.files.touch(Act(**changed))
 
-    def run(self, args: tuple[Arg, ...], env: Env, stdin: Stdin = Stdin()) -> None:  # noqa: B008 - frozen
-        """Judge a command word by word."""
+    def run(self, args: tuple[Arg, ...], env: Env, stdin: Stdin = Stdin(), *, direct: bool = False) -> None:  # noqa: B008 - frozen
+        """Judge a command word by word. `direct`: neither functions nor aliases are looked at, as after `command` or `env`."""
         if len(args) > MAX_WORDS:
             raise TooMuch(f"more than {MAX_WORDS} arguments in one command; use fewer")
         self._deeper()
@@ -179,23 +179,23 @@ class Shell:
         elif not word.text:
             self.run(args[1:], env, stdin)
         else:
-            self._named(word.text, args[1:], env, stdin)
+            self._named(word.text, args[1:], env, stdin, direct=direct)
         self.walker.depth -= 1
 
-    def _named(self, word: str, args: tuple[Arg, ...], env: Env, stdin: Stdin) -> None:
+    def _named(self, word: str, args: tuple[Arg, ...], env: Env, stdin: Stdin, *, direct: bool) -> None:
         if word in _RESERVED:  # the parser took a keyword for a command, as in `! { rm x; }`: bash would not
             self.ledger.reason(
                 Tier.T3, "shell.unparsable", f"The keyword {word} stands where a command is read; it could hide anything."
             )
         if _ODD.search(word):
             self.ledger.reason(Tier.T3, "shell.odd-name", "The command's name has characters that can pass for others.")
-        if word in env.aliases:
+        if word in env.aliases and not direct:
             alias = env.aliases[word]
             rest = " ".join(quoted(arg) for arg in args)
             fork = env.fork()
             fork.aliases.pop(word, None)
             self.nested(Arg(alias + " " + rest) if alias is not None else None, fork, "an alias")
-        if word in env.functions:
+        if word in env.functions and not direct:
             self.walker.call(word, env, args)
             return
         if builtins.run(self, word, args, env):
@@ -265,7 +265,8 @@ class Shell:
             if wrapper.more and stdin.names:
                 inner_argv = [stdin.names if arg == UNSEEN else (arg,) for arg in inner.argv]
                 inner = msgspec.structs.replace(inner, argv=tuple(arg for group in inner_argv for arg in group))
-            self.run(inner.argv, env if word in ("command", "builtin", "time", "!", "exec") else within, stdin)
+            same = word in ("command", "builtin", "time", "!", "exec")
+            self.run(inner.argv, env if same else within, stdin, direct=word not in ("time", "!", "coproc"))
         self.remote, self.root, self.walker.words = outer
 
     def _shell(self, name: str, args: tuple[Arg, ...], env: Env, stdin: Stdin) -> None:

@@ -14,7 +14,7 @@ from controlroom.policy.ledger import Ledger, TooMuch
 from controlroom.policy.limits import MAX_NESTING, MAX_OPENINGS, MAX_TEXT
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.names import printed
-from controlroom.policy.shell.words import Arg, Words
+from controlroom.policy.shell.words import Arg, Words, closing
 
 _REDIRECTS = {"file_redirect", "heredoc_redirect", "herestring_redirect"}
 _BRANCHES = {
@@ -32,6 +32,7 @@ _WORDS = {
     *("brace_expression", "extglob_pattern", "regex", "variable_assignment", "comment", "special_variable_name"),
 }
 _BACKTICK = re.compile(r"(?<!\\)`((?:[^`\\]|\\.)*)`", re.S)
+_LEAVES = {"word", "regex", "extglob_pattern"}
 _NESTED = {"command_substitution", "process_substitution"}
 _SKIP = {
     "comment",
@@ -249,6 +250,17 @@ class Walker:
         known = self.words.value('"' + body.replace('"', '\\"') + '"', env)
         return Stdin(given=True, text=body if known is None else known, exact=known is not None)
 
+    def _unparsed(self, text: str, env: Env) -> None:
+        """Substitutions inside `${x:-..}` and patterns, which the parser hands on as plain text."""
+        self._backticks(text, env)
+        start = text.find("$(")
+        while start >= 0:
+            end = closing(text, start)
+            self._deeper()
+            self.text(text[start + 2 : end - 1], env.fork())
+            self.depth -= 1
+            start = text.find("$(", end)
+
     def _backticks(self, body: str, env: Env) -> None:
         """The parser does not see the old substitution in a here-document; the shell runs it."""
         for found in _BACKTICK.finditer(body):
@@ -375,6 +387,7 @@ class Walker:
                 self._nested(child, env)
 
     def _unset(self, node: Node, env: Env, stdin: Stdin) -> None:
+        self._nested(node, env)
         for child in node.named_children:
             env.put(self._text(child), None)
             env.functions.pop(self._text(child), None)
@@ -382,6 +395,9 @@ class Walker:
     def _nested(self, node: Node, env: Env) -> None:
         """Walk the substitutions inside a word or redirection, at any depth."""
         for found in _find_nested(node):
+            if found.type not in _NESTED:
+                self._unparsed(self._text(found), env)
+                continue
             inner = env.fork()
             self._deeper()
             given = Stdin(given=True) if found.type == "process_substitution" else Stdin()
@@ -426,7 +442,9 @@ def _find_nested(node: Node) -> Iterator[Node]:
     stack = [node]
     while stack:
         at = stack.pop()
-        if at.type in _NESTED:
+        if at.type in _NESTED or (not at.named_child_count and at.type in _LEAVES and b"`" in (at.text or b"")):
+            yield at
+        elif at.type == "regex" and b"$(" in (at.text or b""):
             yield at
         elif at.named_child_count and at.type != "heredoc_redirect":
             stack.extend(reversed(at.named_children))

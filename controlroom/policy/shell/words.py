@@ -305,6 +305,9 @@ class _Lexer:
         unknown = UNKNOWN if quoted else _SPLIT
         simple, piece, array = _SIMPLE_BRACE.fullmatch(braced), _SLICE.fullmatch(braced), _ARRAY.fullmatch(braced)
         name = (simple or piece or array or [""])[1] if (simple or piece or array) else ""
+        if braced == "{!}":
+            self._take("%%", "q")  # the last background job: one of the script's own
+            return
         if braced[1:-1] in _DIGITS:
             self.out.append([("*", "u")])
             return
