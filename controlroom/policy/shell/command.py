@@ -14,7 +14,8 @@ from controlroom.policy.paths import absolute, normal
 from controlroom.policy.shell import apply, builtins, oneliner, special
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import parse
-from controlroom.policy.shell.walk import Simple, Stdin, Walker
+from controlroom.policy.shell.prints import Stdin
+from controlroom.policy.shell.walk import Simple, Walker
 from controlroom.policy.shell.words import Arg, Words, quoted
 from controlroom.policy.shell.wrappers import UNSEEN, Inner, guess, optional, searched, unwrap
 from controlroom.policy.tree import Tree

@@ -14,8 +14,8 @@ from controlroom.policy.files import Act
 from controlroom.policy.shell import awk, pycode, sed
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import parse
+from controlroom.policy.shell.prints import Stdin
 from controlroom.policy.shell.python import acts
-from controlroom.policy.shell.walk import Stdin
 from controlroom.policy.shell.words import Arg
 
 if TYPE_CHECKING:

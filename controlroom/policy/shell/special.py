@@ -12,7 +12,7 @@ from controlroom.policy.paths import MINTED, absolute
 from controlroom.policy.shell import builtins, scripts
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import parse
-from controlroom.policy.shell.walk import Stdin
+from controlroom.policy.shell.prints import Stdin
 from controlroom.policy.shell.words import Arg, quoted
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from controlroom.policy.ledger import Ledger, TooMuch
 from controlroom.policy.limits import MAX_NESTING, MAX_OPENINGS, MAX_TEXT
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.names import printed
+from controlroom.policy.shell.prints import Stdin, printed_text
 from controlroom.policy.shell.words import Arg, Words, closing
 
 _REDIRECTS = {"file_redirect", "heredoc_redirect", "herestring_redirect"}
@@ -45,19 +46,6 @@ _SKIP = {
     "number",
     "ansi_c_string",
 }
-
-
-class Stdin(msgspec.Struct, frozen=True):
-    """What a command reads: nothing given, a known text, or (`text` None, `given`) something nobody has seen.
-
-    `exact` False: the text has expansions left that only the running shell knows. `names`: the lines are names of files
-    like these.
-    """
-
-    given: bool = False
-    text: str | None = None
-    exact: bool = True
-    names: tuple[Arg, ...] = ()
 
 
 class Redirect(msgspec.Struct, frozen=True):
@@ -176,7 +164,7 @@ class Walker:
                 assigned.append((name, raw if value is None and name == "PATH" else value))
             elif child.type != "comment":
                 args += self.words.args(self._text(child), env)
-        prints = _prints((*args, *more), stdin) if redirects else None
+        prints = printed_text((*args, *more), stdin) if redirects else None
         self._run(Simple((*args, *more), tuple(assigned), tuple(redirects), stdin, prints), env)
 
     def _redirected(self, node: Node, env: Env, stdin: Stdin) -> None:
@@ -281,7 +269,7 @@ class Walker:
             return None
         if node.type != "command" or not node.named_children:
             return None
-        return _prints(tuple(arg for child in node.named_children for arg in self._plain(child)), stdin)
+        return printed_text(tuple(arg for child in node.named_children for arg in self._plain(child)), stdin)
 
     def _plain(self, node: Node) -> list[Arg]:
         return Words(None).args(self._text(node), Env("/", None))
@@ -416,35 +404,17 @@ class Walker:
         self._nested(node, env)
 
 
-def _prints(args: tuple[Arg, ...], stdin: Stdin) -> str | None:
-    """What a command surely prints: `cat` its input, `echo` and `printf` their arguments; None where that is not known."""
-    if not args or not all(arg.certain for arg in args):
-        return None
-    name, rest = args[0].text.rsplit("/", 1)[-1], [arg.text for arg in args[1:]]
-    if name in ("cat", "tee") and (name == "tee" or not rest or rest == ["-"]):
-        return stdin.text if stdin.exact else None
-    escaped = name == "printf"
-    while name == "echo" and rest and re.fullmatch(r"-[neE]+", rest[0]):
-        escaped |= "e" in rest[0]
-        rest = rest[1:]
-    if name == "echo":
-        return _unescaped(" ".join(rest)) if escaped else " ".join(rest)
-    if name == "printf" and len(rest) == 1 and "%" not in rest[0]:
-        return _unescaped(rest[0])
-    return " ".join(rest[1:]) if name == "printf" and rest and rest[0] in ("%s", "%s\\n", "%b", "%b\\n") else None
-
-
-def _unescaped(text: str) -> str | None:
-    return Words(None).value("$'" + text.replace("'", "\\'") + "'", Env("/", None)) if "\\" in text else text
+def _unread(leaf: Node) -> bool:
+    """Whether a leaf has a substitution that the parser did not see."""
+    text = leaf.text or b""
+    return b"`" in text or (leaf.type == "regex" and b"$(" in text)
 
 
 def _find_nested(node: Node) -> Iterator[Node]:
     stack = [node]
     while stack:
         at = stack.pop()
-        if at.type in _NESTED or (not at.named_child_count and at.type in _LEAVES and b"`" in (at.text or b"")):
-            yield at
-        elif at.type == "regex" and b"$(" in (at.text or b""):
+        if at.type in _NESTED or (at.type in _LEAVES and not at.named_child_count and _unread(at)):
             yield at
         elif at.named_child_count and at.type != "heredoc_redirect":
             stack.extend(reversed(at.named_children))
