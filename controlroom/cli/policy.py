@@ -15,6 +15,7 @@ from controlroom.daemon.judge import BadManifest, Judge
 from controlroom.model.action import Action
 from controlroom.model.effect import Assessment
 from controlroom.model.tier import Tier, ruling_of
+from controlroom.policy import Found, explain, lower
 from controlroom.policy.catalogue import RuleError
 
 LINE_LIMIT = 1 << 20  # bytes, as at the gate
@@ -53,11 +54,14 @@ def check_(
                 print(out.as_json(answer(line, judge)), flush=True)
         return 0
     text = command[0] if len(command) == 1 else shlex.join(command)
-    row = assessed(Case("command line", command=text), judge)
+    action = Action(SHELL_TOOL, msgspec.json.encode({"command": text}).decode(), os.getcwd())
+    assessment, found = judge.trace(action, action.cwd)
     if as_json:
-        print(out.as_json(row))
+        print(out.as_json(_row("command line", assessment) | {"commands": _commands(found), "lower": lower(assessment)}))
     else:
-        _print(row)
+        for line in explain(assessment, found):
+            text = line.lstrip(" ")
+            print(" " * (len(line) - len(text)) + out.safe(text))
     return 0
 
 
@@ -85,6 +89,20 @@ def assessed(case: Case, judge: Judge) -> Row:
     return _row(case.id, judge.assess(Action(case.tool, text, cwd), cwd))
 
 
+def _commands(found: tuple[Found, ...]) -> list[Row]:
+    """Each simple command that was found, with what was found about it alone."""
+    return [
+        {
+            "argv": one.argv,
+            "depth": one.depth,
+            "tier": one.tier,
+            "effects": [{"kind": effect.kind, "targets": [t.path for t in effect.targets]} for effect in one.effects],
+            "reasons": msgspec.to_builtins(one.reasons),
+        }
+        for one in found
+    ]
+
+
 def _row(case: str | int | None, found: Assessment) -> Row:
     effects = [{"kind": effect.kind, "targets": [target.path for target in effect.targets]} for effect in found.effects]
     return {
@@ -105,12 +123,3 @@ def _id_of(line: bytes) -> object:
         return None
     case = found.get("id") if isinstance(found, dict) else None
     return case if isinstance(case, str | int) else None
-
-
-def _print(row: Row) -> None:
-    print(f"{row['tier']}: {row['decision']}")
-    for effect in row["effects"]:
-        print(f"  does    {out.safe(effect['kind'])} {out.safe(', '.join(effect['targets']))}".rstrip())
-    for reason in row["reasons"]:
-        safer = f" Safer: {out.safe(reason['safer'])}" if reason["safer"] else ""
-        print(f"  why     {out.safe(reason['tier'])} {out.safe(reason['rule'])}: {out.safe(reason['text'])}{safer}")

@@ -11,7 +11,7 @@ from controlroom.daemon.members import Members
 from controlroom.model.action import Action
 from controlroom.model.effect import Assessment, Reason
 from controlroom.model.tier import Tier
-from controlroom.policy import Context, Manifest, ManifestError, assess
+from controlroom.policy import Context, Found, Manifest, ManifestError, assess, trace
 from controlroom.sensing.tree import RealTree
 from controlroom.storage.files import read_small
 from controlroom.storage.paths import Places
@@ -105,8 +105,14 @@ class Judge:
 
     def assess(self, action: Action, workspace: str, written: tuple[str, ...] = ()) -> Assessment:
         """What the action would do; `written` by this session earlier. With a manifest in doubt all but reads is denied."""
-        context = self._context(workspace, written)
-        assessment = assess(action, context, RealTree())
+        return self._held(assess(action, self._context(workspace, written), RealTree()))
+
+    def trace(self, action: Action, workspace: str) -> tuple[Assessment, tuple[Found, ...]]:
+        """The same, with what was found about each simple command alone."""
+        assessment, found = trace(action, self._context(workspace), RealTree())
+        return self._held(assessment), found
+
+    def _held(self, assessment: Assessment) -> Assessment:
         drift = self.drift()
         if not drift or assessment.tier is Tier.T0:
             return assessment

@@ -1,12 +1,14 @@
 """What an action would do, to what, and how bad it is. Pure: files are looked at through the Tree port only.
 
-`assess` is the whole face; `explain` says it in words; rules and lists are data (rules/*.toml, data/*.toml).
+`assess` is the face, `trace` the same command by command, `explain` says it in words; rules and lists are data
+(rules/*.toml, data/*.toml).
 """
 
-from controlroom.policy.assess import assess
+from controlroom.policy.assess import assess, trace
 from controlroom.policy.context import Context
-from controlroom.policy.explain import explain
+from controlroom.policy.explain import explain, lower
+from controlroom.policy.ledger import Found
 from controlroom.policy.manifest import Manifest, ManifestError
 from controlroom.policy.tree import Scan, Stat, Tree
 
-__all__ = ["Context", "Manifest", "ManifestError", "Scan", "Stat", "Tree", "assess", "explain"]
+__all__ = ["Context", "Found", "Manifest", "ManifestError", "Scan", "Stat", "Tree", "assess", "explain", "lower", "trace"]

@@ -12,7 +12,7 @@ from controlroom.model.effect import Assessment, EffectKind, Target
 from controlroom.model.tier import Tier
 from controlroom.policy.context import Context
 from controlroom.policy.files import Files
-from controlroom.policy.ledger import Ledger, TooMuch
+from controlroom.policy.ledger import Found, Ledger, TooMuch
 from controlroom.policy.shell.command import Shell
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.words import Arg
@@ -43,6 +43,17 @@ def _tools() -> _Tools:
 
 def assess(action: Action, context: Context, tree: Tree) -> Assessment:
     """What `action` would do, to what, how bad it is and why. Raises nothing for any input: what is not understood asks."""
+    return _judged(action, context, tree).close()
+
+
+def trace(action: Action, context: Context, tree: Tree) -> tuple[Assessment, tuple[Found, ...]]:
+    """The same, with what was found about each simple command alone. Raises nothing."""
+    ledger = _judged(action, context, tree)
+    assessment = ledger.close()
+    return assessment, tuple(ledger.found(step) for step in ledger.steps)
+
+
+def _judged(action: Action, context: Context, tree: Tree) -> Ledger:
     ledger = Ledger()
     try:
         _Assessor(action, context, tree, ledger).judge()
@@ -50,7 +61,7 @@ def assess(action: Action, context: Context, tree: Tree) -> Assessment:
         ledger.reason(Tier.TX, "limit", f"Denied: {limit}.")
     except RecursionError:
         ledger.reason(Tier.TX, "limit", "Denied: nested too deeply to be looked through; write it flatter.")
-    return ledger.close()
+    return ledger
 
 
 class _Assessor:

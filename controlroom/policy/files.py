@@ -9,7 +9,7 @@ from controlroom.model.effect import EffectKind, Target
 from controlroom.model.tier import Tier
 from controlroom.policy.context import Context
 from controlroom.policy.ledger import Ledger
-from controlroom.policy.limits import SCAN_ENTRIES
+from controlroom.policy.limits import MAX_PATH, SCAN_ENTRIES
 from controlroom.policy.paths import MINTED, absolute, is_below
 from controlroom.policy.protect import Guard, Hit
 from controlroom.policy.tree import Scan, Stat, Tree
@@ -108,6 +108,8 @@ class Files:
         return (real, self._tree.lstat(real)) if real else ("", None)
 
     def _resolve(self, path: str, *, follow: bool) -> str | None:
+        if len(path) > MAX_PATH:
+            return None
         path = self._linked(path)
         magic = _MAGIC.match(path)
         if magic:

@@ -13,6 +13,26 @@ class TooMuch(Exception):
     """A limit of the analysis was passed; the action is denied."""
 
 
+class Found(msgspec.Struct, frozen=True):
+    """What was found about one simple command: its words, how deep it was found, its own tier, reasons and effects."""
+
+    argv: tuple[str, ...]
+    depth: int
+    tier: Tier
+    reasons: tuple[Reason, ...]
+    effects: tuple[Effect, ...]
+
+
+class Step:
+    """One simple command and what was found about it alone. `depth` 0 is what was typed, deeper ones are run by it."""
+
+    def __init__(self, argv: tuple[str, ...], depth: int) -> None:
+        self.argv = argv
+        self.depth = depth
+        self.reasons: dict[tuple[str, str], None] = {}
+        self.effects: dict[EffectKind, dict[Target, None]] = {}
+
+
 class Mark(msgspec.Struct, frozen=True):
     """What a ledger held at a moment."""
 
@@ -20,6 +40,7 @@ class Mark(msgspec.Struct, frozen=True):
     effects: dict[EffectKind, dict[Target, None]]
     targets: dict[Target, None]
     commands: int
+    steps: int
     mixed: bool
 
 
@@ -34,6 +55,8 @@ class Ledger:
         self._operands: dict[str, None] = {}
         self._repositories: dict[Repository, None] = {}
         self.argv: list[tuple[str, ...]] = []
+        self.steps: list[Step] = []
+        self._within: list[Step] = []  # the commands that are being judged, outermost first
         self.made: set[str] = set()  # paths that an earlier part of the same action creates or changes
         self.fresh: set[str] = set()  # of these, what was not there before and holds nothing that was moved or linked into it
         self.content: dict[str, str] = {}  # of these, the exact text where it is known
@@ -48,6 +71,8 @@ class Ledger:
         known = self._reasons.get((rule, text))
         if known is None or known.tier < tier:
             self._reasons[rule, text] = Reason(rule, tier, text, safer)
+        if self._within:
+            self._within[-1].reasons[rule, text] = None
 
     def reason_if_mixed(self, tier: Tier, rule: str, text: str, safer: str = "") -> None:
         """Say why, should a later part of the action turn out to move or link older things into what is fresh."""
@@ -56,6 +81,10 @@ class Ledger:
     def effect(self, kind: EffectKind, target: Target | None = None, *, file: bool = False) -> None:
         """Note an effect and what it falls on; `file` puts the target on the list of file targets too."""
         targets = self._effects.setdefault(kind, {})
+        if self._within:
+            into = self._within[-1].effects.setdefault(kind, {})
+            if target is not None and len(into) < MAX_TARGETS:
+                into[target] = None
         if target is None:
             return
         if len(targets) < MAX_TARGETS:
@@ -63,11 +92,30 @@ class Ledger:
         if file and len(self._targets) < MAX_TARGETS:
             self._targets[target] = None
 
-    def command(self, words: tuple[str, ...]) -> None:
-        """Note a simple command. Raises TooMuch over the limit."""
+    def enter(self, words: tuple[str, ...]) -> None:
+        """Note a simple command; what is found until `leave` is about it. Raises TooMuch over the limit."""
         self.argv.append(words)
         if len(self.argv) > MAX_COMMANDS:
             raise TooMuch(f"more than {MAX_COMMANDS} commands in one action; split it")
+        step = Step(words, len(self._within))
+        self.steps.append(step)
+        self._within.append(step)
+
+    def leave(self) -> None:
+        """The command that was entered last is judged."""
+        self._within.pop()
+
+    def found(self, step: Step) -> "Found":
+        """What was found about one command alone."""
+        reasons = [self._reasons[key] for key in step.reasons if key in self._reasons]
+        tier = max((reason.tier for reason in reasons), default=Tier.T0)
+        return Found(
+            step.argv,
+            step.depth,
+            tier,
+            tuple(sorted(reasons, key=lambda reason: reason.tier, reverse=True)),
+            tuple(Effect(kind, tuple(targets)) for kind, targets in step.effects.items()),
+        )
 
     def runs(self, executable: str) -> None:
         """Note a program that is run."""
@@ -80,7 +128,7 @@ class Ledger:
     def mark(self) -> "Mark":
         """Where the ledger stands now, for `keep_outside`."""
         effects = {kind: dict(targets) for kind, targets in self._effects.items()}
-        return Mark(dict(self._reasons), effects, dict(self._targets), len(self.argv), self.mixed)
+        return Mark(dict(self._reasons), effects, dict(self._targets), len(self.argv), len(self.steps), self.mixed)
 
     def keep_outside(self, mark: "Mark") -> None:
         """Forget what came since `mark`, unless it is T3 or worse for a reason that is known, not for want of knowledge."""
@@ -95,6 +143,7 @@ class Ledger:
         if not kept:
             self._effects, self._targets, self.mixed = mark.effects, mark.targets, mark.mixed
             del self.argv[mark.commands :]
+            del self.steps[mark.steps :]
 
     def repository(self, path: str, loses: Loses) -> None:
         """Note a folder (absolute path) in which git can lose something."""

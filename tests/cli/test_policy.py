@@ -64,6 +64,25 @@ def test_for_people_it_says_why(cli: Cli) -> None:
     assert said.startswith("T3: ask\n") and "git.push" in said
 
 
+def test_each_command_is_shown_with_what_it_does_and_what_would_lower_the_tier(cli: Cli) -> None:
+    (cli.cwd / "build").mkdir()
+    said = cli.ok("policy", "check", "--", "ls; sudo sh -c 'rm -rf build' > /dev/null")
+    lines = [line.strip() for line in said.splitlines()]
+    assert lines[0] == "T2: ask"
+    assert 'T0  "ls"' in lines and 'T2  "rm" "-rf" "build"' in lines
+    assert any(line.startswith("T2 files.rm: rm: deletes") for line in lines)
+    assert any(line.startswith("delete ") for line in lines)
+    assert any(line.startswith("lower: ") for line in lines)
+    row = cli.json_of("policy", "check", "--json", "--", "ls; sudo sh -c 'rm -rf build'")
+    assert [(one["argv"][0], one["depth"]) for one in row["commands"]] == [("ls", 0), ("sudo", 0), ("sh", 1), ("rm", 2)]
+    assert row["commands"][3]["tier"] == "T2" and row["commands"][0]["tier"] == "T0"
+    assert row["lower"]
+
+
+def test_control_bytes_of_a_command_do_not_reach_the_terminal(cli: Cli) -> None:
+    assert "\x1b" not in cli.ok("policy", "check", "--", "rm -rf $'\\x1b[2J'; echo \x1b[2J")
+
+
 def test_it_needs_a_command_or_standard_input(cli: Cli) -> None:
     cli.fails(2, "policy", "check")
     cli.fails(2, "policy", "check", "--stdin", "--", "ls")

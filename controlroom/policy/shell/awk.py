@@ -6,7 +6,7 @@ import msgspec
 
 _STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 _REGEX = re.compile(r"(?<=[~(,;!{&|\s])/(?:[^/\\\n]|\\.)+/|^/(?:[^/\\\n]|\\.)+/")
-_PRINT = re.compile(r"\bprintf?\b[^;{}\n]*?(>>?|\|&?)\s*(\0\d+\0|\$?\w+)?")
+_PRINT = re.compile(r"\bprintf?\b[^;{}\n]{0,400}?(>>?|\|&?)\s*(\0\d+\0|\$?\w+)?")
 _SYSTEM = re.compile(r"\bsystem\s*\(\s*(\0\d+\0(?=\s*\)))?")
 _GETLINE = re.compile(r"(\0\d+\0|\w+|\))\s*\|&?\s*getline")
 _LOADS = re.compile(r"@(load|include)\b")

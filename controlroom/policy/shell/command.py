@@ -1,6 +1,7 @@
 """One simple command: builtins, wrappers, shells and interpreters are followed, the rest is judged by the catalogue."""
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -107,10 +108,14 @@ class Shell:
     def simple(self, simple: Simple, env: Env) -> None:
         """Judge one simple command as the walk found it."""
         self._assigned(simple, env)
+        if simple.args:
+            self.run(simple.args, env, simple.stdin, before=lambda: self._redirects(simple, env))
+        else:
+            self._redirects(simple, env)
+
+    def _redirects(self, simple: Simple, env: Env) -> None:
         for redirect in simple.redirects:
             self._redirect(redirect.operator, redirect.target, env, simple.prints)
-        if simple.args:
-            self.run(simple.args, env, simple.stdin)
 
     def _assigned(self, simple: Simple, env: Env) -> None:
         for name, value in simple.assigned:
@@ -167,12 +172,25 @@ class Shell:
         changed |= {"path": path, "certain": arg.certain, "bounded": arg.bounded, "only": act.only or arg.only}
         self.files.touch(Act(**changed))
 
-    def run(self, args: tuple[Arg, ...], env: Env, stdin: Stdin = Stdin(), *, direct: bool = False) -> None:  # noqa: B008 - frozen
-        """Judge a command word by word. `direct`: neither functions nor aliases are looked at, as after `command` or `env`."""
+    def run(
+        self,
+        args: tuple[Arg, ...],
+        env: Env,
+        stdin: Stdin = Stdin(),  # noqa: B008 - frozen
+        *,
+        direct: bool = False,
+        before: Callable[[], None] | None = None,
+    ) -> None:
+        """Judge a command word by word. `direct`: neither functions nor aliases are looked at, as after `command` or `env`.
+
+        `before` judges what the shell does first: its redirections.
+        """
         if len(args) > MAX_WORDS:
             raise TooMuch(f"more than {MAX_WORDS} arguments in one command; use fewer")
         self._deeper()
-        self.ledger.command(tuple(arg.text for arg in args))
+        self.ledger.enter(tuple(arg.text for arg in args))
+        if before is not None:
+            before()
         word = args[0]
         if not word.certain or (not word.text and len(args) == 1):
             if word.text:
@@ -181,6 +199,7 @@ class Shell:
             self.run(args[1:], env, stdin)
         else:
             self._named(word.text, args[1:], env, stdin, direct=direct)
+        self.ledger.leave()
         self.walker.depth -= 1
 
     def _named(self, word: str, args: tuple[Arg, ...], env: Env, stdin: Stdin, *, direct: bool) -> None:

@@ -11,7 +11,7 @@ from tree_sitter import Language, Node, Parser
 
 from controlroom.model.tier import Tier
 from controlroom.policy.ledger import Ledger, TooMuch
-from controlroom.policy.limits import MAX_NESTING, MAX_OPENINGS, MAX_TEXT
+from controlroom.policy.limits import MAX_NESTING, MAX_OPENINGS, MAX_PIPES, MAX_TEXT, MAX_WORDS
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.names import printed
 from controlroom.policy.shell.prints import Stdin, printed_text
@@ -89,6 +89,8 @@ class Walker:
             raise TooMuch(f"a command of {len(source)} bytes is over the limit of {MAX_TEXT}; split it")
         if max(source.count(b"<<"), source.count(b"=(")) > MAX_OPENINGS:
             raise TooMuch(f"more than {MAX_OPENINGS} here-documents or arrays in one command; split it")
+        if source.count(b"|") > MAX_PIPES:
+            raise TooMuch(f"more than {MAX_PIPES} pipe signs in one command; split it")
         root = _parser().parse(source).root_node
         if root.has_error:
             self._ledger.reason(
@@ -164,6 +166,8 @@ class Walker:
                 assigned.append((name, raw if value is None and name == "PATH" else value))
             elif child.type != "comment":
                 args += self.words.args(self._text(child), env)
+                if len(args) > MAX_WORDS:
+                    raise TooMuch(f"more than {MAX_WORDS} arguments in one command; use fewer")
         prints = printed_text((*args, *more), stdin) if redirects else None
         self._run(Simple((*args, *more), tuple(assigned), tuple(redirects), stdin, prints), env)
 

@@ -9,7 +9,7 @@ from itertools import pairwise, product
 
 import msgspec
 
-from controlroom.policy.limits import MAX_FIELDS, MAX_WORDS
+from controlroom.policy.limits import MAX_BRACES, MAX_FIELDS, MAX_WORDS
 from controlroom.policy.paths import MINTED
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.globs import expand
@@ -132,6 +132,8 @@ def _split(field: Field) -> list[Field]:
 
 def _braces(field: Field) -> list[Field]:
     """Brace expansion over typed braces; a comma or a range must be inside, as in the shell."""
+    if field[0].count("{") > MAX_BRACES and "{" in field[0].replace("${", ""):
+        return [("\0", "!")]
     done: list[Field] = []
     todo = [field]
     while todo:
