@@ -1,5 +1,8 @@
 """Expressions of the catalogue cannot take more time than the text is long (R15)."""
 
+import tomllib
+from importlib import resources
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,6 +50,14 @@ def test_a_broken_expression_is_refused(pattern: str) -> None:
 def test_every_expression_of_the_catalogue_is_bounded() -> None:
     found = [getattr(rule, key) for rule in catalogue().rules for key in _PATTERNS]
     assert all(compiled(pattern) for pattern in found if pattern)
+
+
+def test_every_expression_for_interpreters_is_bounded() -> None:
+    text = resources.files("controlroom.policy").joinpath("data/interpreters.toml").read_text("utf-8")
+    found = tomllib.loads(text)
+    patterns = [*found["patterns"].values(), *(one["extra"] for one in found["interpreter"] if "extra" in one)]
+    assert len(patterns) > 4
+    assert all(compiled(pattern) for pattern in patterns)
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
