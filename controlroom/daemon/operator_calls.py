@@ -91,6 +91,7 @@ class Calls:
             "reload": self.reload,
             "settings": self.settings,
             "view": self.view,
+            "pulse": self.pulse,
             "processes": self.processes,
             "layers": self.layers,
             **acts,
@@ -303,12 +304,20 @@ class Calls:
 
     async def view(self, params: Params) -> object:
         """The room's snapshot; while rooms ask for it, the sessions' load is sampled once a second."""
+        await self._sample()
+        return msgspec.Raw(fits(self._window.view()))
+
+    async def pulse(self, params: Params) -> object:
+        """What moved since a snapshot, in a few bytes; null where the room must ask for a new one."""
+        await self._sample()
+        return self._window.pulse(int(params["seq"]))
+
+    async def _sample(self) -> None:
         now = asyncio.get_running_loop().time()
         if now - self._looked >= SAMPLE_SECONDS:
             self._looked = now
             handles = list(self._runner.handles.values())
             await anyio.to_thread.run_sync(self._sampler.sample, handles)
-        return msgspec.Raw(fits(self._window.view()))
 
     async def processes(self, params: Params) -> object:
         handle = self._runner.handles.get(str(params["session"]))

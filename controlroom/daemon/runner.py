@@ -125,7 +125,7 @@ class Runner:
                 self.state, orders = step(before, self._queue.popleft())
                 for order in orders:
                     self._carry(order)
-                if self.state is not before:
+                if orders or _shown(before) != _shown(self.state):
                     self.on_change()
         finally:
             self._busy = False
@@ -165,6 +165,7 @@ class Runner:
         """Add a record that the core need not know of."""
         self._append(od.Append(Record(kind, self.clock(), session, receipt, msgspec.Raw(msgspec.json.encode(body)))))
         self.flush()
+        self.on_change()
 
     def alarm(self, kind: str, text: str, session: str = "") -> None:
         """Tell the operators something that the core need not know of; it is recorded."""
@@ -336,3 +337,8 @@ class Runner:
 
 def _nobody(request: Request) -> str:
     return "there is no gate to look at it again"
+
+
+def _shown(state: State) -> tuple[object, ...]:
+    """What operators are shown of it; that time goes by and figures are taken is no news. What is shared compares at once."""
+    return state.requests, state.grants, state.latch, [held.session for held in state.sessions.values()]

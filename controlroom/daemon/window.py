@@ -26,6 +26,7 @@ from controlroom.model.view import (
     AlarmView,
     GrantView,
     LogView,
+    Pulse,
     ReceiptView,
     RequestView,
     RoomView,
@@ -77,6 +78,7 @@ class Window:
 
     def alarm(self, alarm: od.Alarm) -> None:
         """Operators are being told something."""
+        self.changes += 1
         self._alarms.append(AlarmView(self.changes, self._runner.clock(), alarm.kind, alarm.session, alarm.text))
 
     def view(self) -> RoomView:
@@ -97,6 +99,12 @@ class Window:
             alarms=tuple(self._alarms),
             survivors=tuple(survivors),
         )
+
+    def pulse(self, seq: int) -> Pulse | None:
+        """What moved since the snapshot `seq`; None = something happened, and only a new snapshot tells it."""
+        if seq != self.changes:
+            return None
+        return Pulse(seq, self._runner.clock(), self._status(), self._sampler.loads)
 
     def _status(self) -> StatusView:
         latch = self._runner.state.latch

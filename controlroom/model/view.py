@@ -178,3 +178,20 @@ class RoomView(msgspec.Struct, frozen=True):
     log: tuple[LogView, ...]
     alarms: tuple[AlarmView, ...]
     survivors: tuple[Survivor, ...] = ()
+
+
+class Pulse(msgspec.Struct, frozen=True):
+    """What still moves in a room where nothing happened since snapshot `seq`: the clock, the house, and what sessions use."""
+
+    seq: int
+    now: Instant
+    status: StatusView
+    loads: dict[str, Load]
+
+
+def after(view: RoomView, pulse: Pulse) -> RoomView:
+    """The same room at the moment of the pulse."""
+    agents = tuple(
+        a if a.load == pulse.loads.get(a.id) else msgspec.structs.replace(a, load=pulse.loads.get(a.id)) for a in view.agents
+    )
+    return msgspec.structs.replace(view, now=pulse.now, status=pulse.status, agents=agents)

@@ -8,19 +8,36 @@ import os
 import selectors
 import time
 from codecs import getincrementaldecoder
+from typing import Any
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from controlroom.tui.reports import Reports
 
-WAIT = 0.1  # seconds between two looks whether the room has ended
+WAIT = 0.1  # seconds between two looks while keys come: half a key is a key by then
+STILL = 5.0  # seconds of silence after which only the next key wakes us, or the end
 SOON = 0.02  # seconds, while half a sequence waits for its other half
 POINTER = "\x1b]22;"  # textual sets the shape of the mouse pointer; a terminal that does not know it may print it
 
 
 class RoomDriver(LinuxDriver):
     """Reads keys from the terminal in a thread of its own."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._end = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # readable when the room ends
+
+    def disable_input(self) -> None:
+        """Wakes the reading thread for its end, and waits for it."""
+        os.eventfd_write(self._end, 1)
+        super().disable_input()
+        os.eventfd_read(self._end)
+
+    def close(self) -> None:
+        """Gives back what reading took."""
+        super().close()
+        os.close(self._end)
 
     def write(self, data: str) -> None:
         """To the terminal, without the shape of the pointer."""
@@ -38,12 +55,17 @@ class RoomDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Until the room ends or its terminal is gone."""
         parser, reports = XTermParser(), Reports()
+        heard = time.monotonic()
         decode = getincrementaldecoder("utf-8")("replace").decode
         with selectors.DefaultSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
+            selector.register(self._end, selectors.EVENT_READ)
             while not self.exit_event.is_set():
                 text = reports.late(time.monotonic())
-                if selector.select(SOON if reports.waiting else WAIT):
+                still = None if time.monotonic() - heard > STILL else WAIT
+                ready = selector.select(SOON if reports.waiting else still)
+                if any(key.fd == self.fileno for key, _ in ready):
+                    heard = time.monotonic()
                     data = _read(self.fileno)
                     if data == b"":
                         return

@@ -11,12 +11,12 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from controlroom.client.rpc import Hung, NoDaemon, Operator, Refused, RpcError, VersionMismatch
-from controlroom.model.view import RoomView
+from controlroom.model.view import Pulse, RoomView, after
 from controlroom.storage.paths import Places
 
 FRAME_SECONDS = 0.1  # between two snapshots at most so often
-MOST_SHARE = 5  # between two snapshots at least so many times as long as the last one took: large ones come more seldom
-IDLE_SECONDS = 1.0  # a snapshot without any change: loads and ages move
+MOST_SHARE = 5  # between two snapshots at least so many times the work that the last one was: large ones come more seldom
+IDLE_SECONDS = 2.0  # without any change: loads and ages move
 RETRY_SECONDS = 0.5
 CALL_SECONDS = 5.0
 ORDER_SECONDS = 20.0  # a stop takes TERM, 5 s, kill, proof
@@ -149,12 +149,24 @@ class Link:
         with Operator(self._places, connect=CALL_SECONDS, seconds=CALL_SECONDS) as operator:
             operator.call("subscribe")
             while not self._over.is_set():
-                asked = time.monotonic()
+                spent = time.thread_time()
                 view = msgspec.convert(operator.call("view"), RoomView)
                 self._tell(Contact("live", "", view, time.monotonic()))
-                pause = max(FRAME_SECONDS, MOST_SHARE * (time.monotonic() - asked))
-                self._over.wait(pause)
-                operator.event(max(0.0, IDLE_SECONDS - pause))
+                self._over.wait(max(FRAME_SECONDS, MOST_SHARE * (time.thread_time() - spent)))
+                self._idle(operator, view)
+
+    def _idle(self, operator: Operator, view: RoomView) -> None:
+        """Until something happens: a pulse now and then, which is drawn only when a figure moved."""
+        while not self._over.is_set() and operator.event(IDLE_SECONDS) is None:
+            pulse = msgspec.convert(operator.call("pulse", seq=view.seq), Pulse | None)
+            if pulse is None:
+                return
+            old, view = view, after(view, pulse)
+            contact = Contact("live", "", view, time.monotonic())
+            if (old.agents, old.status) == (view.agents, view.status):
+                self._contact = contact
+            else:
+                self._tell(contact)
 
     def _say(self, state: State, why: str) -> None:
         self._tell(msgspec.structs.replace(self._contact, state=state, why=why))

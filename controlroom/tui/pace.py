@@ -4,7 +4,7 @@ from controlroom.model.view import RoomView
 from controlroom.tui.link import Contact
 
 CALM_SECONDS = 1.0  # between two drawings of what only moves: figures, current tools, lines of the log
-AGES_SECONDS = 5.0  # between two drawings of a room in which nothing happens: ages are coarse
+AGES_SECONDS = 30.0  # between two drawings of a room in which nothing happens: ages are coarse
 
 
 class Pace:

@@ -3,7 +3,7 @@
 import msgspec
 
 from controlroom.model.tier import Tier
-from controlroom.model.view import LayerView, RoomView
+from controlroom.model.view import LayerView, Pulse, RoomView, after
 from tests.support.daemon import Daemon
 
 
@@ -50,3 +50,15 @@ def test_layers_name_files_that_do_not_exist_yet(daemon: Daemon) -> None:
     layers = msgspec.convert(daemon.call("layers", session=row["session"]), list[LayerView])
     assert any(layer.path.endswith(".claude/settings.json") and not layer.exists for layer in layers)
     assert daemon.call("processes", session=row["session"]) == []
+
+
+def test_a_pulse_tells_what_moved_until_something_happens(daemon: Daemon) -> None:
+    daemon.bash("rm -rf build")
+    daemon.pending()
+    view = _view(daemon)
+    pulse = msgspec.convert(daemon.call("pulse", seq=view.seq), Pulse)
+    later = after(view, pulse)
+    assert later.now > view.now
+    assert (later.pending, later.log, later.receipts) == (view.pending, view.log, view.receipts)
+    daemon.call("estop")
+    assert daemon.call("pulse", seq=view.seq) is None
