@@ -15,7 +15,7 @@ from textual.timer import Timer
 
 from controlroom.model.view import RoomView
 from controlroom.text.safe import show_lines
-from controlroom.tui import acts, answers, approval, away, keys, memory, ways
+from controlroom.tui import acts, answers, approval, away, draw, keys, memory, ways
 from controlroom.tui import approval_events as ev
 from controlroom.tui.bell import Bell
 from controlroom.tui.colours import Colours, Looks
@@ -28,7 +28,7 @@ from controlroom.tui.life import Life
 from controlroom.tui.link import Contact, HasContact, Link, Outcome
 from controlroom.tui.looking import Looking
 from controlroom.tui.messages import Done, News, Pulled
-from controlroom.tui.pace import Pace
+from controlroom.tui.pace import CALM_SECONDS, LOG_SECONDS, Pace
 from controlroom.tui.palette import RoomCommands
 from controlroom.tui.ports import Options, Ports, Report
 from controlroom.tui.scene import Scene
@@ -190,7 +190,7 @@ class RoomApp(App[int], inherit_bindings=False):
         """The daemon told something new: it is taken at once, but never more often than frames are drawn."""
         if self._frames is not None:
             self._frames.resume()
-        if self.clock() - self._framed >= self._frame_seconds:
+        if self.clock() - self._framed >= self._frame_seconds / 2:
             self.frame()
 
     def _rest(self) -> None:
@@ -212,7 +212,7 @@ class RoomApp(App[int], inherit_bindings=False):
         self.tick()
         scene = self.scene()
         top = self.top
-        seen = self._pace.shown(contact, self._framed)
+        seen = self._pace.shown(contact, self._framed, LOG_SECONDS if self.looking.tab == draw.LOG else CALM_SECONDS)
         new = (top, top.is_mounted, self.size, scene.advice, seen, scene.approval, scene.unready, self.looking.version,
                scene.age // 60, self.report, self._pulling)  # fmt: skip
         if new != self._drawn:

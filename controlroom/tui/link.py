@@ -14,7 +14,7 @@ from controlroom.client.rpc import Hung, NoDaemon, Operator, Refused, RpcError, 
 from controlroom.model.view import Pulse, RoomView, after
 from controlroom.storage.paths import Places
 
-FRAME_SECONDS = 0.1  # between two snapshots at most so often
+FRAME_SECONDS = 0.05  # between two snapshots at most so often
 MOST_SHARE = 5  # between two snapshots at least so many times the work that the last one was: large ones come more seldom
 IDLE_SECONDS = 2.0  # without any change: loads and ages move
 RETRY_SECONDS = 0.5

@@ -1,9 +1,10 @@
-"""How soon what the daemon tells is drawn: at once what an operator must see, once a second what only moves. Pure."""
+"""How soon what the daemon tells is drawn: at once what an operator must see, in its own time what only moves. Pure."""
 
 from controlroom.model.view import RoomView
 from controlroom.tui.link import Contact
 
-CALM_SECONDS = 1.0  # between two drawings of what only moves: figures, current tools, lines of the log
+CALM_SECONDS = 2.0  # between two drawings of what only moves: figures, current tools
+LOG_SECONDS = 1.0  # the same while lines of a log are read
 AGES_SECONDS = 30.0  # between two drawings of a room in which nothing happens: ages are coarse
 
 
@@ -14,10 +15,10 @@ class Pace:
         self._shown: Contact | None = None
         self._at = 0.0
 
-    def shown(self, contact: Contact, at: float) -> Contact:
-        """What is to be on screen now: this contact, or the one before, while the difference can wait."""
+    def shown(self, contact: Contact, at: float, calm: float = CALM_SECONDS) -> Contact:
+        """What is to be on screen now: this contact, or the one before, while the difference can wait for `calm` seconds."""
         old = self._shown
-        if old is None or _urgent(old, contact) or (at - self._at >= CALM_SECONDS and _moved(old, contact)):
+        if old is None or _urgent(old, contact) or (at - self._at >= calm and _moved(old, contact)):
             self._shown, self._at = contact, at
             return contact
         return old

@@ -27,8 +27,26 @@ def palette(theme: Theme, surface: Surface = "ground") -> dict[Style, RichStyle]
 def strip(line: Line, width: int, plain: Palette, row: Palette) -> Strip:
     """The line in exactly `width` cells; a line with a selected part stands on the surface of the selected row."""
     colours = row if any(span.style == "selected" for span in line) else plain
-    drawn = Strip([Segment(span.text, colours[span.style]) for span in line])
+    drawn = Strip(_segments(line, colours))
     return drawn.adjust_cell_length(width, colours["text"])
+
+
+def _segments(line: Line, colours: Palette) -> list[Segment]:
+    """As few as can be, since each costs a colour on the wire: blanks look the same in the colour of what is before them."""
+    made: list[Segment] = []
+    for span in line:
+        style = colours[span.style]
+        last = made[-1] if made else None
+        before = last.style if last else None
+        if last and before and (before == style or (span.text.isspace() and _blank_alike(before, style))):
+            made[-1] = Segment(last.text + span.text, before)
+        else:
+            made.append(Segment(span.text, style))
+    return made
+
+
+def _blank_alike(one: RichStyle, other: RichStyle) -> bool:
+    return one.bgcolor == other.bgcolor and not one.underline and not other.underline
 
 
 def textual_theme(theme: Theme) -> TextualTheme:
