@@ -7,6 +7,7 @@ from controlroom.tui import approval_events as ev
 from controlroom.tui import lease
 from controlroom.tui.link import Outcome
 from controlroom.tui.screens.dialogs import GrantDialog, TextDialog
+from controlroom.tui.screens.pages import StopPage
 
 if TYPE_CHECKING:
     from controlroom.tui.app import RoomApp
@@ -81,6 +82,8 @@ def told(app: "RoomApp", outcome: Outcome) -> None:
         app.say(f"allowed once, and granted: {row.get('uses', '?')} uses; tab 5 shows it")
     elif outcome.method == "reset":
         app.report = None
+        if isinstance(app.screen, StopPage):
+            app.close(app.screen)
         app.say("reset: nothing was resumed, no grant is back; r resumes the selected agent")
 
 

@@ -78,6 +78,7 @@ async def takes_the_stop_back_only_for_its_typed_id() -> None:
         await presses(visit, "R", *"5f3a", "enter")
         assert visit.line.ordered("reset") == [{"stop_id": "5f3a"}]
         await visit.sees("nothing was resumed")
+        assert isinstance(visit.app.screen, RoomScreen)
 
 
 @command("kill-all")
