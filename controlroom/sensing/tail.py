@@ -1,0 +1,171 @@
+"""Follows one growing file line by line: through rotation, truncation, replacement and giant lines (S17, R01 to R06).
+
+Reads by offset (never mapped: a truncated map is SIGBUS). No complete line is lost or repeated across a rotation by rename;
+where something may be lost, a Gap says so. Blocking calls, each bounded by `most`: run it in a thread.
+"""
+
+import os
+import stat
+
+import msgspec
+
+MOST_LINE = 64 * 1024  # bytes of a line that are kept; the rest is counted
+HEAD = 256  # first bytes that tell a file from another one written in its place
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line without its end. `at`: its offset in its file; `cut`: bytes of it that were not kept."""
+
+    at: int
+    text: bytes
+    cut: int = 0
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Here lines may be missing, or cannot be read: why, in words."""
+
+    why: str
+
+
+Found = Line | Gap
+
+
+class _File:
+    """One open file and what of its last line has come."""
+
+    def __init__(self, descriptor: int, offset: int) -> None:
+        self.descriptor = descriptor
+        self.offset = offset
+        self.head = os.pread(descriptor, min(HEAD, offset), 0)
+        self._part = bytearray()
+        self._cut = 0
+        self._skip = False  # the rest of a line whose begin was before our start
+
+    def begin_inside(self) -> None:
+        """What comes up to the next line's begin is not a whole line."""
+        self._skip = self.offset > 0 and os.pread(self.descriptor, 1, self.offset - 1) != b"\n"
+
+    def read(self, most: int) -> tuple[list[Line], int]:
+        """The lines completed by at most `most` new bytes, and how many bytes that were."""
+        data = os.pread(self.descriptor, most, self.offset)
+        if len(self.head) < HEAD:
+            self.head = os.pread(self.descriptor, min(HEAD, self.offset + len(data)), 0)
+        lines = []
+        *whole, rest = data.split(b"\n")
+        for piece in whole:
+            self._keep(piece)
+            if not self._skip:
+                begin = self.offset - len(self._part) - self._cut + len(piece)
+                lines.append(Line(begin, bytes(self._part), self._cut))
+            self.offset += len(piece) + 1
+            self._part.clear()
+            self._cut, self._skip = 0, False
+        self._keep(rest)
+        self.offset += len(rest)
+        return lines, len(data)
+
+    def _keep(self, piece: bytes) -> None:
+        room = max(0, MOST_LINE - len(self._part))
+        self._part += piece[:room]
+        self._cut += max(0, len(piece) - room)
+
+    def last(self) -> list[Line]:
+        """What was never ended by a line feed, as a line: nothing more will come."""
+        if not (self._part or self._cut) or self._skip:
+            return []
+        return [Line(self.offset - len(self._part) - self._cut, bytes(self._part), self._cut)]
+
+    def forget(self) -> None:
+        """Begin anew at the first byte: the content is another one."""
+        self.offset = self._cut = 0
+        self.head, self._skip = b"", False
+        self._part.clear()
+
+    def rewritten(self) -> bool:
+        """Whether what we read is no longer what is there: shorter, or with another begin."""
+        if os.fstat(self.descriptor).st_size < self.offset:
+            return True
+        return os.pread(self.descriptor, len(self.head), 0) != self.head
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+
+class Tail:
+    """Follows `path` from its begin, or from `back` bytes before its end. Call `read` again and again, at once while `more`."""
+
+    def __init__(self, path: str, back: int | None = None) -> None:
+        self._path = path
+        self._back = back
+        self._file: _File | None = None
+        self._old: _File | None = None  # rotated away: its writer may not have let go of it yet
+        self._told = ""
+        self.more = True  # whether the last read may have left something behind
+
+    def read(self, most: int = 1 << 20) -> list[Found]:
+        """What has come since the last call, at most about `most` bytes of it."""
+        found: list[Found] = []
+        late = came = 0
+        if self._old is not None:
+            lines, late = self._old.read(most)
+            found += lines
+        if self._file is not None:
+            if self._file.rewritten():
+                found.append(Gap("the file was cut or rewritten: lines may be missing"))
+                self._file.forget()
+            lines, came = self._file.read(most)
+            found += lines
+        before = self._file
+        if not came:
+            found += self._follow()
+        self.more = bool(late or came) or self._file is not before
+        return found
+
+    def _follow(self) -> list[Found]:
+        """Look whether another file lies at the path now."""
+        try:
+            descriptor = os.open(self._path, _FLAGS)
+        except FileNotFoundError:
+            return []  # not there yet, or taken away: what is open is read to its end
+        except OSError as error:
+            return self._refuse(f"cannot be read: {error.strerror}")
+        there = os.fstat(descriptor)
+        if not stat.S_ISREG(there.st_mode):
+            os.close(descriptor)
+            return self._refuse("is not a regular file")
+        if self._file is not None and _same(os.fstat(self._file.descriptor), there):
+            os.close(descriptor)
+            return []
+        return self._turn_to(descriptor, there.st_size)
+
+    def _turn_to(self, descriptor: int, size: int) -> list[Found]:
+        found: list[Found] = []
+        if self._old is not None:
+            found += self._old.last()
+            self._old.close()
+        if self._file is not None:
+            found += self._file.read(1 << 20)[0]  # what came between our last look and the rotation
+            self._old = self._file
+        first = self._file is None and self._told == ""
+        offset = max(0, size - self._back) if first and self._back is not None else 0
+        self._file, self._told = _File(descriptor, offset), "open"
+        self._file.begin_inside()
+        return found
+
+    def _refuse(self, why: str) -> list[Found]:
+        if self._told == why:
+            return []
+        self._told = why
+        return [Gap(f"{self._path} {why}")]
+
+    def close(self) -> None:
+        """Let go of the files."""
+        for one in (self._file, self._old):
+            if one is not None:
+                one.close()
+        self._file = self._old = None
+
+
+def _same(a: os.stat_result, b: os.stat_result) -> bool:
+    return (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino)
