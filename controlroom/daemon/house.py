@@ -3,6 +3,7 @@
 import os
 import secrets
 import sys
+import time
 
 import anyio
 import anyio.to_thread
@@ -32,6 +33,7 @@ from controlroom.daemon.runner import Runner
 from controlroom.daemon.scribe import Scribe
 from controlroom.daemon.undoing import Undoing
 from controlroom.daemon.window import Window
+from controlroom.daemon.witness import Witness
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Session, StopResult
 from controlroom.model.record import Kind, Receipt, Record
@@ -126,7 +128,9 @@ class House:
         self._operators = OperatorServer(
             places.operator_sock, self._runner, {**calls.table(), **undoing.table(), **self._scribe.table()}
         )
-        self._meters = Meters(self._runner, sampler, self._operators)
+        self._witness = Witness(self._runner, time.monotonic)
+        intake.on_heard = self._witness.heard
+        self._meters = Meters(self._runner, sampler, self._operators, self._witness)
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
         self._runner.on_record = self._note
         self._scribe.attach(self._runner, accepted.pins, lambda: configuration.settings.config.anchor.place)
@@ -164,6 +168,7 @@ class House:
         async with anyio.create_task_group() as group:
             group.start_soon(self._meters.run)
             group.start_soon(self._scribe.run, self._runner)
+            group.start_soon(self._witness.run)
             group.start_soon(drills.keep, self._runner, self._probe)
             group.start_soon(self._collect)
 

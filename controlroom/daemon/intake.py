@@ -89,6 +89,7 @@ class Intake:
         cover: Callable[[Assessment], Assessment],
     ) -> None:
         self.server: GateServer | None = None
+        self.on_heard: Callable[[str, str, Call], None] = lambda session, agent, call: None
         self._runner = runner
         self._registry = registry
         self._judge = judge
@@ -164,6 +165,7 @@ class Intake:
         session, workspace = self._lane(connection, header.agent, cwd)
         assert connection.peer is not None and self.server is not None  # as in _lane
         self.server.join(session, connection.peer)
+        self.on_heard(session, header.agent, call)
         if connection.observation:
             self._observe(connection, adapter, header, call)
         elif call.action is None:

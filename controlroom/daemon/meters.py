@@ -6,6 +6,7 @@ import anyio.to_thread
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.operator_server import OperatorServer
 from controlroom.daemon.runner import Runner
+from controlroom.daemon.witness import Witness
 from controlroom.model import event as ev
 from controlroom.model.agent import SessionState
 from controlroom.sensing.churn import Churn
@@ -16,8 +17,9 @@ MEASURE_SECONDS = 2.0
 class Meters:
     """Looks while sessions run; costs nothing without one."""
 
-    def __init__(self, runner: Runner, sampler: Sampler, operators: OperatorServer) -> None:
+    def __init__(self, runner: Runner, sampler: Sampler, operators: OperatorServer, witness: Witness) -> None:
         self._runner = runner
+        self._witness = witness
         self._sampler = sampler
         self._operators = operators
         self._churn: dict[str, Churn] = {}
@@ -55,6 +57,7 @@ class Meters:
             cpu=self._sampler.spent.get(session),
             memory=load.memory if load else None,
             deletes=churn.deletes() if churn else None,
+            tokens=self._witness.tokens(session),
             alone=alone,
         )
 

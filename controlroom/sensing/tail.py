@@ -126,8 +126,9 @@ class Tail:
         """Look whether another file lies at the path now."""
         try:
             descriptor = os.open(self._path, _FLAGS)
-        except FileNotFoundError:
-            return []  # not there yet, or taken away: what is open is read to its end
+        except FileNotFoundError:  # not there yet, or taken away: what is open is read to its end
+            self._told = self._told or "absent"  # what comes later is read from its begin
+            return []
         except OSError as error:
             return self._refuse(f"cannot be read: {error.strerror}")
         there = os.fstat(descriptor)

@@ -1,0 +1,99 @@
+"""A call in the agent's own log that never came to the gate is UNGATED: told, and a supervised session is frozen."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlroom.agents import AGENTS
+from tests.support.daemon import Daemon, header
+from tests.support.waiting import eventually, never
+
+
+def used(call: str, tool: str = "Bash") -> str:
+    message = {"id": f"m-{call}", "content": [{"type": "tool_use", "id": call, "name": tool, "input": {}}]}
+    return json.dumps({"type": "assistant", "message": message}) + "\n"
+
+
+def over(call: str, error: bool) -> str:
+    content = [{"type": "tool_result", "tool_use_id": call, "is_error": error}]
+    return json.dumps({"type": "user", "message": {"content": content}}) + "\n"
+
+
+def gate(daemon: Daemon, transcript: Path, call: str) -> str:
+    """A hook of the session whose log is `transcript`; the verdict."""
+    call_of = {"tool_name": "Bash", "tool_input": {"command": f"ls {call}"}, "tool_use_id": call}
+    common = {"session_id": "s", "transcript_path": str(transcript), "cwd": str(daemon.workspace)}
+    body = {**common, **call_of, "hook_event_name": "PreToolUse"}
+    asker = daemon.connect()
+    asker.say(header("hook", agent="claude-code", event="PreToolUse"), json.dumps(body).encode())
+    return asker.answer()[0]
+
+
+def alarms(daemon: Daemon, kind: str) -> list[dict[str, Any]]:
+    return [r["body"] for r in daemon.records() if r["kind"] == "alarm" and r["body"]["kind"] == kind]
+
+
+@pytest.fixture
+def log(daemon: Daemon) -> Path:
+    path = daemon.home.user / "s1.jsonl"
+    path.write_text("", encoding="utf-8")
+    return path
+
+
+def write(log: Path, text: str) -> None:
+    with log.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+@pytest.mark.row("G06")
+def test_a_call_that_never_came_to_the_gate_is_told(daemon: Daemon, log: Path) -> None:
+    assert gate(daemon, log, "toolu_1") == "allow"
+    write(log, used("toolu_1") + over("toolu_1", error=False))
+    never(lambda: alarms(daemon, "ungated"), 3.0, "a gated call is taken for another")
+    began = time.monotonic()
+    write(log, used("toolu_2", "Write"))
+    [alarm] = eventually(lambda: alarms(daemon, "ungated"), 10, "the call without a gate is told")
+    assert "Write (toolu_2)" in alarm["text"]
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.row("G06")
+def test_calls_of_subagents_are_looked_for_in_their_own_logs(daemon: Daemon, log: Path) -> None:
+    assert gate(daemon, log, "toolu_1") == "allow"
+    folder = log.with_suffix("") / "subagents"
+    folder.mkdir(parents=True)
+    eventually(lambda: _read(daemon, log), 10, "the log is followed")
+    (folder / "agent-a1.jsonl").write_text(used("toolu_sub"), encoding="utf-8")
+    [alarm] = eventually(lambda: alarms(daemon, "ungated"), 10, "the subagent's call is told")
+    assert "toolu_sub" in alarm["text"]
+
+
+def test_a_call_that_was_refused_before_any_hook_is_no_alarm(daemon: Daemon, log: Path) -> None:
+    """The agent checks a call's input before it asks its hooks; what is not valid never runs."""
+    assert gate(daemon, log, "toolu_1") == "allow"
+    write(log, used("toolu_bad") + over("toolu_bad", error=True))
+    never(lambda: alarms(daemon, "ungated"), 3.0, "a call that did not run is told as one that did")
+
+
+@pytest.mark.row("G07")
+def test_a_log_that_is_cut_is_told(daemon: Daemon, log: Path) -> None:
+    write(log, used("toolu_0"))
+    assert gate(daemon, log, "toolu_1") == "allow"
+    eventually(lambda: _read(daemon, log), 10, "the log is followed")
+    log.write_text("", encoding="utf-8")
+    [alarm] = eventually(lambda: alarms(daemon, "transcript"), 10, "the cut is told")
+    assert "cut or rewritten" in alarm["text"]
+
+
+def _read(daemon: Daemon, log: Path) -> bool:
+    """Whether the daemon has the log open."""
+    links = Path(f"/proc/{daemon.process.pid}/fd").iterdir()
+    return any(link.is_symlink() and str(link.readlink()) == str(log) for link in links)
+
+
+def test_a_log_is_named_by_every_hook() -> None:
+    told = {"hook_event_name": "SessionStart", "session_id": "s", "transcript_path": "/t.jsonl", "cwd": "/w", "source": "new"}
+    assert AGENTS["claude-code"].parse("SessionStart", json.dumps(told).encode()).transcript == "/t.jsonl"
