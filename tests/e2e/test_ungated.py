@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.e2e.room import ANSWER, LINGER, Room
-from tests.support.model_server import Call, Model
+from tests.support.model_server import Call, Model, Turn
 from tests.support.waiting import eventually, never
 
 TOUCH = Call("Bash", {"command": "touch ran", "description": "touch"})
@@ -37,7 +37,7 @@ def test_a_call_past_a_gate_that_was_taken_out_is_told(room: Room) -> None:
 def test_calls_that_come_to_the_gate_are_never_told_as_ungated(room: Room) -> None:
     room.start()
     agent = Call("Agent", {"description": "helper", "prompt": "[[sub]] go", "subagent_type": "general-purpose"})
-    turns = {
+    turns: dict[str, list[Turn]] = {
         "main": [[TOUCH], [agent], [LINGER], "done"],
         "sub": [[Call("Bash", {"command": "ls", "description": "l"})], "done"],
     }
