@@ -12,7 +12,7 @@ help:
 	@echo "make e2e          the real Claude Code against a scripted model server"
 	@echo "make ci           system, test, e2e; what .ci/run does"
 	@echo "make bench        the measured figures beside their bars"
-	@echo "make soak         the property tests on random examples, ROUNDS times (5); a find prints how to see it again"
+	@echo "make soak         the property tests on random examples, ROUNDS times (5), then the crash campaigns of the journal"
 	@echo "make mutation     takes one check at a time out of the core and sees the tests turn red (about 2 minutes)"
 	@echo "make screenshots  the pictures under screenshots/, made again from the running program"
 	@echo "make system       the optional Debian programs of the full suite (root)"
@@ -53,6 +53,7 @@ ROUNDS := 5
 soak: $(STAMP)
 	@for round in $$(seq $(ROUNDS)); do \
 	    CONTROLROOM_SOAK=1 $(BIN)/python -m pytest -n 2 -m hypothesis || exit 1; done
+	@CONTROLROOM_SOAK=1 $(BIN)/python -m pytest -s -m soak
 
 mutation: $(STAMP)
 	@$(BIN)/python -m tests.model.mutate

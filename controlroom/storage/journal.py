@@ -73,20 +73,22 @@ class Journal:
         disk = storage or KernelStorage()
         disk.secure(directory)
         lock = disk.lock(directory)
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(disk.close, lock)
             head, refused = _look(disk, directory)
             lineup = Lineup(head.place, head.segment, head.size, clock, boot, version)
             reserve, spooled, trouble = _open_reserve(disk, directory)
+            if reserve is not None:
+                undo.callback(reserve.close)
             journal = cls(disk, directory, lock, lineup, head, reserve)
-        except BaseException:
-            disk.close(lock)
-            raise
-        if refused:
-            lineup.refuse(refused)
-        elif trouble:
-            lineup.broke(trouble, [])
-        lineup.hand_in(lineup.own(Kind.OPENED, Opened(boot, version, os.getpid(), lineup.key.life)))
-        journal._take_over(head, spooled)
+            undo.callback(journal._writer.close)
+            if refused:
+                lineup.refuse(refused)
+            elif trouble:
+                lineup.broke(trouble, [])
+            lineup.hand_in(lineup.own(Kind.OPENED, Opened(boot, version, os.getpid(), lineup.key.life)))
+            journal._take_over(head, spooled)
+            undo.pop_all()
         return journal
 
     def _take_over(self, head: Head, spooled: list[Record]) -> None:

@@ -14,18 +14,36 @@ _DEPTH = 8  # JSON in a string in JSON ... deeper text is redacted as plain text
 
 _ROWS = TOKENS + CONTEXTS
 _HINTS = tuple(tuple(hints.split(" ")) for _, hints, _ in _ROWS)
+_ALL = tuple(range(len(_ROWS)))
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"')
 _TELLING = re.compile(rf"(?:{WORD_NAMES}|{KEY_NAMES}|(?i:authorization|cookie)){NOT_ITSELF}\Z")
 _LONGEST_KEY = 128  # characters; a longer key is content, and redacted as such
+# In text that is not quite JSON a raw control character is content, no reason to look away.
+_lenient = json.JSONDecoder(strict=False)
 _COLON = re.compile(r"[ \t\r\n]*:")
 _MARKER = re.compile(MARKER)
 
 
 def redact(text: str) -> str:
     """`text` with every secret that a pattern of ours finds replaced by its marker; LENGTH is in characters. Linear time."""
+    return _among(text, _ALL)
+
+
+def _among(text: str, rows: tuple[int, ...]) -> str:
+    found = _hinted(text, rows)
+    return _combined(found).sub(_marked, text) if found else text
+
+
+def _hinted(text: str, rows: tuple[int, ...]) -> tuple[int, ...]:
+    """Those of the rows of which a hint is in the text."""
     small = text.lower()
-    rows = tuple(number for number, hints in enumerate(_HINTS) if any(hint in small for hint in hints))
-    return _combined(rows).sub(_marked, text) if rows else text
+    found = []
+    for number in rows:
+        for hint in _HINTS[number]:
+            if hint in small:
+                found.append(number)
+                break
+    return tuple(found)
 
 
 # Most texts call for none or the same few rows; as many as there are kinds of text are kept.
@@ -63,7 +81,10 @@ def redact_json(text: str) -> str:
     The whole of a string that is the value of a key with a telling name (password, api_key ...) goes. Only strings that hold
     a secret are written anew; all else stays byte by byte. Text that is not JSON comes back without its secrets, too.
     """
-    return _in_strings(text, _DEPTH) if _is_json(text) else redact(text)
+    if not _is_json(text):
+        return redact(text)
+    # A hint that is nowhere in the whole text is in none of its strings; only these two escapes can hide one.
+    return _in_strings(text, _DEPTH, _ALL if "\\u" in text or "\\/" in text else _hinted(text, _ALL))
 
 
 def _is_json(text: str) -> bool:
@@ -76,26 +97,26 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _in_strings(text: str, depth: int) -> str:
+def _in_strings(text: str, depth: int, rows: tuple[int, ...]) -> str:
     out, at, key = [], 0, ""
     for found in _STRING.finditer(text):
         old = _loads(found[0])
         if _COLON.match(text, found.end()):
-            key, new = old, redact(old)
+            key, new = old, _among(old, rows)
         elif text[at : found.start()].strip() == ":" and _tells(key):
             new = _whole(old)
         else:
-            new = _value(old, depth)
+            new = _value(old, depth, rows)
         out.append(text[at : found.start()])
         out.append(found[0] if new == old else _dumps(new))
         at = found.end()
     return "".join(out) + text[at:]
 
 
-def _value(old: str, depth: int) -> str:
+def _value(old: str, depth: int, rows: tuple[int, ...]) -> str:
     if depth and old[:1] in ("{", "[") and _is_json(old):
-        return _in_strings(old, depth - 1)
-    return redact(old)
+        return _in_strings(old, depth - 1, rows)
+    return _among(old, rows)
 
 
 def _tells(key: str) -> bool:
@@ -107,8 +128,7 @@ def _whole(old: str) -> str:
 
 
 def _loads(token: str) -> str:
-    # strict=False: in text that is not quite JSON a raw control character is content, no reason to look away.
-    return str(json.loads(token, strict=False))
+    return str(_lenient.decode(token)) if "\\" in token else token[1:-1]
 
 
 def _dumps(value: str) -> str:
