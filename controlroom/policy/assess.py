@@ -33,6 +33,7 @@ class _Tools(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keys: tuple[str, ...]
     commands: tuple[str, ...]
     cwd: tuple[str, ...]
+    asks: dict[str, str]
 
 
 @lru_cache(maxsize=1)
@@ -110,7 +111,10 @@ class _Assessor:
         elif tool in tools.harmless:
             self._ledger.reason(Tier.T0, "tool.harmless", "Changes nothing outside the agent's conversation.")
         elif tool.startswith(("mcp__", "mcp.", "mcp_")):
-            mcp.judge(self._ledger, tool)
+            mcp.judge(self._ledger, self._files, self._shell, tool, given, self._action.cwd, self._home)
+        elif tool in tools.asks:
+            self._ledger.effect(EffectKind.UNKNOWN, Target(f"tool:{tool}"[:400]))
+            self._ledger.reason(Tier.T3, "tool.asks", tools.asks[tool])
         else:
             self._ledger.effect(EffectKind.UNKNOWN, Target(f"tool:{tool}"[:400]))
             self._ledger.reason(Tier.T3, "tool.unknown", "A tool that is not known here: nobody can say what it does.")

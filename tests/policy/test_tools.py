@@ -144,3 +144,81 @@ def test_targets_are_counted_and_tracked() -> None:
 def test_the_agents_description_changes_nothing() -> None:
     one = call("Bash", {"command": "rm -rf build", "description": "safe, read only"})
     assert msgspec.json.encode(one) == msgspec.json.encode(sh("rm -rf build"))
+
+
+def test_a_tool_is_judged_by_how_much_it_removes() -> None:
+    """notes.txt is not in git: what keeps its text is T1, what takes it away is asked as a rewrite is."""
+    tree = shop()
+    tree.add(f"{WORK}/notes.txt", b"one\ntwo\nthree\nfour\n")
+    path = {"file_path": f"{WORK}/notes.txt"}
+    assert call("Write", path | {"content": "zero\none\ntwo\nthree\nfour\nfive\n"}, tree).tier is Tier.T1
+    assert call("Write", path | {"content": "one\ntwo\nfour\n"}, tree).tier is Tier.T2
+    assert call("Edit", path | {"old_string": "two", "new_string": ""}, tree).tier is Tier.T1
+    assert call("Edit", path | {"old_string": "one\ntwo\nthree\n", "new_string": ""}, tree).tier is Tier.T2
+    patch = "*** Begin Patch\n*** Update File: notes.txt\n@@\n-one\n-two\n-three\n+x\n*** Add File: new.txt\n+" + "y" * 99
+    assert call("apply_patch", {"input": patch + "\n*** End Patch"}, tree).tier is Tier.T2
+    assert call("apply_patch", {"input": patch.replace("-two\n-three\n", "")}, tree).tier is Tier.T1
+
+
+@pytest.mark.parametrize("tool", ["Bash", "bash", "exec_command", "shell", "run_shell_command", "exec"])
+def test_every_agents_shell_goes_to_the_shell(tool: str) -> None:
+    for key in ("command", "cmd"):
+        assert call(tool, {key: "rm -rf build"}).tier is Tier.T2
+        assert call(tool, {key: "ls"}).tier is Tier.T0
+    assert call(tool, {"command": ["bash", "-lc", "kubectl delete ns prod"]}).tier is Tier.T3
+
+
+@pytest.mark.parametrize(
+    ("tool", "given"),
+    [
+        ("delete_file", {"path": "notes.txt"}),
+        ("str_replace_editor", {"command": "create", "path": f"{WORK}/notes.txt", "file_text": "x"}),
+        ("str_replace_based_edit_tool", {"command": "create", "path": f"{WORK}/notes.txt", "file_text": "x"}),
+        ("create_file", {"path": "notes.txt", "content": "x"}),
+        ("write", {"filePath": f"{WORK}/notes.txt", "content": "x"}),
+        ("apply_patch", {"patch": "*** Begin Patch\n*** Delete File: notes.txt\n*** End Patch"}),
+    ],
+)
+def test_file_tools_of_every_agent_are_known(tool: str, given: dict[str, object]) -> None:
+    assert call(tool, given).tier is Tier.T2
+
+
+@pytest.mark.parametrize("tool", ["write_stdin", "save_memory", "gateway", "cron", "message", "browser", "PowerShell"])
+def test_tools_that_always_ask_say_why(tool: str) -> None:
+    found = call(tool, {"command": "ls"})
+    assert found.tier is Tier.T3
+    assert found.reasons[0].rule == "tool.asks"
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "rule"),
+    [
+        ("mcp__db__query", {"sql": "drop table users"}, "mcp.sql"),
+        ("mcp__db__query", {"query": "select 1"}, "mcp.reading"),
+        ("mcp__mail__send_message", {}, "mcp.telling"),
+        ("mcp__hub__deleteRepo", {}, "mcp.destructive"),
+        ("mcp__fs__write_file", {"path": f"{HOME}/other/data.db"}, "mcp.path"),
+        ("mcp__x__frobnicate", {}, "mcp.unknown"),
+        ("mcp__sh__run", {"args": {"command": "rm -rf /home/op/other"}}, "files.rm"),
+    ],
+)
+def test_an_mcp_tools_name_and_arguments_say_why_it_asks(tool: str, given: dict[str, object], rule: str) -> None:
+    found = call(tool, given)
+    assert found.tier is Tier.T3
+    assert rule in {reason.rule for reason in found.reasons}
+
+
+def test_an_mcp_tool_cannot_touch_what_nobody_may() -> None:
+    assert call("mcp__fs__write_file", {"path": f"{HOME}/.ssh/id_ed25519"}).tier is Tier.TX
+    assert call("mcp__fs__delete", {"paths": ["~/.ssh/id_ed25519"]}).tier is Tier.TX
+    assert call("mcp__fs__read_file", {"path": f"{HOME}/.ssh/id_ed25519"}).tier is Tier.T3
+    assert call("mcp__sh__get", {"command": "rm ~/.ssh/id_ed25519"}).tier is Tier.TX
+
+
+def test_an_mcp_tools_arguments_are_looked_at_to_a_bound() -> None:
+    many = {"paths": [f"a{number}" for number in range(500)]}
+    assert "mcp.many" in {reason.rule for reason in call("mcp__fs__read", many).reasons}
+    deep: object = "x"
+    for _ in range(80):
+        deep = {"a": deep}
+    assert call("mcp__fs__read", {"a": deep}).tier is Tier.T3

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import zip_longest
 
 from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
@@ -38,24 +39,26 @@ class FileTools:
     def write(self, path: str, given: Mapping[str, object]) -> None:
         """Judge a whole new content."""
         text = _first(given, _NEW_TEXT)
-        self._touch(EffectKind.WRITE, path, "file.write", "The agent's tool")
+        old = self._text(path)
+        keeps = text is not None and old is not None and _keeps_lines(old, text)
+        self._touch(EffectKind.WRITE, path, "file.write", "The agent's tool", append=keeps)
         if text is None:
             self._ledger.reason(Tier.T3, "file.unread", "The new content is not where it is expected; it cannot be shown.")
         else:
             self._show(path, text)
 
     def edit(self, path: str, given: Mapping[str, object]) -> None:
-        """Judge an edit: old text out, new text in; keeps the rest, so inside the workspace it is T1."""
+        """Judge an edit: old text out, new text in. One that keeps the better part of the file is T1 inside the workspace."""
         if given.get("command") == "view":
             self.read(path)
             return
         if given.get("command") == "create":
             self.write(path, given)
             return
-        self._touch(EffectKind.WRITE, path, "file.edit", "The agent's tool", append=True)
-        real, _ = self._files.place(path, self._cwd)
-        raw = self._tree.read(real, MAX_DIFF) if real else None
-        new = None if raw is None and not _is_new(given) else _apply((raw or b"").decode("utf-8", "backslashreplace"), given)
+        old = self._text(path)
+        new = None if old is None and not _is_new(given) else _apply(old or "", given)
+        keeps = new is None or 2 * len(new) >= len(old or "")
+        self._touch(EffectKind.WRITE, path, "file.edit", "The agent's tool", append=keeps)
         if new is None:
             self._ledger.reason(Tier.T1, "file.no-diff", "The edit does not fit the file as it is; no diff can be shown.")
         else:
@@ -64,13 +67,16 @@ class FileTools:
     def patch(self, text: str) -> None:
         """Judge a patch, by every file it names."""
         found = False
-        for verb, name, moved in _PATCH_FILE.findall(text):
+        heads = list(_PATCH_FILE.finditer(text))
+        for head, following in zip_longest(heads, heads[1:]):
             found = True
-            path = (name or moved).strip()
+            verb, path = head[1], (head[2] or head[3]).strip()
             if verb == "Delete":
                 self.delete(path)
             else:
-                self._touch(EffectKind.WRITE, path, "file.patch", "The patch", append=verb == "Update")
+                part = text[head.end() : following.start() if following else len(text)]
+                keeps = verb == "Update" and self._keeps(path, part)
+                self._touch(EffectKind.WRITE, path, "file.patch", "The patch", append=keeps)
         for name in {} if found else dict.fromkeys(_DIFF_FILE.findall(text)):
             if name.strip() != "/dev/null":
                 found = True
@@ -81,6 +87,19 @@ class FileTools:
             self._ledger.diff += text[:MAX_DIFF]
         else:
             self._ledger.reason(Tier.T3, "file.patch", "The patch names no file that is understood here.")
+
+    def _keeps(self, path: str, part: str) -> bool:
+        """Whether a part of a patch leaves the better part of the file."""
+        lines = part.split("\n")
+        lost, new = (sum(len(line) for line in lines if line.startswith(sign)) for sign in "-+")
+        old = len(self._text(path) or "")
+        return 2 * (old - lost + new) >= old
+
+    def _text(self, path: str) -> str | None:
+        """What is in the file now, None when it is not there or too large to be compared."""
+        real, _ = self._files.place(path, self._cwd)
+        raw = self._tree.read(real, MAX_DIFF + 1) if real else None
+        return None if raw is None or len(raw) > MAX_DIFF else raw.decode("utf-8", "backslashreplace")
 
     def _touch(self, kind: EffectKind, path: str, rule: str, why: str, *, append: bool = False, follow: bool = True) -> None:
         self._files.touch(Act(kind, path, self._cwd, rule, why, append=append, follow=follow))
@@ -93,6 +112,12 @@ class FileTools:
 
 def _first(given: Mapping[str, object], names: tuple[str, ...]) -> str | None:
     return next((value for name in names if isinstance(value := given.get(name), str)), None)
+
+
+def _keeps_lines(old: str, new: str) -> bool:
+    """Whether every line of `old` is still there, in order: the new content only adds."""
+    lines = iter(new.split("\n"))
+    return all(line in lines for line in old.split("\n"))
 
 
 def _is_new(given: Mapping[str, object]) -> bool:

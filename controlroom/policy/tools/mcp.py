@@ -1,98 +1,99 @@
-"""MCP tools by name: what a server says of its own tools is a claim; it may raise a tier, never lower it."""
+"""Tools of MCP servers. What a server says of them, their names too, is a claim: it says why, and never lowers a tier.
+
+Nothing such a tool does can be inspected, so it asks. Its arguments are looked at: a path, a command or SQL in them can only
+raise the tier, and is shown.
+"""
 
 import re
+from collections.abc import Iterator, Mapping
 
 from controlroom.model.effect import EffectKind, Target
 from controlroom.model.tier import Tier
+from controlroom.policy import sql
+from controlroom.policy.files import Act, Files
 from controlroom.policy.ledger import Ledger
+from controlroom.policy.shell.command import Shell
+from controlroom.policy.shell.env import Env
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_DESTRUCTIVE = frozenset(
-    [
-        "delete",
-        "remove",
-        "destroy",
-        "drop",
-        "purge",
-        "truncate",
-        "erase",
-        "wipe",
-        "clear",
-        "reset",
-        "revoke",
-        "terminate",
-        "kill",
-        "stop",
-        "restart",
-        "shutdown",
-        "reboot",
-        "archive",
-        "close",
-        "merge",
-        "cancel",
-        "disable",
-        "uninstall",
-        "overwrite",
-        "rollback",
-        "force",
-    ]
+_DESTRUCTIVE = _set(
+    """delete remove destroy drop purge truncate erase wipe clear reset revoke terminate kill stop restart shutdown reboot
+    archive close merge cancel disable uninstall overwrite rollback force trash unpublish expire flush detach deny
+    ban block empty"""
 )
-_MUTATING = frozenset(
-    [
-        "create",
-        "update",
-        "write",
-        "edit",
-        "set",
-        "put",
-        "post",
-        "patch",
-        "insert",
-        "add",
-        "send",
-        "publish",
-        "deploy",
-        "push",
-        "run",
-        "execute",
-        "exec",
-        "apply",
-        "move",
-        "rename",
-        "upload",
-        "import",
-        "invite",
-        "grant",
-        "assign",
-        "transfer",
-        "pay",
-        "refund",
-        "charge",
-        "submit",
-        "approve",
-        "query",
-        "call",
-        "invoke",
-        "click",
-        "fill",
-        "type",
-    ]
+_TELLING = _set("send publish post reply comment message mail email tweet notify invite share submit broadcast")
+_MUTATING = _set(
+    """create update write edit set put patch insert add deploy push run execute exec eval evaluate apply move rename upload
+    import grant assign transfer pay refund charge approve call invoke click fill type press navigate install start
+    enable schedule subscribe mark label fork commit save store register configure replace append upsert"""
 )
+_READING = _set("get list read search find fetch query show describe view lookup count status info check browse")
+_PATHS = _set("path paths file files file_path filepath filename source destination target directory dir folder root uri")
+_COMMANDS = _set("command cmd script shell commands bash")
+_STATEMENTS = _set("sql query statement statements ddl")
+_MOST = 200  # arguments that are looked at
+_DEPTH = 4
 
 
-def judge(ledger: Ledger, tool: str) -> None:
-    """Judge `mcp__SERVER__TOOL`. Nothing about it can be inspected here, so it asks; its name says only why."""
+def judge(ledger: Ledger, files: Files, shell: Shell, tool: str, given: Mapping[str, object], cwd: str, home: str) -> None:
+    """Judge `mcp__SERVER__TOOL` by its name and its arguments. Raises TooMuch for a command over a limit."""
     words = {word.lower() for word in _WORDS.findall(tool.rsplit("__", 1)[-1])}
     ledger.effect(EffectKind.REMOTE, Target(f"mcp:{tool}"[:400]))
-    if words & _DESTRUCTIVE:
-        ledger.reason(
-            Tier.T3,
-            "mcp.destructive",
-            f"The tool's name says that it takes something away ({', '.join(sorted(words & _DESTRUCTIVE))}).",
-        )
-    elif words & _MUTATING:
-        ledger.reason(
-            Tier.T3, "mcp.mutating", f"The tool's name says that it changes something ({', '.join(sorted(words & _MUTATING))})."
-        )
-    else:
-        ledger.reason(Tier.T3, "mcp.unknown", "A tool of an MCP server: what it does cannot be seen from here.")
+    rule, text = _name(words)
+    ledger.reason(Tier.T3, rule, text)
+    kind = EffectKind.DELETE if words & _DESTRUCTIVE else EffectKind.WRITE if not words & _READING else EffectKind.READ
+    for number, (key, value) in enumerate(_strings(given, _DEPTH)):
+        if number >= _MOST:
+            ledger.reason(Tier.T3, "mcp.many", f"More than {_MOST} arguments; the rest was not looked at.")
+            return
+        if key in _COMMANDS:
+            shell.text(value, Env(home, cwd))
+        elif key in _STATEMENTS:
+            _statement(ledger, value)
+        elif key in _PATHS:
+            path = value.removeprefix("file://")
+            if "://" not in path and "\n" not in path:
+                files.touch(
+                    Act(kind, home + path[1:] if path.startswith("~/") else path, cwd, "mcp.path", f"The tool {tool[:80]}")
+                )
+        elif value.startswith(("http://", "https://")):
+            ledger.effect(EffectKind.NET, Target(value[:400]))
+
+
+def _name(words: set[str]) -> tuple[str, str]:
+    for rule, meaning, known in (
+        ("mcp.destructive", "takes something away", _DESTRUCTIVE),
+        ("mcp.telling", "tells others something", _TELLING),
+        ("mcp.mutating", "changes something", _MUTATING),
+        ("mcp.reading", "only reads, which nobody here can check", _READING),
+    ):
+        if words & known:
+            return rule, f"The tool's name says that it {meaning} ({', '.join(sorted(words & known))})."
+    return "mcp.unknown", "A tool of an MCP server: what it does cannot be seen from here."
+
+
+def _statement(ledger: Ledger, text: str) -> None:
+    found = sql.judge(text)
+    if found in (sql.Sql.DESTROYS, sql.Sql.RUNS):
+        ledger.effect(EffectKind.DELETE, Target(f"database/{text}"[:400]))
+        ledger.reason(Tier.T3, "mcp.sql", "The SQL drops or empties tables, changes every row, or runs programs.")
+    elif found in (sql.Sql.CHANGES, sql.Sql.ADDS):
+        ledger.effect(EffectKind.WRITE, Target(f"database/{text}"[:400]))
+        ledger.reason(Tier.T3, "mcp.sql", "The SQL changes rows or tables.")
+
+
+def _strings(value: object, depth: int, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every text in the arguments with the key it stands under; deeper than `depth` none."""
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, dict) and depth:
+        for name, inner in value.items():
+            yield from _strings(inner, depth - 1, str(name).lower())
+    elif isinstance(value, list) and depth:
+        for inner in value:
+            yield from _strings(inner, depth - 1, key)
