@@ -14,10 +14,10 @@ from controlroom.cli import daemon, out, room, walls
 from controlroom.cli.quick import USAGE
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import NoDaemon, Operator, RpcError
-from controlroom.containment import shim
+from controlroom.containment import cage, shim
 from controlroom.containment.cage import Cage, Report
 from controlroom.containment.launch import NOT_SET_UP, LaunchError, Spec
-from controlroom.model.agent import Handle, Survivor
+from controlroom.model.agent import Handle, Rung, Survivor
 from controlroom.model.settings import DEFAULT
 from controlroom.storage import handles, latchfile
 from controlroom.storage.paths import Places
@@ -59,14 +59,22 @@ def run(
         profile=profile,
         contain=contain or "",
     )
-    built = walls.build(places, plan, kind, folder) if plan["protected"] is not None else None
+    gated = _gated(kind, command, plan, folder)
+    spec = _spec(plan, gated, folder, log, _cage(places, plan, kind, folder))
     session = _Session(places, plan)
     start = shim.run_detached if detach else shim.run_attached
-    status = start(_spec(plan, _gated(kind, command, plan, folder), folder, log, built), session.ready, session.over)
+    status = start(spec, session.ready, session.over)
     if detach and status == 0:
         held = f"{out.safe(plan['label'])}, {out.safe(plan['rung'])}"
         print(f"{out.safe(plan['name'])}: session {out.safe(plan['session'])}, {held}")
     return status
+
+
+def _cage(places: Places, plan: dict[str, Any], kind: str, folder: Path) -> Cage | None:
+    """The sandbox of this launch: walls, or a PID namespace where that is the rung, or none."""
+    if plan["protected"] is not None:
+        return walls.build(places, plan, kind, folder)
+    return cage.namespace(cage.find_bwrap()) if plan["rung"] == Rung.PIDNS else None
 
 
 def _gated(kind: str, command: tuple[str, ...], plan: dict[str, Any], folder: Path) -> list[str]:

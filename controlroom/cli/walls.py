@@ -44,7 +44,7 @@ def build(places: Places, plan: dict[str, Any], kind: str, workspace: Path) -> C
     folder = os.path.realpath(places.state / "cages" / plan["session"])
     cage.prepare(folder)
     made = _placeholders(kind, home, workspace)
-    unborn = [path for path in (_at(place, home, workspace) for place, _ in UNBORN.get(kind, ())) if os.path.exists(path)]
+    settings = [_at(place, home, workspace) for unborn in UNBORN.values() for place, _ in unborn]
     protected = plan["protected"]
     layout = Layout(
         workspace=os.path.realpath(workspace),
@@ -52,7 +52,7 @@ def build(places: Places, plan: dict[str, Any], kind: str, workspace: Path) -> C
         runtime=os.path.realpath(places.runtime),
         gate=os.path.realpath(places.inner),
         folder=folder,
-        readonly=tuple(dict.fromkeys((*protected["readonly"], *unborn, os.path.realpath(places.config)))),
+        readonly=tuple(dict.fromkeys((*protected["readonly"], *settings, os.path.realpath(places.config)))),
         hidden=tuple(dict.fromkeys((*_control(home), os.path.realpath(places.state), *protected["unread"]))),
         program=tuple(dict.fromkeys(os.path.realpath(path) for path in _program())),
         network=rules["network"],

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from controlroom.containment import hold, shim
+from controlroom.containment import cage, hold, shim
 from controlroom.containment.cage import Report
 from controlroom.containment.launch import Spec
 from controlroom.containment.rungs import Probe
@@ -47,6 +47,7 @@ def run(probe: Probe) -> Drill:
             cgroup=leaf,
             control=str(Path(folder, "c.sock")),
             agents_dir=folder,
+            cage=cage.namespace(cage.find_bwrap()) if probe.rung is Rung.PIDNS else None,
         )
         try:
             return _with_dummy(probe, spec)

@@ -1,14 +1,17 @@
 """Which mechanism can hold a session on this machine, and why not a better one. Found out by trying, shown in words."""
 
 import os
+import subprocess
 import uuid
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
-from controlroom.containment import cgroup
+from controlroom.containment import cage, cgroup
 from controlroom.model.agent import Rung
 
+_BWRAP_SECONDS = 10.0
 _NEEDED = ("cgroup.procs", "cgroup.freeze", "cgroup.events")
 
 
@@ -47,7 +50,25 @@ def probe(force: Rung | None = None) -> Probe:
 
 
 def _without(why: str) -> Probe:
-    return Probe(Rung.SUBREAPER, "", f"subreaper shim: {why}")
+    refused = bwrap_refuses()
+    if not refused:
+        return Probe(Rung.PIDNS, "", f"PID namespace by bwrap: {why}")
+    return Probe(Rung.SUBREAPER, "", f"subreaper shim: {why}; no PID namespace: {refused}")
+
+
+@lru_cache(maxsize=1)
+def bwrap_refuses() -> str:
+    """Why bwrap gives no PID namespace here, "" if it does. Tried once for this process."""
+    bwrap = cage.find_bwrap()
+    if not bwrap:
+        return "there is no bwrap"
+    command = [bwrap, *cage.namespace(bwrap).options, "--", "/bin/true"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_BWRAP_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{bwrap} cannot be run: {error}"
+    said = done.stderr.decode("utf-8", "backslashreplace").strip()
+    return "" if done.returncode == 0 else said or f"{bwrap} ended with {done.returncode}"
 
 
 def _try(base: str, own: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import secrets
+import shutil
 
 import anyio.to_thread
 import msgspec
@@ -115,6 +116,7 @@ class Registry:
         for trouble in found.unreadable:
             self._runner.alarm("handle", f"a session cannot be taken hold of, its handle cannot be read: {trouble}")
         alive = [handle for handle in found.handles if hold.lives(handle)]
+        self._clear_cages({handle.session for handle in alive})
         for gone in [h.session for h in found.handles if h not in alive]:
             shelf.drop(self._places.agents, gone)
         for session in sessions.values():
@@ -129,6 +131,13 @@ class Registry:
             if handle.rung is Rung.OBSERVED and handle.root:
                 self._adopted[handle.root] = handle.session
             self.watch_launched(handle)
+
+    def _clear_cages(self, alive: set[str]) -> None:
+        """What a shim that was killed could not take away: the folder of a session behind walls."""
+        cages = self._places.state / "cages"
+        for name in os.listdir(cages) if cages.is_dir() else ():
+            if name not in alive:
+                shutil.rmtree(cages / name, ignore_errors=True)
 
     def _unknown(self, handle: Handle) -> Session:
         """A session that lives and that the journal does not know: all its calls are denied until an operator resumes it."""

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from controlroom.containment.rungs import bwrap_refuses
 from tests.cli.conftest import Cli
 from tests.support.daemon import Daemon
 from tests.support.waiting import eventually
@@ -116,3 +117,52 @@ def test_nobody_adopts_the_machine_the_daemon_or_their_own_shell(cli: Cli, daemo
     assert "your own shell" in cli.fails(1, "adopt", str(os.getpid()))
     assert "one PID, or --all" in cli.fails(2, "adopt")
     assert cli.json("agents") == []
+
+
+def _bwrap() -> None:
+    if bwrap_refuses():
+        pytest.skip(f"needs bwrap: {bwrap_refuses()}")
+
+
+@pytest.mark.row("N10", "G05")
+def test_enforced_holds_what_the_lists_mean_and_the_gate_is_still_reached(cli: Cli, daemon: Daemon) -> None:
+    _bwrap()
+    key = cli.cwd / "deep" / "id_ed25519"
+    settings = cli.cwd / ".claude" / "settings.json"
+    for file in (key, settings):
+        file.parent.mkdir()
+        file.write_text("{}\n")
+    script = (
+        "rm -rf deep .claude; mv deep other; echo '{\"disableAllHooks\":true}' > .claude/settings.local.json; "
+        f"touch {cli.home.path}/config/x {cli.home.path}/state/x; ls -A {cli.home.path}/run; touch done; "
+        f"{sys.executable} -m controlroom ask --op delete --path {key} --reason r -- true; echo $?"
+    )
+    done = cli.run("run", "--contain", "enforced", "--", "sh", "-c", script)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["gate.sock", "1"], done.stderr
+    assert "never-touch" in done.stderr  # the daemon's own answer, through the gate
+    assert (key.read_text(), settings.read_text()) == ("{}\n", "{}\n")
+    assert sorted(path.name for path in cli.cwd.iterdir()) == [".claude", "deep", "done"]
+    assert not (cli.cwd / ".claude" / "settings.local.json").exists()
+    assert [path.name for path in (cli.home.path / "state" / "cages").iterdir()] == []
+    assert cli.json("agents")[0]["label"] == "ENFORCED"
+
+
+def test_enforced_is_stopped_with_proof_and_leaves_nothing(cli: Cli, daemon: Daemon) -> None:
+    _bwrap()
+    cli.ok("run", "--detach", "--name", "a", "--contain", "enforced", *SLEEPER)
+    (row,) = cli.json("agents")
+    assert (row["label"], row["state"]) == ("ENFORCED", "running")
+    assert "proof: " in cli.ok("pause", "a")
+    assert "proof: " in cli.ok("kill", "a")
+    cages = cli.home.path / "state" / "cages"
+    eventually(lambda: not list(cages.iterdir()), 10, "the session's folder is gone")
+
+
+def test_lists_in_doubt_start_nothing_behind_walls(cli: Cli, daemon: Daemon) -> None:
+    _bwrap()
+    config = cli.home.path / "config" / "never-touch"
+    config.write_text("[\n")
+    said = cli.fails(1, "run", "--contain", "enforced", "--", "touch", str(cli.cwd / "ran"))
+    assert "ENFORCED is not possible" in said
+    assert not (cli.cwd / "ran").exists()

@@ -1,8 +1,10 @@
 """Where cgroup v2 is, and which rung follows from it, in words."""
 
+from pathlib import Path
+
 import pytest
 
-from controlroom.containment import cgroup, rungs
+from controlroom.containment import cage, cgroup, rungs
 from controlroom.containment.cgroup import Mount
 from controlroom.containment.rungs import Probe
 from controlroom.model.agent import Rung
@@ -42,15 +44,36 @@ def test_a_group_is_named_by_its_absolute_path(path: str, at: Mount, found: str)
     assert cgroup.absolute(path, at) == found
 
 
-def test_without_cgroup_v2_the_subreaper_is_the_rung(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_cgroup_v2_a_pid_namespace_is_the_rung(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cgroup, "mount", lambda: None)
+    monkeypatch.setattr(rungs, "bwrap_refuses", lambda: "")
 
-    assert rungs.probe() == Probe(Rung.SUBREAPER, "", "subreaper shim: no cgroup v2 hierarchy is mounted")
+    assert rungs.probe() == Probe(Rung.PIDNS, "", "PID namespace by bwrap: no cgroup v2 hierarchy is mounted")
+
+
+def test_without_both_the_subreaper_is_the_rung(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroup, "mount", lambda: None)
+    monkeypatch.setattr(rungs, "bwrap_refuses", lambda: "there is no bwrap")
+
+    why = "subreaper shim: no cgroup v2 hierarchy is mounted; no PID namespace: there is no bwrap"
+    assert rungs.probe() == Probe(Rung.SUBREAPER, "", why)
+
+
+def test_a_bwrap_that_the_system_forbids_says_so_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bwrap = tmp_path / "bwrap"
+    bwrap.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
+    bwrap.chmod(0o700)
+    monkeypatch.setattr(cage, "find_bwrap", lambda: str(bwrap))
+    rungs.bwrap_refuses.cache_clear()
+
+    assert rungs.bwrap_refuses() == "bwrap: setting up uid map: Permission denied"
+    rungs.bwrap_refuses.cache_clear()
 
 
 def test_a_hierarchy_that_may_not_be_written_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cgroup, "mount", lambda: Mount("/proc/self", "/"))
     monkeypatch.setattr(cgroup, "path_of", lambda _pid, _at: "/proc/self")
+    monkeypatch.setattr(rungs, "bwrap_refuses", lambda: "there is no bwrap")
 
     found = rungs.probe()
 
