@@ -24,7 +24,7 @@ from controlroom.containment.cage import Cage, Report
 NOT_SET_UP = 125  # exit status: the session could not be set up, the agent's command was not tried
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
-_PATIENCE = 30.0  # s for the child to get ready, and for exec to load the program
+_PATIENCE = 30.0  # s for the child to get ready
 _READY = b"+"
 _NICE = 5  # below us, so that a stop gets its turn (measured)
 _SPARED = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)  # meant for the agent, not for the bwrap around it
@@ -236,18 +236,26 @@ def _hear(descriptor: int, size: int) -> bytes:
     return got
 
 
-def release(spec: Spec, child: Waiting) -> None:
-    """Let the child exec. Returns when the agent's program runs; raises LaunchError if it cannot, the child then reaped."""
+def let_go(child: Waiting) -> None:
+    """Give the child the word; `began` tells what comes of it."""
     with suppress(BrokenPipeError):  # it was killed meanwhile: that is then how the agent ended
         os.write(child.go, b"+")
-    try:
-        said = _hear(child.status, 65536)
-        if said:
-            raise _error(spec, said)
-    except LaunchError:
-        abandon(child)
-        raise
+
+
+def began(spec: Spec, child: Waiting) -> bool:
+    """Whether the agent's program runs by now, or the child was ended before; `child.status` is readable when this changes.
+
+    Raises LaunchError where it cannot run; the child then ends by itself, for whoever reaps.
+    """
+    poll = select.poll()
+    poll.register(child.status, select.POLLIN)
+    if not poll.poll(0):
+        return False
+    said = _hear(child.status, 65536)
     _close(child)
+    if said:
+        raise _error(spec, said)
+    return True
 
 
 def abandon(child: Waiting) -> None:

@@ -72,6 +72,7 @@ class _Shim:
         self._operator = pty.Operator()
         self._bridge: pty.Bridge | None = None
         self._slave: int | None = None
+        self._starting: int | None = None  # readable when the agent's program runs, or cannot
         self._keys = False  # whether the operator's keys are read
         self._hung_up = False
         self._alone = False  # whether nothing of the session is left (ECHILD)
@@ -100,7 +101,7 @@ class _Shim:
                 launch.abandon(child)
                 raise
             try:
-                launch.release(spec, child)
+                self._begin(child)
             except LaunchError as error:
                 on_exit(error.status, [], [])
                 raise
@@ -113,6 +114,14 @@ class _Shim:
             thrown = cage.thrown_away(spec.cage) if spec.cage is not None else []
         on_exit(self._reaper.status, left, thrown)
         return self._reaper.status
+
+    def _begin(self, child: launch.Waiting) -> None:
+        """Let the agent's program start; a stop that comes just now is obeyed all the same. Raises LaunchError."""
+        launch.let_go(child)
+        self._starting = child.status
+        while not launch.began(self._spec, child):
+            self._turn()
+        self._starting = None
 
     def _container(self, stack: ExitStack) -> None:
         """Make the leaf and the control socket; both go when the session ends, however it ends."""
@@ -210,6 +219,8 @@ class _Shim:
 
     def _wait(self) -> dict[int, int]:
         wanted = {self._wake: select.POLLIN, self._listener.fileno(): select.POLLIN}
+        if self._starting is not None:
+            wanted[self._starting] = select.POLLIN
         if self._bridge is not None:
             wanted |= _interests(self._bridge)
             if self._keys and self._bridge.takes_input:
