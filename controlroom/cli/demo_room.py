@@ -2,7 +2,7 @@
 
 import os
 
-from controlroom.cli import room_command
+from controlroom.cli import opening
 from controlroom.cli.demo import CUSTOMERS, SETTINGS, NotAsTold, Stage, stage
 from controlroom.model.tier import Tier
 from controlroom.model.view import RoomView
@@ -23,7 +23,7 @@ def play() -> int:
             print(f"demo: it could not begin: {show(str(error))}")
             return 1
         os.environ["CONTROLROOM_HOME"] = str(made.home)
-        code = room_command.show(made.places, coach=lambda view: coach(made, view))
+        code = opening.show(made.places, coach=lambda view: coach(made, view))
         _epilogue(made)
     print("The demo's agent, daemon and files are gone.")
     return code

@@ -1,4 +1,4 @@
-"""The console entry: the three commands of an emergency start at once, everything else through cyclopts."""
+"""The console entry: the three commands of an emergency and the plain room start at once, all else through cyclopts."""
 
 import sys
 
@@ -15,6 +15,12 @@ def main(words: list[str] | None = None) -> int:
         from controlroom.cli import decide
 
         return decide.main(words)
+    if not words:
+        from controlroom.cli import opening
+
+        code = opening.plain()
+        if code is not None:
+            return code
     from controlroom.cli import app
 
     return app.main(words)
