@@ -58,7 +58,7 @@ def figures() -> Iterator[Figure]:
     with _home() as home, _crowd(home) as crowd, run(ROOM, **SIZE, env=home.env, cwd=ROOT) as room:
         room.shows("agent-07", 20)
         room.type("5")  # the log tab is closed
-        room.shows("What is asked")
+        room.shows("works in")
         yield from _busy(room, crowd, home)
         yield _answers(room, home)
         yield _keys(room, crowd)
@@ -181,7 +181,7 @@ def _keys(room: Terminal, crowd: Crowd) -> Figure:
     _read([room], 1.0)
     took = []
     for number in range(KEYS):
-        key, look = ("4", _has("no act has named a file yet")) if number % 2 else ("5", _has("What is asked"))
+        key, look = ("4", _has("no act has named a file yet")) if number % 2 else ("5", _has("works in"))
         begun = time.perf_counter()
         room.type(key)
         room.until(look, f"what key {key} shows")
