@@ -13,7 +13,7 @@ help:
 	@echo "make ci           system, test, e2e; what .ci/run does"
 	@echo "make bench        the measured figures beside their bars"
 	@echo "make soak         the property tests on random examples, ROUNDS times (5), then the crash campaigns of the journal"
-	@echo "make mutation     takes one check at a time out of the core and sees the tests turn red (about 2 minutes)"
+	@echo "make mutation     takes one check at a time out of the core, then one operator at a time out of the decision path (30 minutes)"
 	@echo "make screenshots  the pictures under screenshots/, made again from the running program"
 	@echo "make system       the optional Debian programs of the full suite (root)"
 	@echo "make lint         ruff, mypy, import-linter only"
@@ -57,6 +57,7 @@ soak: $(STAMP)
 
 mutation: $(STAMP)
 	@$(BIN)/python -m tests.model.mutate
+	@$(BIN)/python -m tests.model.score --minutes 25
 
 screenshots: $(STAMP)
 	@$(BIN)/python -m scripts.screenshots

@@ -55,7 +55,9 @@ class Runs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tier: Tier | None = None
 
 
-class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Grammars(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The file as a whole."""
+
     wrapper: tuple[Wrapper, ...]
     runs: tuple[Runs, ...]
     guess: frozenset[str]
@@ -83,15 +85,16 @@ _TEXT_OPTIONS = {"-c", "--command", "--exec", "--run", "--cmd", "-x", "-e"}
 
 
 @lru_cache(maxsize=1)
-def _file() -> _File:
+def grammars() -> Grammars:
+    """All of data/wrappers.toml. Raises msgspec.ValidationError naming the key of a broken file."""
     text = resources.files("controlroom.policy").joinpath("data/wrappers.toml").read_text("utf-8")
-    return msgspec.convert(tomllib.loads(text), _File)
+    return msgspec.convert(tomllib.loads(text), Grammars)
 
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, tuple[Wrapper, ...]]:
     table: dict[str, tuple[Wrapper, ...]] = {}
-    for wrapper in _file().wrapper:
+    for wrapper in grammars().wrapper:
         for name in wrapper.names:
             table[name] = (*table.get(name, ()), wrapper)
     return table
@@ -100,7 +103,7 @@ def _table() -> dict[str, tuple[Wrapper, ...]]:
 @lru_cache(maxsize=1)
 def _hooks() -> dict[str, tuple[Runs, ...]]:
     table: dict[str, tuple[Runs, ...]] = {}
-    for runs in _file().runs:
+    for runs in grammars().runs:
         for name in runs.names:
             table[name] = (*table.get(name, ()), runs)
     return table
@@ -123,12 +126,12 @@ def optional(shell: "Shell", name: str, args: tuple[Arg, ...], env: Env) -> None
 
 def searched(name: str) -> bool:
     """Whether a known program may run a command that stands somewhere among its arguments."""
-    return name in _file().searched
+    return name in grammars().searched
 
 
 def guess(args: tuple[Arg, ...]) -> Inner | None:
     """For a program that nobody knows: what among its arguments looks like a command that it may run."""
-    known = _file().guess
+    known = grammars().guess
     for index, arg in enumerate(args[:-1]):
         if arg.certain and arg.text.rsplit("/", 1)[-1] in known:
             return Inner(_GUESSED, argv=args[index:])
