@@ -17,6 +17,8 @@ from controlroom.policy.shell.words import Arg
 __all__ = ["Catalogue", "Fit", "Rule", "RuleError", "RuleFile", "catalogue", "load"]
 
 _DEPTH = 7  # operands that `**` may step over
+_FEW = 5
+_PLAIN = re.compile(r"[a-z][a-z0-9:_.-]*")
 _NOBODY = Program(("",))
 _ALONE = {"--version", "-version", "-V", "version", "help", "--help", "-h", "-help"}
 _HELP = Rule("program.help", ("any",), EffectKind.READ, "Shows its help or version.", ("x --help",), tier=Tier.T0)
@@ -293,13 +295,16 @@ class _Ready:
 
 
 def _asks_help(args: tuple[Arg, ...]) -> bool:
-    """Whether a program only shows its help: alone with such a word, or `--help` where it can be no option's value."""
+    """Whether a program only shows its help: alone with such a word, or with `--help` after a few plain words.
+
+    Not after options or texts: `docker run -v /:/h x sh -c '...' --help` runs.
+    """
     if not args or not all(arg.certain for arg in args):
         return not args
     words = [arg.text for arg in args]
     if words[0] == "help" or (len(words) == 1 and words[0] in _ALONE):
         return True
-    return words[-1] == "--help" and not words[-2].startswith("-") and "--" not in words
+    return words[-1] == "--help" and len(words) <= _FEW and all(_PLAIN.fullmatch(word) for word in words[:-1])
 
 
 @lru_cache(maxsize=1)

@@ -141,6 +141,7 @@ help = true
         ("cloud", ["program.help"]),
         ("cloud vm destroy -- --help", ["deep"]),
         ("cloud vm destroy --region --help", ["deep"]),
+        ("cloud --region x vm destroy --help", ["deep"]),
         ("cloud vm destroy --help x", ["deep"]),
     ],
 )
