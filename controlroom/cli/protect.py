@@ -17,7 +17,8 @@ from controlroom.cli.room import Failure
 from controlroom.client.rpc import NoDaemon
 from controlroom.policy.context import Context
 from controlroom.policy.manifest import Manifest, ManifestError
-from controlroom.policy.protect import Guard
+from controlroom.policy.limits import MEMBER_ENTRIES
+from controlroom.policy.protect import Guard, matched
 from controlroom.sensing.tree import RealTree
 from controlroom.storage.files import read_small, replace
 from controlroom.storage.paths import Places, secure_dir
@@ -67,10 +68,10 @@ def list_(*, as_json: Json = False, yes: Yes = False) -> int:
     text = _text(places)
     lines = _entries(text)
     if as_json:
-        out.print_json({"id": number, "pattern": line} for number, line in lines)
+        out.print_json({"id": number, "pattern": line, "matches": _matches(line)} for number, line in lines)
         return OK
     for number, line in lines:
-        print(f"{number:4}  {out.safe(line)}")
+        print(f"{number:4}  {out.safe(line)}  ({_matched(line)})")
     if not lines:
         print("Nothing was added; the built-in list holds: our own files, keys and credentials, logs and memory of agents.")
     try:
@@ -186,6 +187,19 @@ def _covering(real: str, places: Places) -> str:
         if hit(Manifest.parse(line, str(file))):
             return f"{file}:{number}: {line}"
     return f"{file}: several lines together"
+
+
+def _matches(line: str) -> int | None:
+    """How much a line means now; None where it could be anywhere."""
+    return matched(line, os.path.expanduser("~"), RealTree())
+
+
+def _matched(line: str) -> str:
+    count = _matches(line)
+    if count is None:
+        return "anywhere: not counted"
+    least = "at least " if count >= MEMBER_ENTRIES else ""
+    return f"matches {least}{count} now" if count else "matches 0 now: check the spelling"
 
 
 def _inodes(path: str) -> str:

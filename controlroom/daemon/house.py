@@ -185,6 +185,8 @@ class House:
         """Every run of the daemon says what was in force at its start: the records before may be gone one day."""
         for what, pin in self._accepted.pins.items():
             self._runner.record(Kind.CONFIG, Pin(what, pin, "first start" if what not in self._pins else "start"))
+        for line in self._judge.idle_lines():
+            self._runner.alarm("manifest", f"the never-touch line {line} matches 0 files and folders now; check its spelling")
         if self._configuration.first.trouble:
             self._runner.alarm("settings", self._configuration.first.trouble)
 

@@ -12,6 +12,7 @@ from controlroom.model.action import Action
 from controlroom.model.effect import Assessment, Reason
 from controlroom.model.tier import Tier
 from controlroom.policy import Context, Found, Manifest, ManifestError, assess, trace
+from controlroom.policy.protect import matched
 from controlroom.sensing.tree import RealTree
 from controlroom.storage.files import read_small
 from controlroom.storage.paths import Places
@@ -83,6 +84,12 @@ class Judge:
             return raw.decode()
         except UnicodeDecodeError as e:
             raise BadManifest(f"{self._file}: not UTF-8 at byte {e.start}") from e
+
+    def idle_lines(self) -> list[str]:
+        """Lines of the manifest in force that mean nothing there is now: perhaps a typing mistake (N13)."""
+        tree = RealTree()
+        lines = [*self._manifest.write, *self._manifest.read]
+        return [line for line in lines if matched(line, self.home, tree) == 0]
 
     def drift(self) -> str:
         """Why the manifest in force is not the one on disk, which no operator took; "" = it is."""

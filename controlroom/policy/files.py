@@ -94,6 +94,9 @@ class Files:
         if real is None:
             self._unplaced(act, "whose place cannot be told (link loop, no permission, or a /proc link)")
             return
+        magic = _MAGIC.match(path)
+        if magic and (magic[1] or "").isdigit() and act.kind is not EffectKind.READ:
+            self._ledger.reason(Tier.T3, act.rule, f"Goes through {magic[0]}: what another process has open or stands in.")
         self._judge(act, path, real)
 
     def is_inside(self, real: str) -> bool:
@@ -118,12 +121,23 @@ class Files:
                 return self._resolve(rest or "/", follow=follow)
             if magic[2] == "cwd" and magic[1] in ("self", "thread-self"):
                 return self._resolve(self._started + rest, follow=follow)
-            return path if path in ("/dev/fd/1", "/dev/fd/2") else None
+            return path if path in ("/dev/fd/1", "/dev/fd/2") else self._through_proc(path)
         head, tail = posixpath.split(path)
         if follow or tail in ("..", ""):
             return self._tree.realpath(path)
         real = self._tree.realpath(head)
         return None if real is None else real.rstrip("/") + "/" + tail
+
+    def _through_proc(self, path: str) -> str | None:
+        """What another process has open or stands in (N07), where the name and the inode agree; else None."""
+        magic = _MAGIC.match(path)
+        if magic is None or not (magic[1] or "").isdigit():
+            return None
+        real = self._tree.realpath(path)
+        here, there = self._tree.lstat(path), self._tree.lstat(real) if real else None
+        if here is None or there is None or (here.dev, here.ino) != (there.dev, there.ino):
+            return None
+        return real
 
     def _linked(self, path: str) -> str:
         """`path` through the symlinks that earlier parts of the same action make, which are not on disk yet."""

@@ -93,6 +93,20 @@ def _compiled(patterns: tuple[str, ...], base: str, homes: tuple[str, ...], *, a
     return _Patterns(tuple(pattern.casefold() for pattern in placed), base)
 
 
+def matched(pattern: str, home: str, tree: Tree, base: str = "/") -> int | None:
+    """How many files and folders a line of a manifest means now, about MEMBER_ENTRIES at most; None = anywhere (N13)."""
+    homes = tuple(dict.fromkeys((home, tree.realpath(home) or home)))
+    patterns = _compiled((pattern.removeprefix("read:").lstrip(),), base, homes)
+    if pattern.startswith("!") or not patterns.fixed:
+        return None
+    found = 0
+    for place in patterns.fixed:
+        if tree.lstat(place) is not None:
+            names = (place, *tree.scan(place, MEMBER_ENTRIES).paths)
+            found += sum(1 for name in names if patterns.match(name))
+    return found
+
+
 class Guard:
     """The lists as they are for one action: built-in, the user's manifest, the workspace's `.never-touch`."""
 
@@ -133,7 +147,11 @@ class Guard:
         return ""
 
     def hit(self, path: str, stat: Stat | None) -> Hit | None:
-        """What a resolved path itself is, never-touch before guarded, by name and by inode (N01, N02)."""
+        """What a resolved path itself is, under each of its names and by inode, never-touch before guarded (N01, N02, N06)."""
+        found = [hit for name in (path, *self._tree.elsewhere(path)) if (hit := self._hit(name, stat))]
+        return next((hit for hit in found if hit.kind == "never"), found[0] if found else None)
+
+    def _hit(self, path: str, stat: Stat | None) -> Hit | None:
         if any(is_below(path, own) for own in self._own):
             return Hit("never", path)
         if any(patterns.match(path) for patterns in self._never):
@@ -144,6 +162,10 @@ class Guard:
 
     def reading(self, path: str, stat: Stat | None) -> Hit | None:
         """What reading a resolved path means: `unread` (forbidden), `secret` (asks), or nothing."""
+        found = [hit for name in (path, *self._tree.elsewhere(path)) if (hit := self._reading(name, stat))]
+        return next((hit for hit in found if hit.kind == "unread"), found[0] if found else None)
+
+    def _reading(self, path: str, stat: Stat | None) -> Hit | None:
         if any(patterns.match(path) for patterns in self._unread):
             return Hit("unread", path)
         linked = stat is not None and stat.kind == "file" and stat.nlink > 1
@@ -164,6 +186,19 @@ class Guard:
 
         `only`: an expression that finds the paths that are meant.
         """
+        members = self._inodes() if scan.linked else frozenset()
+        if other := next((p for dev, ino, p in scan.linked if (dev, ino) in members and re.search(only, p)), ""):
+            return Hit("never", other)
+        found = self._below(path, scan, only)
+        for place in (path, *self._tree.mounts(path)):
+            if found is not None and found.kind == "never":
+                return found
+            for name in self._tree.elsewhere(place):
+                moved = tuple(name + p[len(place) :] for p in scan.paths if is_below(p, place))
+                found = self.hit(name, None) or self._below(name, msgspec.structs.replace(scan, paths=moved), only) or found
+        return found
+
+    def _below(self, path: str, scan: Scan, only: str) -> Hit | None:
         found: Hit | None = None
         if any(is_below(own, path) for own in self._own):
             return Hit("never", path)

@@ -16,12 +16,16 @@ class Stat(msgspec.Struct, frozen=True):
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """What lies below a path: regular files, their bytes, every path seen; `partial` when it stopped at its bound."""
+    """What lies below a path: regular files, their bytes, every path seen; `partial` when it stopped at its bound.
+
+    `linked`: device, inode and path of the files among them that have another name somewhere.
+    """
 
     files: int
     size: int
     partial: bool
     paths: tuple[str, ...] = ()
+    linked: tuple[tuple[int, int, str], ...] = ()
 
 
 class Tree(Protocol):
@@ -45,6 +49,14 @@ class Tree(Protocol):
 
     def scan(self, path: str, max_entries: int) -> Scan:
         """What is below `path`, not following links and not leaving its device, at most `max_entries` entries."""
+        ...
+
+    def elsewhere(self, path: str) -> tuple[str, ...]:
+        """Other absolute paths that lead to the same file or folder (bind mounts); () where there is none."""
+        ...
+
+    def mounts(self, path: str) -> tuple[str, ...]:
+        """Mount points strictly below a path."""
         ...
 
     def tracked(self, path: str) -> bool | None:

@@ -2,11 +2,13 @@
 
 import os
 import stat as modes
-import subprocess
+import time
 
 from controlroom.policy.tree import Scan, Stat
+from controlroom.sensing import git_index
+from controlroom.sensing import mounts as mount_table
 
-_GIT_SECONDS = 1.0
+SCAN_SECONDS = 0.2  # for one folder; what is not seen by then is said to be partial
 _GONE = (FileNotFoundError, NotADirectoryError)
 
 
@@ -15,6 +17,7 @@ class RealTree:
 
     def __init__(self) -> None:
         self._tracked: dict[str, bool | None] = {}
+        self._mounts: tuple[mount_table.Mount, ...] | None = None
 
     def lstat(self, path: str) -> Stat | None:
         """What is at `path` itself; names that cannot exist (NUL, too long) are nothing."""
@@ -77,17 +80,21 @@ class RealTree:
         files = size = 0
         partial = False
         seen: list[str] = []
+        linked: list[tuple[int, int, str]] = []
         try:
             device = os.lstat(path).st_dev
         except (OSError, ValueError):
             return Scan(0, 0, True)
         queue = [path]
+        ends = time.monotonic() + SCAN_SECONDS
         for folder in queue:
+            if time.monotonic() > ends:
+                return Scan(files, size, True, tuple(seen), tuple(linked))
             try:
                 with os.scandir(folder) as entries:
                     for entry in entries:
                         if len(seen) >= max_entries:
-                            return Scan(files, size, True, tuple(seen))
+                            return Scan(files, size, True, tuple(seen), tuple(linked))
                         seen.append(entry.path)
                         found = entry.stat(follow_symlinks=False)
                         if modes.S_ISDIR(found.st_mode):
@@ -98,40 +105,31 @@ class RealTree:
                         elif modes.S_ISREG(found.st_mode):
                             files += 1
                             size += found.st_size
+                            if found.st_nlink > 1:
+                                linked.append((found.st_dev, found.st_ino, entry.path))
             except NotADirectoryError:
                 return Scan(0, 0, False)
             except OSError:
                 partial = True
-        return Scan(files, size, partial, tuple(seen))
+        return Scan(files, size, partial, tuple(seen), tuple(linked))
 
     def tracked(self, path: str) -> bool | None:
-        """Whether git has `path` in the index of the repository around it; None without one, or when git does not answer."""
+        """Whether git has `path` in the index of the repository around it; None without one, or when that cannot be told."""
         if path not in self._tracked:
-            self._tracked[path] = self._ask_git(path)
+            self._tracked[path] = git_index.tracked(path)
         return self._tracked[path]
 
-    @staticmethod
-    def _ask_git(path: str) -> bool | None:
-        folder, name = os.path.split(path)
-        if not _in_repository(folder):
-            return None
-        command = ["git", "-C", folder, "-c", "core.fsmonitor=false", "ls-files", "--error-unmatch", "--", f":(literal){name}"]
-        environment = {"PATH": os.defpath, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_CONFIG_NOSYSTEM": "1"}
-        try:
-            done = subprocess.run(
-                command, env=environment, capture_output=True, timeout=_GIT_SECONDS, check=False, stdin=subprocess.DEVNULL
-            )
-        except (OSError, ValueError, subprocess.SubprocessError):
-            return None
-        return {0: True, 1: False}.get(done.returncode)
+    def elsewhere(self, path: str) -> tuple[str, ...]:
+        """Other paths of the same file through bind mounts, where the kernel's table and the inode agree."""
+        here = self.lstat(path)
+        found = mount_table.elsewhere(self._table(), path)
+        return tuple(p for p in found if here is None or ((t := self.lstat(p)) and (t.dev, t.ino) == (here.dev, here.ino)))
 
+    def mounts(self, path: str) -> tuple[str, ...]:
+        """Mount points below a path."""
+        return mount_table.below(self._table(), path)
 
-def _in_repository(folder: str) -> bool:
-    at = folder
-    while True:
-        if os.path.lexists(os.path.join(at, ".git")):
-            return True
-        parent = os.path.dirname(at)
-        if parent == at:
-            return False
-        at = parent
+    def _table(self) -> tuple[mount_table.Mount, ...]:
+        if self._mounts is None:
+            self._mounts = mount_table.read()
+        return self._mounts

@@ -20,7 +20,7 @@ def test_what_was_added_cannot_be_approved_any_more(cli: Cli, daemon: Daemon) ->
     assert "The daemon has taken it" in said and "2 files and folders now" in said
     assert tier(cli, "rm -r customers") == tier(cli, "rm customers/all.db") == "TX"
     assert daemon.ask(paths=(str(cli.cwd / "customers"),)).answer()[0] == "deny"
-    assert cli.json("protect", "list") == [{"id": 1, "pattern": str(cli.cwd / "customers")}]
+    assert cli.json("protect", "list") == [{"id": 1, "pattern": str(cli.cwd / "customers"), "matches": 2}]
 
 
 def test_taking_off_needs_the_operators_word(cli: Cli, daemon: Daemon) -> None:
@@ -35,6 +35,18 @@ def test_taking_off_needs_the_operators_word(cli: Cli, daemon: Daemon) -> None:
 @pytest.mark.row("N13")
 def test_an_entry_that_matches_nothing_is_said(cli: Cli, daemon: Daemon) -> None:
     assert "nothing is there now" in cli.run("protect", "add", "custmers").stderr
+
+
+@pytest.mark.row("N13")
+def test_a_line_that_matches_nothing_is_said_by_the_list_and_at_the_daemons_start(cli: Cli, daemon: Daemon) -> None:
+    cli.ok("protect", "add", "custmers")
+    cli.ok("protect", "add", "*.pem")
+    said = cli.ok("protect", "list")
+    assert "custmers  (matches 0 now: check the spelling)" in said and "*.pem  (anywhere: not counted)" in said
+    cli.ok("daemon", "stop")
+    cli.ok("daemon", "start")
+    alarms = [r["body"]["text"] for r in daemon.records() if r["kind"] == "alarm"]
+    assert any("custmers matches 0 files" in text for text in alarms)
 
 
 def test_check_names_the_line_that_covers(cli: Cli, daemon: Daemon) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from controlroom.model.action import Action
 from controlroom.model.effect import Assessment
 from controlroom.policy import Context, Manifest, Scan, Stat, assess
+from controlroom.policy.paths import is_below
 
 HOME = "/home/op"
 WORK = "/home/op/shop"
@@ -19,6 +20,7 @@ class FakeTree:
         self.nodes: dict[str, bytes | str | None] = {"/": None}
         self.inodes: dict[str, int] = {"/": 2}
         self._tracked = set(tracked)
+        self.binds: dict[str, str] = {}  # mount point → folder that is mounted there
         for path, node in (entries or {}).items():
             self.add(path, node)
 
@@ -81,6 +83,13 @@ class FakeTree:
         files = [self.nodes[p] for p in below[:max_entries]]
         contents = [node for node in files if isinstance(node, bytes)]
         return Scan(len(contents), sum(map(len, contents)), len(below) > max_entries, tuple(below[:max_entries]))
+
+    def elsewhere(self, path: str) -> tuple[str, ...]:
+        found = [source + path[len(point) :] for point, source in self.binds.items() if is_below(path, point)]
+        return tuple(found + [point + path[len(source) :] for point, source in self.binds.items() if is_below(path, source)])
+
+    def mounts(self, path: str) -> tuple[str, ...]:
+        return tuple(point for point in self.binds if point != path and is_below(point, path))
 
     def tracked(self, path: str) -> bool | None:
         return path in self._tracked if self._tracked else None

@@ -35,6 +35,18 @@ def test_a_hard_link_is_the_same_file() -> None:
     assert sh("rm b.py", tree).tier is Tier.T2
 
 
+@pytest.mark.row("N06")
+@pytest.mark.parametrize(
+    "command", ["rm mnt/id_ed25519", "rm -rf mnt", "rm -rf ../shop", "echo x > mnt/id_ed25519", "mv mnt/id_ed25519 x"]
+)
+def test_a_bind_mount_is_the_same_folder(command: str) -> None:
+    tree = shop()
+    tree.add(f"{WORK}/mnt/id_ed25519", b"secret")
+    tree.binds[f"{WORK}/mnt"] = f"{HOME}/.ssh"
+    assert sh(command, tree).tier is Tier.TX
+    assert sh("cat mnt/id_ed25519", tree).tier is Tier.T3
+
+
 @pytest.mark.row("N03")
 @pytest.mark.parametrize(
     "command",

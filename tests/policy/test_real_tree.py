@@ -1,7 +1,6 @@
 """The real tree: bounded, never following links out, never raising."""
 
 import os
-import subprocess
 from pathlib import Path
 
 from controlroom.sensing.tree import RealTree
@@ -47,15 +46,3 @@ def test_odd_names_and_loops_do_not_raise(tmp_path: Path) -> None:
         tree.read(path, 10)
         tree.scan(path, 10)
         tree.tracked(path)
-
-
-def test_git_is_asked_what_it_tracks(tmp_path: Path) -> None:
-    quiet = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-    assert RealTree().tracked(f"{tmp_path}/a") is None
-    subprocess.run(["git", "init", "-q", str(tmp_path)], env=quiet, check=True)
-    (tmp_path / "a").write_text("1")
-    (tmp_path / "*").write_text("1")
-    subprocess.run(["git", "-C", str(tmp_path), "add", "a"], env=quiet, check=True)
-    tree = RealTree()
-    assert tree.tracked(f"{tmp_path}/a") is True
-    assert tree.tracked(f"{tmp_path}/*") is False
