@@ -16,8 +16,8 @@ from controlroom.cli.reset import Yes
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import NoDaemon
 from controlroom.policy.context import Context
-from controlroom.policy.manifest import Manifest, ManifestError
 from controlroom.policy.limits import MEMBER_ENTRIES
+from controlroom.policy.manifest import Manifest, ManifestError
 from controlroom.policy.protect import Guard, matched
 from controlroom.sensing.tree import RealTree
 from controlroom.storage.files import read_small, replace

@@ -79,6 +79,12 @@ class _Unscanned:
     def scan(self, path: str, max_entries: int) -> Scan:
         return Scan(0, 0, False)
 
+    def elsewhere(self, path: str) -> tuple[str, ...]:
+        return self._tree.elsewhere(path)
+
+    def mounts(self, path: str) -> tuple[str, ...]:
+        return self._tree.mounts(path)
+
     def tracked(self, path: str) -> bool | None:
         return None
 
