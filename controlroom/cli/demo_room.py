@@ -32,17 +32,17 @@ def play() -> int:
 def coach(made: Stage, view: RoomView) -> str:
     """What a newcomer may want to do now."""
     if view.status.stop_id:
-        return "the stop is proved: R resets it (type its id), ctrl+k kills what is frozen, q ends the demo"
+        return "R and the stop's id reset it, ctrl+k kills all, q ends the demo"
     waiting = sorted(view.pending, key=lambda r: r.tier, reverse=True)
     if waiting and waiting[0].tier is Tier.T2:
-        return "it wants to delete build output. Read what we found, then: a allows once, d denies"
+        return "it wants to delete build output. Read, then: a allows, d denies"
     if waiting:
-        return "now it wants to loosen its own settings: T3, so another key: A allows once, d denies, D says why"
+        return "it loosens its own settings: T3, another key: A allows, d denies"
     if (made.workspace / "heartbeat").exists():
-        return "it has run away: processes that fork and ignore TERM. ctrl+\\ (or f12) is the EMERGENCY STOP"
+        return "it has run away and ignores TERM. ctrl+\\ or f12: EMERGENCY STOP"
     if any(r.tier is Tier.TX for r in view.receipts):
-        return "it tried to delete a folder on the never-touch list: denied, nobody was asked (tab 2)"
-    return "the agent reads and edits: recorded in the log, not asked. Wait for its first question"
+        return "never-touch: it tried customers/ and was denied, unasked (tab 2)"
+    return "it reads and edits: recorded, not asked. Wait for its question"
 
 
 def _epilogue(made: Stage) -> None:
