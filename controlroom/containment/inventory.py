@@ -20,20 +20,22 @@ def take(handle: Handle, seconds: float) -> Inventory:
     what is gone or may not be read: it is then not listed.
     """
     deadline = time.monotonic() + seconds
-    stats = hold.members(handle)
-    commands = tuple(_command(stat) for stat in stats[:MOST])
+    pids = hold.pids(handle)
+    commands: list[str] = []
     writing: dict[str, None] = {}
     sockets: dict[str, int] = {}  # inode → pid
     partial = False
-    for stat in stats:
+    for pid in pids:
         if time.monotonic() > deadline:
             partial = True
             break
-        _descriptors(stat.pid, writing, sockets)
+        if len(commands) < MOST:
+            commands.append(_command(pid))
+        _descriptors(pid, writing, sockets)
     listening, connected = _sockets(sockets)
     return Inventory(
-        processes=len(stats),
-        commands=commands,
+        processes=len(pids),
+        commands=tuple(commands),
         writing=tuple(writing)[:MOST],
         listening=tuple(listening)[:MOST],
         connected=tuple(connected)[:MOST],
@@ -42,9 +44,11 @@ def take(handle: Handle, seconds: float) -> Inventory:
     )
 
 
-def _command(stat: processes.Stat) -> str:
-    words = processes.cmdline(stat.pid, 300).rstrip(b"\0").replace(b"\0", b" ")
-    return f"{stat.pid} {words.decode('utf-8', 'backslashreplace') or stat.name}"
+def _command(pid: int) -> str:
+    words = processes.cmdline(pid, 300).rstrip(b"\0").replace(b"\0", b" ")
+    if not words and (stat := processes.read_stat(pid)) is not None:
+        return f"{pid} {stat.name}"
+    return f"{pid} {words.decode('utf-8', 'backslashreplace')}"
 
 
 def _descriptors(pid: int, writing: dict[str, None], sockets: dict[str, int]) -> None:

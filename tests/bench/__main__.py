@@ -33,6 +33,8 @@ def figures(chosen: list[str]) -> Iterator[Figure]:
 
 def line(figure: Figure) -> str:
     """One figure for people."""
+    if figure.better == "shown":
+        return f"{figure.name:44} {figure.value:10.3f} {figure.unit:8} no bar, for comparison"
     bar = f"{'at most' if figure.better == 'lower' else 'at least'} {figure.bar:g} {figure.unit}"
     return f"{figure.name:44} {figure.value:10.3f} {figure.unit:8} {bar:22} {'ok' if figure.ok else 'SHORT'}"
 

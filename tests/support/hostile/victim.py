@@ -103,6 +103,44 @@ def bomb(folder: str, count: int, until: float) -> None:
             last = now
 
 
+def mixed(folder: str, count: int, until: float) -> None:
+    """`count` of every sort at once, deaf to TERM: children, daemons without session or environment, chains, a few that spin.
+
+    Large trees beat more slowly, so that beating is not all that they do.
+    """
+    global BEAT
+    BEAT = max(BEAT, count / 2000)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for member in range(count - 1):
+        if os.fork() == 0:
+            _member(folder, member, until)
+    live(folder, until)
+
+
+def _member(folder: str, member: int, until: float) -> None:
+    sort = member % 5
+    if sort in (1, 2):  # daemonised, its parent gone
+        os.setsid()
+        if os.fork() != 0:
+            os._exit(0)
+    left = str(max(1, round(until - time.monotonic())))
+    if member % 50 == 1:
+        os.execve(sys.executable, [sys.executable, "-I", "-S", __file__, "plain", folder, "1", left], {})
+    elif member % 20 == 3:
+        while time.monotonic() < until:  # a chain: each forks its heir and dies
+            beat(folder, f"chain{member}")
+            time.sleep(GENERATION * 4)
+            if os.fork() != 0:
+                os._exit(0)
+            os.setsid()
+    elif member % 100 == 4:
+        bomb(folder, 4, until)
+    live(folder, until)
+    os._exit(0)
+
+
 def migrant(folder: str, count: int, until: float) -> None:
     """The first, and one child that moves itself into the cgroup named in `FOLDER/elsewhere`."""
     if os.fork() == 0:
@@ -121,6 +159,7 @@ KINDS = {
     "polite": polite,
     "zombies": zombies,
     "bomb": bomb,
+    "mixed": mixed,
     "migrant": migrant,
 }
 

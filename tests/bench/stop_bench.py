@@ -1,0 +1,193 @@
+"""From the daemon's receipt of a kill to the kernel's proof, beside the bare primitive of the same rung, in one run.
+
+Trees are mixed: children, daemons that left session and environment, re-forking chains, a few that spin; all are deaf to TERM.
+Who lives is what the victims' heartbeats say. Loads are bounded: every victim ends itself, and none is more than asked for.
+"""
+
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+
+from controlroom.client.rpc import Operator
+from controlroom.containment import cage, cgroup, control, hold, pidns, processes, rungs
+from controlroom.containment.rungs import Probe
+from controlroom.model.agent import Handle, Rung
+from tests.bench.figure import Figure
+from tests.support import daemon as daemons
+from tests.support.daemon import Daemon
+from tests.support.home import Home
+from tests.support.hostile import Grove, hold_session
+from tests.support.waiting import eventually
+
+ROUNDS = {10: 3, 100: 3, 1000: 1}
+LIFE = 40.0  # s that a victim lives at most
+QUIET_MS, PENDING_MS = 20.0, 300.0  # what the daemon may add to the bare primitive
+
+
+def figures() -> Iterator[Figure]:
+    """Medians of a few runs each; survivors summed over all runs of ours."""
+    probe = rungs.probe()
+    if probe.rung is not Rung.CGROUP:
+        raise SystemExit(f"the stop bench needs a writable cgroup v2: {probe.why}")
+    survivors = 0
+    with _daemon() as daemon:
+        for size, rounds in ROUNDS.items():
+            bare, ours = [], []
+            for _ in range(rounds):
+                bare.append(_held(probe, size, _bare_cgroup)[0])
+                ms, left = _through(daemon, size, "auto")
+                ours.append(ms)
+                survivors += left
+            yield from _pair("cgroup", size, bare, ours)
+        for size in (10, 100):
+            bare, ours = [], []
+            for _ in range(2):
+                bare.append(_held(rungs.probe(Rung.SUBREAPER), size, _bare_reaper)[0])
+                ms, left = _through(daemon, size, "none")
+                ours.append(ms)
+                survivors += left
+            yield from _pair("subreaper", size, bare, ours)
+        if not rungs.bwrap_refuses():
+            for size in (10, 100):
+                bare_ms, _ = _held(rungs.probe(Rung.SUBREAPER), size, _bare_namespace, caged=True)
+                ms, left = _held(rungs.probe(Rung.SUBREAPER), size, hold.kill, caged=True)
+                survivors += left
+                yield from _pair("namespace", size, [bare_ms], [ms])
+        ms, left = _through(daemon, 100, "auto", pending=True)
+        survivors += left
+        base = _held(probe, 100, _bare_cgroup)[0]
+        yield Figure("kill of 100, cgroup, a request pending", ms, "ms", round(base + PENDING_MS, 1), "lower")
+    yield Figure("survivors of all kills above", survivors, "alive", 0, "lower")
+    for name, way in (("psutil children(recursive) + kill", _psutil), ("one pass of SIGSTOP", _one_pass)):
+        for size in (10, 100, 1000):
+            ms, left = _held(probe, size, way)
+            yield Figure(f"{name}, {size}", ms, "ms", 0, "shown")
+            yield Figure(f"{name}, {size}: survivors", left, "alive", 0, "shown")
+
+
+def _pair(rung: str, size: int, bare: list[float], ours: list[float]) -> Iterator[Figure]:
+    base = statistics.median(bare)
+    yield Figure(f"{rung}, {size}: bare primitive", base, "ms", 0, "shown")
+    yield Figure(f"kill of {size}, {rung}", statistics.median(ours), "ms", round(base + QUIET_MS, 1), "lower")
+
+
+@contextmanager
+def _daemon() -> Iterator[Daemon]:
+    top = Path(tempfile.mkdtemp(prefix="cr", dir="/tmp"))
+    for name in ("c", "u"):
+        (top / name).mkdir(mode=0o700)
+    home = Home(top / "c", top / "u")
+    profiles = home.path / "config" / "profiles"
+    profiles.mkdir(parents=True, mode=0o700)
+    profiles.parent.chmod(0o700)
+    (profiles / "bench.toml").write_text("[trips]\nprocesses = 5000\nmemory_mib = 1000000\n")
+    daemon = daemons.start(home)
+    try:
+        yield daemon
+    finally:
+        daemons.stop(daemon)
+        home.kill_all()
+        shutil.rmtree(top, ignore_errors=True)
+
+
+@contextmanager
+def _grove() -> Iterator[Grove]:
+    folder = Path(tempfile.mkdtemp(prefix="cr", dir="/tmp"))
+    try:
+        yield Grove(folder, LIFE)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _up(grove: Grove, size: int) -> None:
+    """Until nearly all beat: members of a chain share their names."""
+    grove.wait_for(max(2, size * 8 // 10), 30)
+
+
+def _silence(size: int) -> float:
+    """Long enough to hear the slowest victim several times."""
+    return max(0.3, 5 * size / 2000)
+
+
+def _held(probe: Probe, size: int, way: Callable[[Handle], object], *, caged: bool = False) -> tuple[float, int]:
+    """ms that it took on a tree of its own, and how many of it still beat afterwards."""
+    built = cage.namespace(cage.find_bwrap()) if caged else None
+    with _grove() as grove, hold_session(probe, grove.command("mixed", size), cage=built) as held:
+        held.start()
+        _up(grove, size)
+        handle = held.handle()
+        begun = time.perf_counter()
+        way(handle)
+        ms = (time.perf_counter() - begun) * 1000
+        return ms, len(grove.heard(_silence(size)))
+
+
+def _bare_cgroup(handle: Handle) -> None:
+    cgroup.kill(handle.cgroup)
+    with suppress(FileNotFoundError):  # empty, and its shim was faster
+        cgroup.wait(handle.cgroup, lambda state: not state.populated, time.monotonic() + 10)
+
+
+def _bare_reaper(handle: Handle) -> None:
+    control.ask(handle, "kill", 10)
+
+
+def _bare_namespace(handle: Handle) -> None:
+    assert handle.init is not None
+    pidns.end(handle.init, time.monotonic() + 10)
+
+
+def _psutil(handle: Handle) -> None:
+    assert handle.root is not None
+    root = psutil.Process(handle.root.pid)
+    for process in [*root.children(recursive=True), root]:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _one_pass(handle: Handle) -> None:
+    assert handle.root is not None
+    for stat in processes.forest([handle.root.pid]):
+        try:
+            os.kill(stat.pid, signal.SIGSTOP)
+        except ProcessLookupError:
+            continue
+
+
+def _through(daemon: Daemon, size: int, contain: str, *, pending: bool = False) -> tuple[float, int]:
+    """ms of a kill ordered of the daemon, as its caller sees them, and how many still beat afterwards."""
+    env = {**daemon.home.env, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with _grove() as grove:
+        command = list(grove.command("mixed", size))
+        if pending:
+            ask = f"{sys.executable} -m controlroom ask --op delete --path {daemon.workspace}/../f --reason bench"
+            command = ["sh", "-c", f'{ask} & exec "$@"', "sh", *command]
+        name = f"v{time.monotonic_ns()}"
+        words = ["run", "--detach", "--name", name, "--contain", contain, "--", *command]
+        subprocess.run(
+            [sys.executable, "-m", "controlroom", *words], env=env, cwd=daemon.workspace, capture_output=True, check=True
+        )
+        _up(grove, size)
+        with Operator(daemon.places, seconds=20) as operator:
+            if pending:
+                eventually(lambda: operator.call("pending"), 15, "a request is pending")
+            begun = time.perf_counter()
+            rows: Any = operator.call("kill", name=name)
+            ms = (time.perf_counter() - begun) * 1000
+        left = len(grove.heard(_silence(size)))
+        if not rows[0]["proof"]:
+            left = max(left, 1)  # no proof is no success, whoever is silent
+        return ms, left
