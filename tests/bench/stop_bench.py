@@ -91,7 +91,7 @@ def _daemon() -> Iterator[Daemon]:
     profiles = home.path / "config" / "profiles"
     profiles.mkdir(parents=True, mode=0o700)
     profiles.parent.chmod(0o700)
-    (profiles / "bench.toml").write_text("[trips]\nprocesses = 5000\nmemory_mib = 1000000\n")
+    (profiles / "bench.toml").write_text("[trips]\nprocesses = 5000\nmemory_gib = 1000\n")
     daemon = daemons.start(home)
     try:
         yield daemon
