@@ -45,7 +45,7 @@ _RUNNING_CALLS = re.compile(
 _TOP_ALTER = frozenset("DATABASE ROLE USER SYSTEM SCHEMA LOGIN SERVER INSTANCE".split())  # noqa: SIM905
 _META_READS = re.compile(
     r"\\(d\S*|l\+?|z|x|timing|conninfo|echo|qecho|pset|a|t|h|\?|c|connect|q|set|encoding|s|sf|sv|du|dt|dn|df|g|gx|G|errverbose|unset)"
-    r"|\.(tables|schema|indexes|indices|databases|dbinfo|mode|headers?|help|show|width|timer|quit|exit|nullvalue|separator|stats|echo"
+    r"|\.(tables|dump|schema|indexes|indices|databases|dbinfo|mode|headers?|help|show|width|timer|quit|exit|nullvalue|separator|stats|echo"
     r"|explain|eqp|fullschema|lint|limit|print|prompt|version|changes|bail|sha3sum|auth|open|columns|maxrows|timeout)"
 )
 
