@@ -155,7 +155,7 @@ def test_a_killed_daemon_leaves_an_undo_that_goes_on_when_it_is_asked_again(home
     try:
         tree = daemon.workspace / "build"
         tree.mkdir()
-        for n in range(3000):
+        for n in range(800):
             (tree / f"f{n}").write_bytes(b"%d" % n * 300)
         before = facts(tree)
         receipt = _release(daemon, "rm -rf build")

@@ -1,5 +1,7 @@
 """A destructive call of the real Claude Code is held, and runs only when an operator said yes to exactly it."""
 
+from pathlib import Path
+
 from tests.e2e.room import LINGER, Room
 from tests.support.model_server import Call, Model, call_id
 from tests.support.waiting import never
@@ -148,3 +150,23 @@ def test_an_emergency_stop_holds_with_the_daemon_dead(room: Room) -> None:
         room.plain(model, "[[main]] clean up").wait()
     assert (room.workspace / "build" / "release.tar").exists()
     assert "emergency stop" in model.results[FIRST].text.lower()
+
+
+def test_what_was_removed_comes_back_byte_for_byte(room: Room) -> None:
+    """The call is shown with its undo, runs, and is undone from the command line."""
+    folder = room.workspace / "build"
+    before = {p.relative_to(folder): (p.lstat().st_mode, p.lstat().st_mtime_ns, _bytes(p)) for p in folder.rglob("*")}
+    room.start()
+    with script(REMOVE) as model:
+        run = room.supervised(model, "[[main]] clean up")
+        [request] = room.pending()
+        assert request["undo"] is True
+        room.allow(request)
+        assert run.wait() == 0
+    assert not folder.exists()
+    room.cli("undo", request["id"], "--yes")
+    assert {p.relative_to(folder): (p.lstat().st_mode, p.lstat().st_mtime_ns, _bytes(p)) for p in folder.rglob("*")} == before
+
+
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""

@@ -156,11 +156,13 @@ class KernelDisk(KernelStorage):
         found = os.fstat(fd)
         if (found.st_uid, found.st_gid) != owner:
             os.fchown(fd, *owner)
-        wanted = dict(xattrs)
-        for name in [n for n, _ in self.xattrs(fd) if n not in wanted]:
-            os.removexattr(fd, name)
-        for name, value in xattrs:
-            os.setxattr(fd, name, value)
+        there = self.xattrs(fd)
+        if there != xattrs:
+            wanted = dict(xattrs)
+            for name in [n for n, _ in there if n not in wanted]:
+                os.removexattr(fd, name)
+            for name, value in xattrs:
+                os.setxattr(fd, name, value)
         os.fchmod(fd, mode)  # after the owner, whose change drops bits, and the access list, which sets some
         os.utime(fd, ns=(found.st_atime_ns, mtime_ns))
 

@@ -53,8 +53,7 @@ class _Restorer:
             for path in sorted(touched & set(folders), reverse=True):
                 self._finish_folder(folders[path])
             self._finish_around()
-            for root in self._manifest.roots:
-                self._sync(root.path)
+            self._sync()
             self._leave()
 
     def _do(self, step: Step) -> None:
@@ -68,7 +67,7 @@ class _Restorer:
         elif step.do is Do.FACTS:
             self._set_facts(step.was, at, name)
         else:
-            self._put(step.was, at, name)
+            self._put(step.was, at, name, fresh=step.do is Do.CREATE)
 
     def _enter(self, path: bytes) -> tuple[int, bytes]:
         """The folder of a path, kept open for the next path in it."""
@@ -108,18 +107,24 @@ class _Restorer:
         if step.do is not Do.FACTS:
             self._disk.mkdir(at, name)  # its facts come last, when all is in it
 
-    def _put(self, entry: Entry, at: int, name: bytes) -> None:
+    def _put(self, entry: Entry, at: int, name: bytes, *, fresh: bool) -> None:
         """Make it beside its place, then let it take it."""
         temporary = _PREFIX + hashlib.sha256(entry.path).hexdigest()[:16].encode()
-        self._clear(at, temporary)
+        try:
+            self._make(entry, at, temporary)
+        except FileExistsError:  # an undo that was stopped left it there
+            self._clear(at, temporary)
+            self._make(entry, at, temporary)
+        if not fresh and self._is_folder(at, name):
+            self._clear(at, name)
+        self._disk.rename_at(at, temporary, name)
+
+    def _make(self, entry: Entry, at: int, temporary: bytes) -> None:
         if entry.kind is Kind.LINK:
             self._disk.symlink(entry.target, at, temporary)
             self._disk.set_link_facts(at, temporary, entry.owner, entry.mtime_ns)
         else:
             self._fill(entry, at, temporary)
-        if self._is_folder(at, name):
-            self._clear(at, name)
-        self._disk.rename_at(at, temporary, name)
 
     def _is_folder(self, at: int, name: bytes) -> bool:
         try:
@@ -210,7 +215,12 @@ class _Restorer:
                     facts = (stat.S_IMODE(found.st_mode), (found.st_uid, found.st_gid))
                     self._disk.set_facts(at, *facts, around.mtime_ns, self._disk.xattrs(at))
 
-    def _sync(self, path: bytes) -> None:
+    def _sync(self) -> None:
         """Everything that was made is on the disk before anybody says that it is done."""
-        with parent_of(self._disk, path) as (at, _):
-            self._disk.sync_all(at)
+        done: set[int] = set()
+        for root in self._manifest.roots:
+            with parent_of(self._disk, root.path) as (at, _):
+                device = self._disk.fstat(at).st_dev
+                if device not in done:
+                    self._disk.sync_all(at)
+                done.add(device)

@@ -61,13 +61,16 @@ class Store:
         """Give a complete object that is on the disk its name; the folder is synced by `seal`."""
         self.disk.rename(temporary, self.path(digest))
 
-    def seal(self, manifest: Manifest) -> str:
-        """Put the manifest there, durably, after its objects; its seal. All is read again. Raises OSError, Damaged."""
+    def seal(self, manifest: Manifest, unread: set[str]) -> str:
+        """Put the manifest there, durably, after its objects, and read it again; its seal. Raises OSError, Damaged.
+
+        `unread`: objects whose sum was not made from what lies in the store; they are read again too.
+        """
         if manifest.objects:
             self.disk.fsync_dir(self.objects)
         raw = encode(manifest)
         put(self.disk, self.lists / manifest.name, raw)
-        for digest in manifest.objects:
+        for digest in sorted(unread):
             self.verify(digest)
         if self._raw(manifest.name) != raw:
             raise Damaged(f"the list of snapshot {manifest.name} reads back otherwise than it was written")

@@ -99,7 +99,7 @@ class _Maker:
         entries = tuple(e if isinstance(e, Entry) else _placed(*e, digest) for e in self._entries)
         manifest = Manifest(self._name, roots, entries, tuple(a for a in around if a), tuple(self._left))
         self._in_time()
-        seal = self._store.seal(manifest)
+        seal = self._store.seal(manifest, {digest} if digest else set())
         return Saved(seal, manifest.files, manifest.size, manifest.left_out)
 
     def _around(self, folder: bytes) -> Around | None:
