@@ -1,8 +1,8 @@
 """Snapshot and restore beside `cp -a`, each until it is on the disk: many small files, and one large one.
 
 `cp -a` leaves what it copies in memory; a snapshot must survive a crash. So the copy is made durable too (`sync -f`), and timed
-with that. The small files lie in memory (/dev/shm) where there is such a place: there the system calls count, and nobody else's use
-of the disk; the large file lies on the disk. SIZE=1024 (MiB) measures the large file at its full size.
+with that. The small files lie in memory (/dev/shm) where there is such a place: there the system calls count, and nobody else's
+use of the disk; the large file lies on the disk. SIZE=1024 (MiB) measures the large file at its full size.
 """
 
 import os
