@@ -4,12 +4,14 @@ import os
 
 from controlroom.cli import opening
 from controlroom.cli.demo import CUSTOMERS, SETTINGS, NotAsTold, Stage, stage
+from controlroom.model.agent import SessionState
 from controlroom.model.tier import Tier
 from controlroom.model.view import RoomView
 from controlroom.text.safe import show
 
 PACE = "2.5"  # seconds before each act
 NAME = "demo"
+OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
 
 
 def play() -> int:
@@ -33,6 +35,11 @@ def coach(made: Stage, view: RoomView) -> str:
     """What a newcomer may want to do now."""
     if view.status.stop_id:
         return "R and the stop's id reset it, ctrl+k kills all, q ends the demo"
+    mine = next((agent.state for agent in view.agents if agent.name == NAME), None)
+    if mine in OVER:
+        return "the agent is over. Look around (1 to 6, ? help); q ends the demo"
+    if mine is SessionState.PAUSED:
+        return "nothing resumes by itself: r lets it go on, X kills it"
     waiting = sorted(view.pending, key=lambda r: r.tier, reverse=True)
     if waiting and waiting[0].tier is Tier.T2:
         return "it wants to delete build output. Read, then: a allows, d denies"

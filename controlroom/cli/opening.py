@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from controlroom.tui.ports import Report
 
 REMOTE = {"TEXTUAL_FPS": "15", "TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0"}
+BLIND = ("dumb", "unknown")  # kinds of terminal that nothing can be drawn on
 LOCAL = {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0"}
 
 
 def on_terminal() -> bool:
     """Whether there is a terminal to draw on (textual draws on standard error)."""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    return os.environ.get("TERM") not in BLIND and all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 def plain() -> int | None:
@@ -50,6 +51,8 @@ def show(
     remote = bool(os.environ.get("SSH_CONNECTION"))
     for name, value in (REMOTE if remote else LOCAL).items():
         os.environ.setdefault(name, value)
+    if remote and "256color" in os.environ.get("TERM", ""):
+        os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "256")  # half the bytes of true colours
     from controlroom.tui import app, ports, reach  # only now: textual reads its settings when it is imported
 
     options = ports.Options(

@@ -32,7 +32,9 @@ def open_room(
     if reset_terminal:
         return _reset()
     if not opening.on_terminal():
-        raise Failure("the room needs a terminal; without one use: controlroom pending, allow, deny, estop (--help)", USAGE)
+        kind = f" (TERM={os.environ['TERM']})" if "TERM" in os.environ else ""
+        told = f"the room needs a terminal{kind} to draw on; without one use: controlroom pending, allow, deny, estop (--help)"
+        raise Failure(told, USAGE)
     room.outsider("the room")
     return opening.show(room.places(), read_only=read_only, ascii_only=ascii_only, theme=theme, mouse=not no_mouse)
 

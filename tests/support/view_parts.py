@@ -255,7 +255,7 @@ def log() -> tuple[LogView, ...]:
     rows = (
         (900, "s-claude-1", Kind.SESSION, "state running"),
         (600, "s-claude-1", Kind.INTENT, "T2 Bash: rm -rf node_modules"),
-        (590, "s-claude-1", Kind.DECISION, "allow by operator:ada: "),
+        (590, "s-claude-1", Kind.DECISION, "allow by operator:ada"),
         (588, "s-claude-1", Kind.OUTCOME, "done: removed 1204 files"),
         (300, "s-codex-2", Kind.INTENT, "T1 shell: npm test"),
         (290, "s-codex-2", Kind.OUTCOME, "failed: exit status 1"),

@@ -76,11 +76,33 @@ def test_who_else_can_press_keys_here_is_said(daemon: Daemon) -> None:
         seat.shows("answers here are ADVISORY: keys can be typed for you by tmux", PATIENCE)
 
 
-def test_over_ssh_the_mouse_stays_with_the_terminal(daemon: Daemon) -> None:
+def test_over_ssh_the_mouse_stays_with_the_terminal_and_colours_are_short(daemon: Daemon) -> None:
     with sit(daemon.home, SSH_CONNECTION="10.0.0.1 1 10.0.0.2 22") as seat:
         assert not live(seat).screen.modes & {1000, 1002, 1003, 1006}
+        assert seat.screen.look_of("STOP").ink.startswith("38;5;")
     with sit(daemon.home) as seat:
         assert 1000 in live(seat).screen.modes
+        assert seat.screen.look_of("STOP").ink.startswith("38;2;")
+
+
+def test_a_terminal_that_cannot_be_drawn_on_is_told_what_to_use(home: Home) -> None:
+    with sit(home, TERM="dumb") as seat:
+        seat.shows("TERM=dumb")
+        assert seat.ended(PATIENCE) == 2
+        assert seat.screen.untouched
+
+
+def test_a_new_request_rings_once_for_many(daemon: Daemon) -> None:
+    with sit(daemon.home) as seat:
+        assert live(seat).screen.bells == 0
+        asked(daemon)
+        armed(seat)
+        assert seat.screen.bells == 1
+        for number in range(3):
+            daemon.ask(paths=(str(daemon.workspace / f"new-{number}"),))
+        daemon.pending(4)
+        seat.shows("4 pending", PATIENCE)
+        assert seat.screen.bells == 1
 
 
 # It goes on
