@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from controlroom.model.view import AgentView, LogView, ProcessView, ReceiptView, RoomView
 from controlroom.tui import keys, lease
 from controlroom.tui.approval import ALLOWS
-from controlroom.tui.line import Line, clip, gap, marked, quote, quote_tokens, say, wrap
+from controlroom.tui.line import Line, cells, clip, gap, marked, quote, quote_tokens, say, wrap
 from controlroom.tui.render import (
     agents,
     config,
@@ -50,12 +50,13 @@ def around(scene: Scene, width: int, *, answer: bool = False, more: bool = False
 def room(scene: Scene, plan: Plan, width: int) -> dict[str, list[Line]]:
     """All parts of the room, each as wide as the plan has it."""
     view, left = scene.view, plan.left or width
-    parts = around(scene, width, answer=plan.answer > 0)
+    answer = _answer(scene)
+    parts = around(scene, width, answer=plan.answer > 0 and cells(answer) <= left)
     if not plan.request and scene.request is not None and not scene.looking.notice:
         parts["notice"] = [clip((gap(1), *_keyed(("esc", "back to the request that waits"))), width, scene.glyphs.cut)]
     parts["tabbar"] = _tabbar(scene, width - plan.left)
     parts["request"] = request_lines(scene, left)
-    parts["answer"] = [_answer(scene, left)]
+    parts["answer"] = [clip(answer, left, scene.glyphs.cut)]
     if view is None:
         return {**parts, "agents": [_no_view(scene, width)], "inbox": [], "tab": []}
     agent = scene.agent
@@ -106,7 +107,7 @@ def _notice(scene: Scene, width: int) -> list[Line]:
     return [()]
 
 
-def _answer(scene: Scene, width: int) -> Line:
+def _answer(scene: Scene) -> Line:
     """Under the request: what its keys do now, or why they do not."""
     asked = scene.request
     edge: Line = (say(scene.glyphs.border, "ask"), gap(1))
@@ -119,7 +120,7 @@ def _answer(scene: Scene, width: int) -> Line:
     first: Line = (quote(scene.unready, "dim"), gap(2), *(_keyed(("page down", "reads on")) if unseen else ()))
     if not scene.unready:
         first = (say(f" {key} ", "ask"), say(" allow once  ", "title"), *_keyed(("g", "grant")))
-    return clip((*edge, *first, *others), width, scene.glyphs.cut)
+    return (*edge, *first, *others)
 
 
 def _keyed(*pairs: tuple[str, str]) -> Line:
