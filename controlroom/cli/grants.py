@@ -1,5 +1,6 @@
 """`controlroom grant` and `controlroom revoke`: permissions that are counted and expire."""
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -32,10 +33,26 @@ def grant(
         params["path"] = str(path.absolute())
     if argv is not None:
         params["argv"] = _words(argv)
+    for line in _in_full(params, name):
+        print(line)
     row = room.call("grant", **params)
     print(f"grant {out.safe(row['id'])}: {row['uses']} uses within {out.seconds(row['ttl_s'])}")
     print(f"Take it back: controlroom revoke {out.safe(row['id'])}")
     return 0
+
+
+def _in_full(params: dict[str, object], name: str) -> list[str]:
+    """All that the grant will cover, literally, before it is given (A14)."""
+    kinds = params["effects"]
+    assert isinstance(kinds, list)  # made above
+    path, argv = str(params.get("path", "")), params.get("argv")
+    real = os.path.realpath(path) if path else ""
+    where = f"exactly {out.tokens(argv)}, in its workspace" if isinstance(argv, list) else f"on {out.safe(real)}"
+    below = " and all that is below" if real and os.path.isdir(real) else ""
+    return [
+        f"{out.safe(name)} may {', '.join(kinds)} {where}{below}",
+        f"  {params['uses']} times, within {out.seconds(params['seconds'])}, until its session ends; never what is never-touch",
+    ]
 
 
 def revoke(id: str) -> int:  # noqa: A002  the contract's word

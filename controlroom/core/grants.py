@@ -70,6 +70,8 @@ def on_grant_asked(turn: Turn, event: GrantAsked) -> None:
         cwd=cwd,
         path=event.path,
         subagent=event.subagent,
+        dev=event.dev,
+        ino=event.ino,
     )
     turn.record(Kind.GRANT, grant, session=grant.session)
     turn.change(grants={**turn.state.grants, grant.id: grant})

@@ -36,6 +36,23 @@ def bind(action: Action, assessment: Assessment, path: str) -> Binding:
     )
 
 
+def anchor(path: str) -> tuple[int, int]:
+    """Device and inode that a granted path stands on: the folder itself, or for a file (editors replace it) its folder.
+
+    (0, 0) where nothing is.
+    """
+    try:
+        found = os.lstat(path)
+    except OSError:
+        found = None
+    try:
+        if found is None or not stat.S_ISDIR(found.st_mode):
+            found = os.lstat(os.path.dirname(path))
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino
+
+
 def _program(word: str, cwd: str, path: str) -> str:
     """Where a command word is found; "" = nowhere (a builtin, or the call will fail by itself)."""
     if "/" in word:

@@ -191,6 +191,7 @@ class Intake:
         except Exception as e:  # noqa: BLE001  whatever fails in there, the asker is told no, at once
             self._unjudged(connection, f"it could not be judged: {type(e).__name__}: {e}")
             return
+        await self._drop_moved(session)
         if connection.id not in self._waiting:
             return  # hung up meanwhile; nothing was asked yet
         now = self._runner.clock()
@@ -212,6 +213,20 @@ class Intake:
         connection.request = request.id
         connection.writes = tuple(t.path for e in assessment.effects if e.kind in WRITING for t in e.targets)
         self._runner.feed(ev.Asked(now, request))
+
+    async def _drop_moved(self, session: str) -> None:
+        """Grants end whose folder or file is no longer the one that was granted (A14)."""
+        state = self._runner.state
+        mine = [g for g in state.grants.values() if g.session == session and g.path]
+        if not mine:
+            return
+        moved = await anyio.to_thread.run_sync(
+            lambda: [g.id for g in mine if binding.anchor(g.path) != (g.dev, g.ino)],
+            abandon_on_cancel=True,
+            limiter=self._limiter,
+        )
+        for grant in moved:
+            self._runner.feed(ev.GrantRevoked(self._runner.clock(), grant, "its path is another folder or file now"))
 
     def _unjudged(self, connection: Connection, why: str) -> None:
         """Deny what could not be judged, and tell the operators: it is our fault or the machine's."""

@@ -15,6 +15,7 @@ from controlroom.containment.rungs import Probe
 from controlroom.core.state import OVER, Held
 from controlroom.daemon import views
 from controlroom.daemon.accepted import Pin
+from controlroom.daemon.binding import anchor
 from controlroom.daemon.config import SETTINGS, BadSettings, Configuration
 from controlroom.daemon.judge import MANIFEST, BadManifest, Judge
 from controlroom.daemon.layers import of_claude
@@ -213,8 +214,9 @@ class Calls:
         effects = msgspec.convert(params["effects"], tuple[EffectKind, ...])
         argv = msgspec.convert(params.get("argv", ()), tuple[str, ...])
         new, path = secrets.token_hex(8), str(params.get("path", ""))
+        dev = ino = 0
         if path:
-            path = await anyio.to_thread.run_sync(os.path.realpath, path)
+            path, dev, ino = await anyio.to_thread.run_sync(_place, path)
         await self._ask(
             lambda ticket: ev.GrantAsked(
                 self._runner.clock(),
@@ -226,7 +228,10 @@ class Calls:
                 self.by,
                 argv,
                 path,
-                ticket=ticket,
+                str(params.get("subagent", "")),
+                ticket,
+                dev,
+                ino,
             )
         )
         return views.grant(self._runner.state.grants[new], self._runner.state, self._runner.clock())
@@ -352,3 +357,12 @@ class Calls:
         self._runner.record(Kind.CONFIG, Pin(what, pin, self.by))
         self._runner.feed(ev.PolicyChanged(self._runner.clock(), self.by, self._configuration.settings.config.hold.seconds))
         return {}
+
+
+def _place(path: str) -> tuple[str, int, int]:
+    """Where a granted path really lies, and what is there. Blocking. Raises CallError where nothing is."""
+    real = os.path.realpath(path)
+    anchored = anchor(real)
+    if anchored == (0, 0):
+        raise CallError("usage", f"{path}: there is no such folder; a grant is for a folder that is there, or a file in one")
+    return real, *anchored

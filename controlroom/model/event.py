@@ -114,6 +114,8 @@ class GrantAsked(msgspec.Struct, frozen=True, tag=True):
     path: str = ""
     subagent: str = ""
     ticket: str = ""
+    dev: int = 0
+    ino: int = 0
 
 
 class GrantRevoked(msgspec.Struct, frozen=True, tag=True):

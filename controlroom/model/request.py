@@ -63,8 +63,9 @@ class Request(msgspec.Struct, frozen=True):
 class Grant(msgspec.Struct, frozen=True):
     """An expiring, use-counted permission of one session: exact `argv`, or a `path` subtree with a set of effects.
 
-    Exactly one of `argv` and `path` is set; an `argv` stands for itself in the folder `cwd` only. `uses` is what is left. There
-    is no "always".
+    Exactly one of `argv` and `path` is set; an `argv` stands for itself in the folder `cwd` only. `dev` and `ino` are those of
+    the folder `path`, or of the folder that the file is in: another one under that name is not what was granted. `uses` is
+    what is left. There is no "always".
     """
 
     id: str
@@ -77,3 +78,5 @@ class Grant(msgspec.Struct, frozen=True):
     cwd: str = ""
     path: str = ""
     subagent: str = ""
+    dev: int = 0
+    ino: int = 0

@@ -27,7 +27,7 @@ def test_a_denied_edit_in_another_guise_is_held_on_the_same_target(room: Room, g
         "a script of its own": [Call("Write", {"file_path": str(script), "content": f"{code}\n"}), bash("python3 fix.py")],
     }[guise]
     edit = Call("Edit", {"file_path": str(file), "old_string": "price,1", "new_string": "price,2"})
-    turns = [[Call("Read", {"file_path": str(file)})], [edit], *[[call] for call in again], "done"]
+    turns: list[str | list[Call]] = [[Call("Read", {"file_path": str(file)})], [edit], *[[call] for call in again], "done"]
     room.start()
     with Model({"main": turns}) as model:
         run = room.supervised(model, "[[main]] fix the price")
