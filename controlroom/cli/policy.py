@@ -16,7 +16,7 @@ from controlroom.model.action import Action
 from controlroom.model.effect import Assessment
 from controlroom.model.tier import Tier, ruling_of
 from controlroom.policy import Found, explain, lower
-from controlroom.policy.catalogue import RuleError
+from controlroom.policy.catalogue import RuleError, catalogue
 
 LINE_LIMIT = 1 << 20  # bytes, as at the gate
 SHELL_TOOL = "Bash"
@@ -44,8 +44,10 @@ def check_(
         raise Failure("policy check needs either a command after --, or --stdin", USAGE)
     try:
         judge = Judge(room.places(), os.path.expanduser("~"))
+        if stdin:
+            catalogue().complete()
     except RuleError as error:
-        raise Failure(f"the rules cannot be used: {error}") from None
+        raise _unusable(error) from None
     except (BadManifest, ValueError) as error:
         raise Failure(f"the never-touch manifest cannot be used: {error}") from None
     if stdin:
@@ -55,7 +57,10 @@ def check_(
         return 0
     text = command[0] if len(command) == 1 else shlex.join(command)
     action = Action(SHELL_TOOL, msgspec.json.encode({"command": text}).decode(), os.getcwd())
-    assessment, found = judge.trace(action, action.cwd)
+    try:
+        assessment, found = judge.trace(action, action.cwd)
+    except RuleError as error:  # the files are read when a program that they name is met
+        raise _unusable(error) from None
     if as_json:
         print(out.as_json(_row("command line", assessment) | {"commands": _commands(found), "lower": lower(assessment)}))
     else:
@@ -63,6 +68,10 @@ def check_(
             text = line.lstrip(" ")
             print(" " * (len(line) - len(text)) + out.safe(text))
     return 0
+
+
+def _unusable(error: RuleError) -> Failure:
+    return Failure(f"the rules cannot be used: {error}")
 
 
 def answer(line: bytes, judge: Judge) -> Row:

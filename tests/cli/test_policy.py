@@ -1,9 +1,15 @@
 """`policy check`: what would be decided, for people and in bulk; no daemon, no side effect."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+import controlroom
 from tests.cli.conftest import Cli
 
 FIELDS = {"id", "tier", "decision", "effects", "targets", "reasons"}
@@ -81,6 +87,33 @@ def test_each_command_is_shown_with_what_it_does_and_what_would_lower_the_tier(c
 
 def test_control_bytes_of_a_command_do_not_reach_the_terminal(cli: Cli) -> None:
     assert "\x1b" not in cli.ok("policy", "check", "--", "rm -rf $'\\x1b[2J'; echo \x1b[2J")
+
+
+def test_rules_that_cannot_be_used_end_it_with_file_line_and_key(cli: Cli, tmp_path: Path) -> None:
+    """A copy of the program with a mistake in its rules: no traceback, and other programs are judged all the same."""
+    copy = tmp_path / "copy"
+    shutil.copytree(Path(controlroom.__file__).parent, copy / "controlroom", ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / "controlroom/policy/rules/mine.toml").write_text('[[rule]]\nid = "x"\nprogram = ["zz"]\nreson = "y"\n')
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        found = subprocess.run(
+            [sys.executable, "-c", "from controlroom.cli.start import main; raise SystemExit(main())", *words],
+            cwd=cli.cwd,
+            env=os.environ | {"PYTHONPATH": str(copy), "CONTROLROOM_HOME": str(tmp_path / "home")},
+            input='{"command": "ls"}\n',
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in found.stderr
+        return found
+
+    for words in (("--", "zz"), ("--stdin",)):
+        failed = run("policy", "check", *words)
+        assert failed.returncode == 1
+        assert "mine.toml:4: " in failed.stderr and "reson" in failed.stderr
+    assert run("policy", "check", "--", "ls").returncode == 0
 
 
 def test_it_needs_a_command_or_standard_input(cli: Cli) -> None:
