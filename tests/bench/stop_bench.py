@@ -176,7 +176,7 @@ def _through(daemon: Daemon, size: int, contain: str, *, pending: bool = False) 
             ask = f"{sys.executable} -m controlroom ask --op delete --path {daemon.workspace}/../f --reason bench"
             command = ["sh", "-c", f'{ask} & exec "$@"', "sh", *command]
         name = f"v{time.monotonic_ns()}"
-        words = ["run", "--detach", "--name", name, "--contain", contain, "--", *command]
+        words = ["run", "--detach", "--profile", "bench", "--name", name, "--contain", contain, "--", *command]
         subprocess.run(
             [sys.executable, "-m", "controlroom", *words], env=env, cwd=daemon.workspace, capture_output=True, check=True
         )
