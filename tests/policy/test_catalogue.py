@@ -1,5 +1,7 @@
 """Every example of every rule is a test; a rule file with a mistake is refused by file, line and key."""
 
+from importlib import resources
+
 import pytest
 
 from controlroom.policy.catalogue import Catalogue, Rule, RuleError, catalogue, load
@@ -97,6 +99,16 @@ def test_a_file_is_read_when_a_program_that_it_names_is_met() -> None:
     assert not both.knows("y")
     with pytest.raises(RuleError, match=r"b\.toml"):
         both.complete()
+
+
+def test_no_option_takes_a_value_and_none() -> None:
+    """One that is in both lists would swallow the sub-command after it."""
+    folder = resources.files("controlroom.policy").joinpath("rules")
+    files = [load(entry.name, entry.read_text("utf-8")) for entry in folder.iterdir() if entry.name.endswith(".toml")]
+    entries = [entry for file in files for entry in file.program]
+    assert not [entry.names[0] for entry in entries if set(entry.values) & set(entry.flags)]
+    names = [name for entry in entries for name in entry.names]
+    assert sorted(names) == sorted(set(names))
 
 
 def _ids(text: str, command: str) -> list[str]:
