@@ -65,7 +65,7 @@ ACTS: dict[str, Act] = {
     "region": _region(1),
     "region-back": _region(-1),
     "help": lambda app: ways.to_help(app),
-    "palette": lambda app: app.action_command_palette(),
+    "palette": lambda app: ways.to_palette(app),
     "theme": lambda app: app.next_theme(),
     "back": lambda app: ways.back(app),
     "leave": lambda app: app.leave(),

@@ -379,6 +379,10 @@ class RoomApp(App[int], inherit_bindings=False):
         self.wake()
         answers.told(self, message.outcome)
 
+    def action_command_palette(self) -> None:
+        """Textual's own key for it, on every screen."""
+        ways.to_palette(self)
+
     def action_estop(self) -> None:
         """EMERGENCY STOP: from every screen, at once, without a question, whoever else hangs."""
         if self._pulling:

@@ -1,16 +1,25 @@
 """The command palette, from the one table. It runs what the keys run, and never allows anything."""
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.text import Text
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from controlroom.tui import keys
 from controlroom.tui.keys import Hint
 
 if TYPE_CHECKING:
     from controlroom.tui.app import RoomApp
+
+
+class RoomPalette(CommandPalette):
+    """Textual's palette, but a page key in a list that is empty, or has no room to be drawn in, does not end the room."""
+
+    def _action_command_list(self, action: str) -> None:
+        with suppress(KeyError):  # the list looks up a line that it has not laid out
+            super()._action_command_list(action)
 
 
 class RoomCommands(Provider):

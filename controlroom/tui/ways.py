@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from controlroom.tui import approval_events as ev
 from controlroom.tui import draw
+from controlroom.tui.palette import RoomPalette
 from controlroom.tui.screens.dialogs import GrantDialog, TextDialog
 from controlroom.tui.screens.pages import FullView, HelpPage, StopPage, TextPage
 from controlroom.tui.screens.room import RoomScreen
@@ -25,6 +26,12 @@ def to_view(app: "RoomApp") -> None:
         app.close(app.screen)
     elif request is not None:
         app.push_screen(FullView(request.id, request.digest))
+
+
+def to_palette(app: "RoomApp") -> None:
+    """Every command by its name."""
+    if not isinstance(app.screen, RoomPalette):
+        app.push_screen(RoomPalette())
 
 
 def to_stop(app: "RoomApp") -> None:

@@ -1,0 +1,17 @@
+"""The command palette survives what a person can press in it, and a room of any size."""
+
+import pytest
+
+from tests.support import views
+from tests.support.stage import room, story
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20, 5), (80, 24)], ids=lambda size: f"{size[0]}x{size[1]}")
+@story
+async def test_page_keys_where_nothing_is_found_do_not_end_the_room(size: tuple[int, int]) -> None:
+    async with room(views.busy(), size) as visit:
+        await visit.press("ctrl+p", "pageup", *"zzqq", "pageup", "pagedown", "up", "down", "home", "end", "enter")
+        await visit.press("escape", "escape")
+        await visit.settled()
+        assert visit.app.is_running
+        assert visit.line.orders == []
