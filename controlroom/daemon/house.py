@@ -34,6 +34,7 @@ from controlroom.daemon.scribe import Scribe
 from controlroom.daemon.undoing import Undoing
 from controlroom.daemon.window import Window
 from controlroom.daemon.witness import Witness
+from controlroom.daemon.words import brief as brief_text
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Session, StopResult
 from controlroom.model.record import Kind, Receipt, Record
@@ -43,7 +44,7 @@ from controlroom.policy.catalogue import catalogue
 from controlroom.storage import latchfile
 from controlroom.storage.journal import Journal, JournalBroken
 from controlroom.storage.paths import Insecure, Places, secure_dir
-from controlroom.storage.receipts import open_receipts
+from controlroom.storage.receipts import open_receipts, where_it_stopped
 from controlroom.storage.snapshots.store import Store
 from controlroom.text.safe import SafeText, show
 
@@ -155,13 +156,19 @@ class House:
         """Take up what was under way, then listen."""
         self._look_at_latch()
         self._scribe.tell(self._runner)
-        for receipt in open_receipts(self._ledger.all()):
-            why = "the daemon was gone before the outcome was told"
-            self._runner.record(Kind.INTERRUPTED, {"why": why}, receipt.session, receipt.id)
+        self._tell_interrupted()
         self._pin_again()
         self._registry.meet_again(self._sessions)
         await self._gate.start()
         await self._operators.start()
+
+    def _tell_interrupted(self) -> None:
+        """What was under way when the daemon went: closed on its receipt, and the first thing that an operator sees (J07)."""
+        for receipt in open_receipts(self._ledger.all()):
+            why = f"the daemon was gone before its end was told: {where_it_stopped(receipt)}"
+            self._runner.record(Kind.INTERRUPTED, {"why": why}, receipt.session, receipt.id)
+            act = f"{receipt.intent.agent}: {receipt.intent.action.tool} {brief_text(receipt.intent.action)[:200]}"
+            self._runner.alarm("interrupted", f"{act}: {why}. Look before you let it go on", receipt.session)
 
     async def watch(self) -> None:
         """What goes on beside the calls: trips are measured, the emergency stop is proved, old snapshots go."""

@@ -7,6 +7,7 @@ from controlroom.model.agent import StopResult
 from controlroom.model.clock import SECOND, Instant
 from controlroom.model.record import Receipt
 from controlroom.model.request import Grant, Request, RequestState
+from controlroom.storage.receipts import gaps
 
 type_of = msgspec.to_builtins
 Row = dict[str, object]
@@ -78,7 +79,7 @@ def grant(g: Grant, state: State, now: Instant) -> Row:
 
 
 def receipt(r: Receipt) -> Row:
-    """One receipt. Its outcome is the agent's claim."""
+    """One receipt. Its outcome is the agent's claim; `effects_observed` is null where no sensor tells."""
     d = r.decision
     return {
         "id": r.id,
@@ -98,6 +99,12 @@ def receipt(r: Receipt) -> Row:
         "note": r.note,
         "saved": type_of(r.saved) if r.saved else None,
         "undone": r.undone,
+        "grant": d.by.removeprefix("grant:") if d and d.by.startswith("grant:") else "",
+        "answered_after_s": round(d.at.seconds_since(r.at), 1) if d else None,
+        "duration_s": round(r.ended.seconds_since(r.started), 1) if r.started and r.ended else None,
+        "effects_declared": [{"kind": e.kind, "targets": [t.path for t in e.targets]} for e in r.intent.assessment.effects],
+        "effects_observed": None,
+        "gaps": list(gaps(r)),
     }
 
 

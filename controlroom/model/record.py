@@ -20,7 +20,6 @@ class Kind(StrEnum):
     SEAL = "journal.seal"  # everything before it, under a key that is gone by now
     CARRIED = "journal.carried"  # what a new segment takes along of the older ones
     ANCHORED = "journal.anchored"  # the head was written down outside
-    RETIRED = "journal.retired"  # old segments were removed
     INTENT = "intent"
     SNAPSHOT = "snapshot"  # what was saved before the act, or why nothing was
     DECISION = "decision"

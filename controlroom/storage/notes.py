@@ -80,13 +80,5 @@ class Anchored(msgspec.Struct, frozen=True):
     sum: str
 
 
-class Retired(msgspec.Struct, frozen=True):
-    """Body of `journal.retired`: the segments up to record `seq` with `sum`, all of them anchored, were removed."""
-
-    seq: int
-    sum: str
-    segments: tuple[str, ...]
-
-
 PASSING = frozenset({Kind.SEGMENT, Kind.SEAL, Kind.CARRIED})  # made anew for a new segment, never moved into one
-OWN = frozenset({Kind.OPENED, Kind.SEGMENT, Kind.RECOVERED, Kind.SEAL, Kind.CARRIED, Kind.ANCHORED, Kind.RETIRED})
+OWN = frozenset({Kind.OPENED, Kind.SEGMENT, Kind.RECOVERED, Kind.SEAL, Kind.CARRIED, Kind.ANCHORED})

@@ -48,6 +48,27 @@ def is_open(receipt: Receipt) -> bool:
     return receipt.stage in _OPEN
 
 
+def where_it_stopped(receipt: Receipt) -> str:
+    """What is known of an act that nobody has told the end of, in words for operator and agent."""
+    if receipt.stage is Stage.STARTED:
+        return "it was released and the agent had its answer; how far it came is not known"
+    return "it was allowed, and whether the agent ever had the answer is not known"
+
+
+def gaps(receipt: Receipt) -> tuple[str, ...]:
+    """What a complete receipt would have and this one does not, in words; () for an act that was never released."""
+    if receipt.stage in (Stage.INTENT, Stage.DENIED):
+        return () if receipt.decision else ("no decision is recorded",)
+    missing = [
+        ("no decision is recorded", receipt.decision is None),
+        ("nobody told that it began", receipt.started is None),
+        ("nobody told how it ended", receipt.outcome is None),
+        ("no snapshot of its targets", bool(receipt.intent.assessment.targets) and not (receipt.saved and receipt.saved.seal)),
+        ("its effects were not observed: no sensor of ours saw what it did", bool(receipt.intent.assessment.effects)),
+    ]
+    return tuple(text for text, lacks in missing if lacks)
+
+
 def brief(receipt: Receipt) -> Receipt:
     """The same without its long texts, for what a new segment takes along."""
     intent, a = receipt.intent, receipt.intent.assessment

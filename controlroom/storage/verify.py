@@ -8,7 +8,7 @@ import msgspec
 
 from controlroom.model.record import Kind
 from controlroom.storage.chain import FIRST_SEQ, Damaged, Place, Torn, decode, sum_of
-from controlroom.storage.notes import Anchored, Opened, Retired, Seal
+from controlroom.storage.notes import Anchored, Opened, Seal
 from controlroom.storage.port import KernelStorage, Storage
 from controlroom.storage.seal import SealKey
 from controlroom.storage.segments import spans, walk
@@ -94,7 +94,6 @@ class _Check:
         self.held = 0  # the newest anchor that fits
         self.key = evidence.key
         self.seals = 0
-        self.retired = False
         self._ours = False  # the life to which the key belongs
 
     def run(
@@ -119,7 +118,7 @@ class _Check:
     def _block(self, raws: list[bytes]) -> None:
         before = self.place
         try:
-            if self.key is not None or self.opening.seq:  # else the journal's own words add nothing to its chain
+            if self.key is not None:  # else the journal's own words add nothing to its chain
                 for raw in self._own(raws):
                     self._note(raw, before, raws)
             self._anchors(before, raws)
@@ -146,9 +145,6 @@ class _Check:
                 self._seal(
                     self.key, msgspec.json.decode(body, type=Seal), stored.seq, sum_of(raws[at - 1]) if at else before.sum
                 )
-            case Kind.RETIRED:
-                note = msgspec.json.decode(body, type=Retired)
-                self.retired = self.retired or Place(note.seq, note.sum) == self.opening
             case _:
                 pass
 
@@ -177,10 +173,8 @@ class _Check:
         if self.anchors:
             last = self.anchors[-1]
             raise Damaged(self.place.seq + 1, f"missing: record {last.seq} was written down at {last.place or 'the anchor'}")
-        if self.opening.seq and not self.retired:
-            raise Damaged(
-                FIRST_SEQ, f"the first {self.opening.seq} records are missing, and no record tells that they were retired"
-            )
+        if self.opening.seq:
+            raise Damaged(FIRST_SEQ, f"the first {self.opening.seq} records are missing")
 
 
 def _verdict(check: _Check, damage: Damaged | None) -> Verified:

@@ -78,7 +78,8 @@ def _marker(name: str, length: int) -> str:
 def redact_json(text: str) -> str:
     """The same for JSON text: looks into every string (also JSON within a string), and stays valid JSON.
 
-    The whole of a string that is the value of a key with a telling name (password, api_key ...) goes. Only strings that hold
+    The whole of a string that is the value of a key with a telling name (password, api_key ...) goes, or that follows such a
+    flag in a list of arguments. Only strings that hold
     a secret are written anew; all else stays byte by byte. Text that is not JSON comes back without its secrets, too.
     """
     if not _is_json(text):
@@ -98,18 +99,20 @@ def _is_json(text: str) -> bool:
 
 
 def _in_strings(text: str, depth: int, rows: tuple[int, ...]) -> str:
-    out, at, key = [], 0, ""
+    out, at, key, before = [], 0, "", ""
     for found in _STRING.finditer(text):
         old = _loads(found[0])
         if _COLON.match(text, found.end()):
             key, new = old, _among(old, rows)
         elif text[at : found.start()].strip() == ":" and _tells(key):
             new = _whole(old)
+        elif before.startswith("-") and text[at : found.start()].strip() == "," and _tells(before):
+            new = _whole(old)  # an argument list: a flag, and what belongs to it
         else:
             new = _value(old, depth, rows)
         out.append(text[at : found.start()])
         out.append(found[0] if new == old else _dumps(new))
-        at = found.end()
+        at, before = found.end(), old
     return "".join(out) + text[at:]
 
 

@@ -133,6 +133,11 @@ def test_what_was_allowed_and_not_seen_to_end_is_interrupted_after_a_crash(daemo
     daemon.kill()
     daemon.process = daemons.start(daemon.home).process
     (receipt,) = [r for r in daemon.call("receipts") if r["id"] == row["id"]]
+    assert "is not known" in receipt["note"], "whether it began to run may not be on the disk"
+    assert "nobody told how it ended" in receipt["gaps"]
+    (alarm,) = [alarm for alarm in daemon.call("view")["alarms"] if alarm["kind"] == "interrupted"]
+    assert "rm -rf build" in alarm["text"]
+    assert "is not known" in _session_start(daemon), "the agent is told as well"
     assert receipt["stage"] == "interrupted"
     assert not daemon.call("pending"), "it is not released again"
 

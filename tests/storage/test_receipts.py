@@ -16,7 +16,7 @@ from controlroom.model.request import Decision
 from controlroom.model.tier import Tier, Verdict
 from controlroom.storage.chain import Stored
 from controlroom.storage.export import jsonl, receipts_csv
-from controlroom.storage.receipts import advance, fold, open_receipts
+from controlroom.storage.receipts import advance, fold, gaps, open_receipts, where_it_stopped
 from controlroom.storage.segments import read
 from tests.storage.support import opened
 
@@ -90,6 +90,20 @@ def test_after_a_crash_what_was_allowed_or_started_is_open() -> None:
         for record in [ASKED, *records]
     ]
     assert [receipt.id for receipt in open_receipts(fold(stored).values())] == ["allowed", "started"]
+
+
+def test_a_receipt_says_what_it_lacks() -> None:
+    assert gaps(told(ASKED, DENIED)) == ()
+    assert gaps(told(ASKED)) == ("no decision is recorded",)
+    assert gaps(told(ASKED, ALLOWED)) == ("nobody told that it began", "nobody told how it ended")
+    assert gaps(told(ASKED, ALLOWED, STARTED, row(Kind.OUTCOME, Outcome(True)))) == ()
+    assert "no readable intent" in told(STARTED).note
+    assert "no decision is recorded" in gaps(told(STARTED))
+
+
+def test_where_an_open_act_stopped_is_told_apart() -> None:
+    assert "how far it came is not known" in where_it_stopped(told(ASKED, ALLOWED, STARTED))
+    assert "whether the agent ever had the answer" in where_it_stopped(told(ASKED, ALLOWED))
 
 
 def test_records_without_a_receipt_and_of_unknown_kinds_are_passed_over() -> None:

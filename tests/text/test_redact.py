@@ -209,3 +209,10 @@ def test_time_grows_with_the_length_only(piece: str) -> None:
     large = min(seconds(128_000) for _ in range(3))
     # Eight times the text: 8 when linear, 64 when quadratic. Below 5 ms the clock's own grain decides.
     assert large < 0.005 or large < 24 * small
+
+
+@pytest.mark.row("R14")
+def test_what_follows_a_telling_flag_in_an_argument_list_goes() -> None:
+    text = '["tool","--password","hunter2","-v","--token-file","/run/x"]'
+    assert redact_json(text) == '["tool","--password","<redacted:value:7>","-v","--token-file","/run/x"]'
+    assert redact_json('{"a":"--password","b":"x"}') == '{"a":"--password","b":"x"}'

@@ -1,0 +1,55 @@
+"""Planted secrets are in none of the files that we write (S18, R14), but for the copies of files that undo needs."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import daemon as daemons
+from tests.support.daemon import Daemon
+from tests.support.waiting import eventually
+
+SECRETS = {
+    "a token": "ghp_" + "Zk3v9QbX7LmN2pR5sT8wY1aC4dE6fG0hJ2k",
+    "a password in a URL": "hunter2-in-a-url",
+    "a value beside its name": "hunter2-beside-its-name",
+    "a bearer": "Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA",
+    "an AWS key": "AKIA" + "QYLPMN5HHHFPZAM2",
+    "a private key": "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7",
+    "a password of a program": "hunter2-after-a-flag",
+}
+
+
+def planted() -> list[str]:
+    s = SECRETS
+    return [
+        f"curl -H 'Authorization: Bearer {s['a bearer']}' https://me:{s['a password in a URL']}@example.org/",
+        f"GITHUB_TOKEN={s['a token']} git push",
+        f"AWS_ACCESS_KEY_ID={s['an AWS key']} aws s3 rm s3://bucket --recursive",
+        f"db_password={s['a value beside its name']} ./migrate && rm -rf build",
+        f"tool --password {s['a password of a program']} run",
+        f"cat > k <<E\n-----BEGIN PRIVATE KEY-----\n{s['a private key']}\n-----END PRIVATE KEY-----\nE",
+    ]
+
+
+@pytest.mark.row("R14")
+def test_no_planted_secret_is_in_any_file_that_we_write(daemon: Daemon) -> None:
+    askers = [daemon.bash(command, f"call_{n}", says=command) for n, command in enumerate(planted())]
+    for number, command in enumerate(planted()):
+        askers.append(daemon.ask("delete", (str(daemon.workspace / f"f{number}"),), reason=command, argv=["sh", "-c", command]))
+    eventually(lambda: _answered(daemon) >= len(askers), 15, "every request is judged")
+    for row in daemon.call("pending"):
+        daemon.call("deny", id=row["id"], reason=f"the reason quotes {SECRETS['a token']}")
+    daemons.stop(daemon)
+    written = [path for path in daemon.home.path.rglob("*") if path.is_file() and "snapshots" not in path.parts]
+    assert {"00000001.jsonl", "reserve", "lock"} <= {path.name for path in written}
+    found = [(path.name, what) for path in written for what, secret in SECRETS.items() if secret.encode() in path.read_bytes()]
+    assert found == []
+    assert b"<redacted:" in _journal(daemon)
+
+
+def _answered(daemon: Daemon) -> int:
+    return _journal(daemon).count(b'"kind":"intent"')
+
+
+def _journal(daemon: Daemon) -> bytes:
+    return b"".join(Path(file).read_bytes() for file in sorted(daemon.places.journal.glob("*.jsonl")))
