@@ -55,6 +55,7 @@ ACTS: dict[str, Act] = {
     "estop": lambda app: app.action_estop(),
     "reset": lambda app: ways.to_reset(app),
     "kill-all": lambda app: app.order("kill", name="all"),
+    "undo": lambda app: ways.to_undo(app),
     "view": lambda app: ways.to_view(app),
     "next": lambda app: app.move_focus(1),
     "previous": lambda app: app.move_focus(-1),

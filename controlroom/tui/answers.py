@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from controlroom.model.tier import Verdict
 from controlroom.tui import approval_events as ev
-from controlroom.tui import lease
+from controlroom.tui import lease, undoing
 from controlroom.tui.link import Outcome
 from controlroom.tui.screens.dialogs import GrantDialog, TextDialog
 from controlroom.tui.screens.pages import StopPage
@@ -80,6 +80,8 @@ def told(app: "RoomApp", outcome: Outcome) -> None:
     elif outcome.method == "grant":
         row = outcome.result if isinstance(outcome.result, dict) else {}
         app.say(f"allowed once, and granted: {row.get('uses', '?')} uses; tab 5 shows it")
+    elif outcome.method in undoing.METHODS:
+        undoing.told(app, outcome)
     elif outcome.method == "reset":
         app.report = None
         if isinstance(app.screen, StopPage):

@@ -205,6 +205,13 @@ def detail(scene: Scene) -> Maker | None:
     return None
 
 
+def receipt(scene: Scene) -> ReceiptView | None:
+    """The selected receipt, None where none is."""
+    at, view = row_of(scene), scene.view
+    found = _rows(scene, view)[at] if view is not None and at >= 0 else None
+    return found if isinstance(found, ReceiptView) else None
+
+
 def agent_row(scene: Scene) -> int | None:
     """The line of the selected agent."""
     ids = [agent.id for agent in scene.view.agents] if scene.view else []

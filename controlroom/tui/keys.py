@@ -217,7 +217,7 @@ def _hint(command: Command, context: Context) -> Hint:
 def _why_not_now(command: Command, context: Context) -> str:
     match command.id:
         case "undo":
-            return "undo comes with the snapshots: nothing can be undone yet"
+            return "" if context.tab == 2 else "only a receipt can be undone: 2 goes to them"
         case "reset" | "kill-all":
             return "" if context.latch else "no emergency stop is in force"
         case "pause" | "resume" | "stop" | "kill":

@@ -66,6 +66,15 @@ def to_filter(app: "RoomApp") -> None:
     app.push_screen(TextDialog("Filter", hint, done, app.looking.filter))
 
 
+def to_undo(app: "RoomApp") -> None:
+    """The first step of an undo: the daemon is asked what it would do; `undoing` shows it."""
+    receipt = draw.receipt(app.scene())
+    if receipt is None:
+        app.say("no receipt is selected: tab goes to them", wrong=True)
+    else:
+        app.order("undo_plan", receipt=receipt.id)
+
+
 def to_detail(app: "RoomApp") -> None:
     """The selected line of the tab, in full."""
     make = draw.detail(app.scene())

@@ -138,11 +138,31 @@ async def opens_the_grant_dialog_over_the_request() -> None:
 
 
 @command("undo")
-async def says_that_nothing_can_be_undone_yet() -> None:
+async def shows_the_plan_of_the_selected_receipt_and_begins_with_a_typed_word() -> None:
+    step = {"do": "replace", "path": "/ws/a\x1b[2J", "kind": "file", "size": 12, "newer": True}
+    plan = {
+        "receipt": "r" * 32, "plan": "5" * 64, "count": 1, "steps": [step], "newer_count": 1, "told_end": True,
+        "notes": ["not saved: socket"], "undone": "", "diff": "",
+    }  # fmt: skip
     async with room(views.busy()) as visit:
         await presses(visit, "u")
-        await visit.sees("undo comes with the snapshots")
-        assert visit.line.orders == []
+        await visit.sees("only a receipt can be undone: 2 goes to them")
+        visit.line.results = {
+            "undo_plan": plan,
+            "undo": {"id": "u" * 32},
+            "undo_state": {"id": "u" * 32, "state": "done", "done": 1, "total": 1, "error": ""},
+        }
+        await presses(visit, "2", "u")
+        await visit.sees("CONFLICT: 1 were changed after the act had ended")
+        await visit.sees("/ws/a\\u{1b}[2J")
+        await presses(visit, *"no", "enter")
+        await visit.sees("nothing was changed")
+        assert visit.line.ordered("undo") == []
+        await presses(visit, "u")
+        await visit.sees("type undo and enter")
+        await presses(visit, *"undo", "enter")
+        await visit.sees("undone: 1 changes")
+        assert visit.line.ordered("undo") == [{"receipt": "r" * 32, "plan": "5" * 64}]
 
 
 # Inbox
