@@ -221,10 +221,6 @@ class Shell:
         if builtins.run(self, word, args, env):
             return
         name = _plain_name(word)
-        if len(args) <= 3 and args[-1:] == (Arg("--help"),) and catalogue().knows(name) and name not in _SHELLS:
-            self.ledger.runs(word)
-            self.ledger.reason(Tier.T0, "program.help", f"Shows the help of {name}.")
-            return
         optional(self, name, args, env)
         inner = unwrap(name, args)
         if inner is None and not self._known(name):
