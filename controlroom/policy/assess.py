@@ -13,9 +13,9 @@ from controlroom.model.tier import Tier
 from controlroom.policy.context import Context
 from controlroom.policy.files import Files
 from controlroom.policy.ledger import Found, Ledger, TooMuch
+from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.command import Shell
 from controlroom.policy.shell.env import Env
-from controlroom.policy.shell.words import Arg
 from controlroom.policy.tools import asked, mcp
 from controlroom.policy.tools.files import FileTools
 from controlroom.policy.tree import Tree

@@ -11,8 +11,8 @@ from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
 from controlroom.policy import sql
 from controlroom.policy.rulefile import Program, Rule, RuleError, RuleFile, load
+from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.options import Parsed, parse
-from controlroom.policy.shell.words import Arg
 
 __all__ = ["Catalogue", "Fit", "Rule", "RuleError", "RuleFile", "catalogue", "load"]
 

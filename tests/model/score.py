@@ -9,6 +9,8 @@ import ast
 import copy
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -16,8 +18,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 BAR = 0.9
+SECONDS = 90  # for the tests of one mutant; what hangs is noticed
 COPIED = ("controlroom", "tests/__init__.py", "tests/core", "tests/policy", "tests/support", "tests/model")
 POLICY = (
     "tests/policy/test_protect.py",
@@ -102,40 +107,33 @@ def _change(node: ast.AST, how: str) -> None:
         node.test = ast.Constant(value=False)
 
 
-def noticed(mutant: Mutant, root: Path, seconds: int = 90) -> bool:
-    """Whether the tests of a file turn red on a copy with the mutant (or hang on it). The copy is restored afterwards."""
-    place = root / mutant.file
+def noticed(mutant: Mutant) -> bool:
+    """Whether the tests of a file turn red on it with the mutant, or hang. The file is restored afterwards."""
+    place = ROOT / mutant.file
     whole = place.read_text("utf-8")
     place.write_text(mutant.text, "utf-8")
     try:
-        child = os.fork()
-        if child == 0:
-            os._exit(_tests(root, PATHS[mutant.file], seconds))
-        _, status = os.waitpid(child, 0)
-        return status != 0
+        return red(PATHS[mutant.file])
     finally:
         place.write_text(whole, "utf-8")
 
 
-def _tests(root: Path, tests: tuple[str, ...], seconds: int) -> int:
-    """In the child: pytest on the copy, quietly. Third-party modules are there already, the project's own are not."""
-    import signal
-
-    import pytest
-
-    signal.alarm(seconds)
-    silent = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 1)
-    os.dup2(silent, 2)
-    os.chdir(root)
-    sys.path.insert(0, str(root))
-    sys.dont_write_bytecode = True
-    return int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", "score.ini", *tests]))
+def red(tests: tuple[str, ...]) -> bool:
+    """Whether tests fail, in a child that imports the project anew; third-party modules are there already."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(SECONDS)
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 1)
+        os.dup2(silent, 2)
+        sys.dont_write_bytecode = True
+        os._exit(int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-c", "score.ini", *tests])))
+    _, status = os.waitpid(child, 0)
+    return status != 0
 
 
-def prepared(folder: str) -> Path:
-    """A copy of what the tests need, without byte code, in `folder`."""
-    root = Path(folder)
+def prepare(root: Path) -> None:
+    """Copy what the tests need, without byte code, into `root`."""
     for name in COPIED:
         came, goes = ROOT / name, root / name
         goes.parent.mkdir(parents=True, exist_ok=True)
@@ -144,7 +142,27 @@ def prepared(folder: str) -> Path:
         else:
             shutil.copy(came, goes)
     (root / "score.ini").write_text("[pytest]\nmarkers =\n    row(*ids): rows\n")
-    return root
+
+
+def score(files: list[str], every: int, minutes: float) -> int:
+    """Run the mutants of a copy, from inside it. Raises SystemExit when the tests are red without any."""
+    for tests in dict.fromkeys(PATHS[file] for file in files):
+        if red(tests):
+            raise SystemExit(f"the tests are red without a mutant: {' '.join(tests)}")
+    until = time.monotonic() + 60 * minutes
+    chosen = [mutant for file in files for mutant in mutants(file)][::every]
+    killed = ran = 0
+    for mutant in chosen:
+        if time.monotonic() > until:
+            break
+        ran += 1
+        good = noticed(mutant)
+        killed += good
+        if not good:
+            print(f"LIVED  {mutant.what}", flush=True)
+    share = killed / max(ran, 1)
+    print(f"{killed} of {ran} noticed ({share:.1%}; bar {BAR:.0%}); {len(chosen) - ran} of {len(chosen)} not run")
+    return 0 if share >= BAR else 1
 
 
 def main() -> int:
@@ -154,24 +172,12 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="take each N-th mutant")
     parser.add_argument("--minutes", type=float, default=25.0)
     given = parser.parse_args()
-    for name in [name for name in sys.modules if name.split(".")[0] == "controlroom"]:
-        del sys.modules[name]
-    until = time.monotonic() + 60 * given.minutes
-    chosen = [mutant for file in given.files or PATHS for mutant in mutants(file)][:: given.every]
-    killed = ran = 0
+    if (ROOT / "score.ini").exists():
+        return score(given.files or list(PATHS), given.every, given.minutes)
     with tempfile.TemporaryDirectory(prefix="cr-score-") as folder:
-        root = prepared(folder)
-        for mutant in chosen:
-            if time.monotonic() > until:
-                break
-            ran += 1
-            good = noticed(mutant, root)
-            killed += good
-            if not good:
-                print(f"LIVED  {mutant.what}", flush=True)
-    share = killed / max(ran, 1)
-    print(f"{killed} of {ran} noticed ({share:.1%}; bar {BAR:.0%}); {len(chosen) - ran} of {len(chosen)} not run")
-    return 0 if share >= BAR else 1
+        prepare(Path(folder))
+        again = [sys.executable, "-m", "tests.model.score", *sys.argv[1:]]
+        return subprocess.run(again, cwd=folder, env={**os.environ, "PYTHONPATH": folder}, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from importlib import resources
 import pytest
 
 from controlroom.policy.catalogue import Catalogue, Rule, RuleError, catalogue, load
-from controlroom.policy.shell.words import Arg
+from controlroom.policy.shell.arg import Arg
 from tests.policy.fake import sh
 
 _RULES = catalogue().rules

@@ -9,9 +9,9 @@ from controlroom.policy.catalogue import Fit, Rule
 from controlroom.policy.files import Act
 from controlroom.policy.ledger import Ledger
 from controlroom.policy.paths import absolute
+from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import Parsed
-from controlroom.policy.shell.words import Arg
 
 if TYPE_CHECKING:
     from controlroom.policy.shell.command import Shell

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from controlroom.model.tier import Tier
 from controlroom.policy.paths import absolute
+from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.walk import set_positional
-from controlroom.policy.shell.words import Arg
 
 if TYPE_CHECKING:
     from controlroom.policy.shell.command import Shell

@@ -13,11 +13,12 @@ from controlroom.policy.ledger import Ledger, TooMuch
 from controlroom.policy.limits import MAX_NESTING, MAX_TEXT, MAX_WORDS
 from controlroom.policy.paths import absolute, normal
 from controlroom.policy.shell import apply, builtins, oneliner, special
+from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import parse
 from controlroom.policy.shell.prints import Stdin
 from controlroom.policy.shell.walk import Simple, Walker
-from controlroom.policy.shell.words import Arg, Words, quoted
+from controlroom.policy.shell.words import Words, quoted
 from controlroom.policy.shell.wrappers import UNSEEN, Inner, guess, optional, searched, unwrap
 from controlroom.policy.tree import Tree
 
@@ -112,6 +113,8 @@ class Shell:
             self.run(simple.args, env, simple.stdin, before=lambda: self._redirects(simple, env))
         else:
             self._redirects(simple, env)
+        if simple.args and simple.args[0].text == "read" and simple.stdin.names and simple.args[-1].certain:
+            env.bounds[simple.args[-1].text] = simple.stdin.names
 
     def _redirects(self, simple: Simple, env: Env) -> None:
         for redirect in simple.redirects:

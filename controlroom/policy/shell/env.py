@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from tree_sitter import Node
 
+from controlroom.policy.shell.arg import Arg
+
 
 class Env:
     """Mutable while a script is walked; `fork` for what cannot reach back, `meet` where two ways join."""
@@ -13,6 +15,7 @@ class Env:
         self.cwd = cwd
         self.vars: dict[str, tuple[str, ...] | None] = {"HOME": (home,)}
         self.arrays: set[str] = set()
+        self.bounds: dict[str, tuple[Arg, ...]] = {}  # unknown variables that hold a name of a file like one of these
         self.functions: dict[str, tuple[Node, bytes]] = {}
         self.aliases: dict[str, str | None] = {}
         self.odd_split = False  # IFS was changed: unquoted expansions split nobody knows how
@@ -24,6 +27,7 @@ class Env:
         twin = Env(self.home, self.cwd)
         twin.vars = dict(self.vars)
         twin.arrays = set(self.arrays)
+        twin.bounds = dict(self.bounds)
         twin.functions = dict(self.functions)
         twin.aliases = dict(self.aliases)
         twin.odd_split = self.odd_split
@@ -41,13 +45,14 @@ class Env:
                 if self.vars.get(name) != other.vars.get(name):
                     self.vars[name] = None
             self.arrays |= other.arrays
+            self.bounds = {name: args for name, args in self.bounds.items() if other.bounds.get(name) == args}
             self.functions.update(other.functions)
             self.aliases.update(other.aliases)
             self.odd_split |= other.odd_split
 
     def adopt(self, other: "Env") -> None:
         """Become `other` (the way that was surely taken)."""
-        self.cwd, self.vars, self.arrays = other.cwd, other.vars, other.arrays
+        self.cwd, self.vars, self.arrays, self.bounds = other.cwd, other.vars, other.arrays, other.bounds
         self.functions, self.aliases, self.odd_split = other.functions, other.aliases, other.odd_split
         self.previous, self.left = other.previous, other.left
 
@@ -62,6 +67,7 @@ class Env:
         if name == "IFS":
             self.odd_split = True
         self.vars[name] = values
+        self.bounds.pop(name, None)
         if name == "HOME":
             self.home = values[0] if values and len(values) == 1 else "\0"
         if array:

@@ -3,7 +3,7 @@
 import fnmatch
 import re
 
-from controlroom.policy.shell.words import Arg
+from controlroom.policy.shell.arg import Arg
 
 _KEEP = {"grep", "sort", "uniq", "head", "tail", "egrep", "tac", "shuf"}  # filters that change no name
 _GIT = {"ls-files", "grep", "diff"}

@@ -12,11 +12,11 @@ from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
 from controlroom.policy.files import Act
 from controlroom.policy.shell import awk, pycode, sed
+from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import parse
 from controlroom.policy.shell.prints import Stdin
 from controlroom.policy.shell.python import acts
-from controlroom.policy.shell.words import Arg
 
 if TYPE_CHECKING:
     from controlroom.policy.shell.command import Shell

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from controlroom.policy.shell.words import Arg
+from controlroom.policy.shell.arg import Arg
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -42,7 +42,7 @@ def parse(
             if leading:
                 return state.done(at)
             state.operands.append((token, state.loose))
-            state.hazy |= not token.certain and (not text)
+            state.hazy |= not token.certain and not text and not token.plain
             state.loose = False
             at += 1
             continue

@@ -4,8 +4,9 @@ import re
 
 import msgspec
 
+from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
-from controlroom.policy.shell.words import Arg, Words
+from controlroom.policy.shell.words import Words
 
 
 class Stdin(msgspec.Struct, frozen=True):

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
 from controlroom.policy import files
+from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.python import Act
 from controlroom.policy.shell.pyvalues import Value
-from controlroom.policy.shell.words import Arg
 
 if TYPE_CHECKING:
     from controlroom.policy.shell.command import Shell

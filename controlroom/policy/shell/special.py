@@ -10,10 +10,11 @@ from controlroom.model.tier import Tier
 from controlroom.policy.files import Act
 from controlroom.policy.paths import MINTED, absolute
 from controlroom.policy.shell import builtins, scripts
+from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import parse
 from controlroom.policy.shell.prints import Stdin
-from controlroom.policy.shell.words import Arg, quoted
+from controlroom.policy.shell.words import quoted
 
 if TYPE_CHECKING:
     from controlroom.policy.shell.command import Shell
@@ -193,12 +194,30 @@ def _ln(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
     return False
 
 
-def _brings(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
-    """wget and `curl -O` make a file that is named like the address; git clone a folder."""
-    for arg in args:
-        if arg.certain and "://" in arg.text and env.cwd is not None:
-            name = posixpath.basename(arg.text.split("?", 1)[0].rstrip("/"))
-            shell.ledger.made.add(absolute(name, env.cwd))
+def _curl(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
+    """`curl -O` saves under the address's last name, over what is there."""
+    saved = ("--remote-name", "--remote-name-all", "--remote-header-name")
+    if any(arg.text in saved or (arg.text[:1] == "-" and arg.text[1:2] != "-" and "O" in arg.text) for arg in args):
+        for arg in args:
+            if arg.certain and "://" in arg.text:
+                shell.touch(Act(EffectKind.WRITE, "", env.cwd, "net.save", "Saves what it reads"), Arg(_last(arg)))
+    return False
+
+
+def _last(address: Arg) -> str:
+    return posixpath.basename(address.text.split("?", 1)[0].rstrip("/"))
+
+
+def _wget(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
+    """wget takes another name where there is one already: what it makes is new."""
+    elsewhere = ("-O", "-qO", "--output-document", "-P", "--directory-prefix")
+    if env.cwd and not any(arg.text.startswith(elsewhere) for arg in args):
+        for arg in args:
+            place = absolute(_last(arg), env.cwd)
+            if arg.certain and "://" in arg.text and not shell.remote:
+                _, stat = shell.files.place(place, "/")
+                shell.ledger.made.add(place)
+                shell.ledger.fresh |= {place} if stat is None else set()
     return False
 
 
@@ -255,8 +274,8 @@ _PROGRAMS: dict[str, Callable[["Shell", Args, Env, Stdin], bool]] = {
     "mktemp": _mktemp,
     "ln": _ln,
     "gln": _ln,
-    "wget": _brings,
-    "curl": _brings,
+    "wget": _wget,
+    "curl": _curl,
     "make": _make,
     "gmake": _make,
     **dict.fromkeys(("npm", "pnpm", "yarn", "bun"), _npm),

@@ -11,11 +11,12 @@ from tree_sitter import Language, Node, Parser
 
 from controlroom.model.tier import Tier
 from controlroom.policy.ledger import Ledger, TooMuch
-from controlroom.policy.limits import MAX_NESTING, MAX_OPENINGS, MAX_PIPES, MAX_TEXT, MAX_WORDS
+from controlroom.policy.limits import MAX_NESTING, MAX_OPENINGS, MAX_PIPES, MAX_ROUNDS, MAX_TEXT, MAX_WORDS
+from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.names import printed
 from controlroom.policy.shell.prints import Stdin, printed_text
-from controlroom.policy.shell.words import Arg, Words, closing
+from controlroom.policy.shell.words import Words, closing
 
 _REDIRECTS = {"file_redirect", "heredoc_redirect", "herestring_redirect"}
 _BRANCHES = {
@@ -157,6 +158,9 @@ class Walker:
                 stdin = self._redirect(child, env, stdin, redirects, more=args)
                 continue
             self._nested(child, env)
+            if child.type == "subshell" and [arg.text for arg in args] == ["time"]:
+                self._node(child, env, stdin)
+                continue
             if child.type not in _WORDS:  # `coproc ( rm x )` comes as a word: bash would run it
                 self._ledger.reason(Tier.T3, "shell.unparsable", f"A {child.type} stands where a word is read.")
                 self._node(child, env.fork(), stdin)
@@ -220,7 +224,8 @@ class Walker:
                 into += [Redirect(operator, arg) for arg in self.words.args(self._text(child), env)]
             for child in named[1:]:  # the parser's mistake: in `rm >/dev/null -rf x` the words are the command's
                 (more if more is not None else []).extend(self.words.args(self._text(child), env))
-            return Stdin(given=True) if operator == "<" else stdin
+            names = self._inside(named[0]) if operator == "<" and named and named[0].type == "process_substitution" else ()
+            return Stdin(given=True, names=names) if operator == "<" else stdin
         body = ""
         live = not any(char in self._text(child) for child in node.named_children[:1] for char in "'\"\\")
         for child in node.named_children:
@@ -316,11 +321,13 @@ class Walker:
         ways: list[Env] = []
         for child in node.named_children:
             if child.type in ("do_group", "case_item", "elif_clause", "else_clause"):
-                way = env.fork()
-                self._node(child, way, stdin)
-                ways.append(way)
+                for value in self._each(node, child, env):
+                    ways.append(env.fork())
+                    if value is not None:
+                        ways[-1].put(value[0], (value[1],))
+                    self._node(child, ways[-1], stdin)
                 if child.type == "do_group":
-                    env.meet([way])
+                    env.meet(ways)
                     self._again(child, env, stdin)
             elif node.type in ("if_statement", "elif_clause") and child != node.child_by_field_name("condition"):
                 self._node(child, ways[0] if ways else self._first(ways, env), stdin)
@@ -346,6 +353,26 @@ class Walker:
         if variable is not None:
             known = bool(values) and all(arg.certain for arg in values)
             env.put(self._text(variable), tuple(dict.fromkeys(arg.text for arg in values)) if known else None)
+            given = node.children_by_field_name("value")
+            if len(given) == 1 and given[0].type == "command_substitution" and (names := self._inside(given[0])):
+                env.bounds[self._text(variable)] = names
+
+    def _each(self, node: Node, body: Node, env: Env) -> list[tuple[str, str] | None]:
+        """The rounds of a loop that are walked one by one: a `for` over a few known values; else one round for all."""
+        variable = node.child_by_field_name("variable") if node.type == "for_statement" and body.type == "do_group" else None
+        name = self._text(variable) if variable is not None else ""
+        values = env.vars.get(name) or ()
+        if not len(values) > 1 or len(values) > MAX_ROUNDS:
+            return [None]
+        return [(name, value) for value in values]
+
+    def _inside(self, node: Node) -> tuple[Arg, ...]:
+        """The names of files that a substitution prints, () where they are not known."""
+        names: tuple[Arg, ...] = ()
+        for child in node.named_children[:1]:
+            for part in child.named_children if child.type == "pipeline" else [child]:
+                names = self._names(part, Stdin(given=True, names=names))
+        return names
 
     def _function(self, node: Node, env: Env, stdin: Stdin) -> None:
         name, body = node.child_by_field_name("name"), node.child_by_field_name("body")

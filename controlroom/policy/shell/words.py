@@ -4,18 +4,22 @@ A word is lexed into text and a mask of equal length: `q` quoted, `u` typed as i
 white space), `?` unknown (NUL in the text).
 """
 
+import fnmatch
 import re
 from itertools import pairwise, product
 
-import msgspec
-
 from controlroom.policy.limits import MAX_BRACES, MAX_FIELDS, MAX_WORDS
 from controlroom.policy.paths import MINTED
+from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.globs import expand
 from controlroom.policy.tree import Tree
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=@%+,^-]+")
+_ALONE = re.compile(r"\"?\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?\"?")
+_PLACE = re.compile(r"(URL|URI|DSN|HOST|PORT|DATABASE)$")  # names of the outer environment whose values are no options
+_DATED = re.compile(r"\$\(date (?:-u )?\"?'?\+[^/xDc)'\"]*%[sSN][^/xDc)'\"]*'?\"?\)")
+_CUT = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(%%?|##?)([^$`\\\[\]'\"]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
 _SIMPLE_BRACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*])\}")
 _SLICE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*):([0-9]+)(?::([0-9]+))?\}")
@@ -27,21 +31,6 @@ _MKTEMP = re.compile(
 _DIGITS = {"$", "?", "#", "!"}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "E": "\x1b", "f": "\f", "v": "\v"}
 _CODE = re.compile(r"x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})|c(.)", re.S)
-
-
-class Arg(msgspec.Struct, frozen=True):
-    """One argument. `text` is its value; where that is not certain, the source text, and `stem` its known start.
-
-    `bounded`: below the directory `stem`, whatever it becomes; `only`: an expression that its path then has. `split`: may
-    become several arguments, or none.
-    """
-
-    text: str
-    certain: bool = True
-    stem: str = ""
-    bounded: bool = False
-    split: bool = False
-    only: str = ""
 
 
 Field = tuple[str, str]
@@ -59,6 +48,11 @@ class Words:
         """The arguments one raw word becomes."""
         if _PLAIN.fullmatch(raw):
             return [Arg(raw)]
+        alone = _ALONE.fullmatch(raw)
+        if alone is not None and alone[1] in env.bounds:
+            return list(env.bounds[alone[1]])
+        if alone is not None and alone[1] not in env.vars and _PLACE.search(alone[1]):
+            return [Arg(raw, certain=False, plain=True)]
         found: list[Arg] = []
         for text, mask in self._alternatives(raw, env):
             for field in _braces((text, mask)):
@@ -104,6 +98,16 @@ class Words:
             folder = stem.rsplit("/", 1)[0] + "/" if "/" in stem else "."
             return [Arg(raw, certain=False, stem=folder, bounded=".." not in text)]
         return [Arg(name) for name in names] or [Arg(text)]
+
+
+def _cut(value: str, how: str, pattern: str) -> str:
+    """`${value%pattern}` and its kin: the shortest or longest match cut off at the end or the start."""
+    spots = range(len(value) + 1)
+    if how[0] == "%":
+        found = [at for at in spots if fnmatch.fnmatchcase(value[at:], pattern)]
+        return value[: (found[-1] if how == "%" else found[0])] if found else value
+    found = [at for at in spots if fnmatch.fnmatchcase(value[:at], pattern)]
+    return value[(found[0] if how == "#" else found[-1]) :] if found else value
 
 
 def _tilde(text: str, env: Env) -> str | None:
@@ -282,6 +286,10 @@ class _Lexer:
             text = raw[start : self.at]
             if text in ("$(pwd)", "`pwd`", "$(pwd -P)") and self.env.cwd:
                 self._take(self.env.cwd, "q" if quoted else "s")
+            elif text in ("$(jobs -p)", "$(jobs -rp)"):
+                self._take("%%", "q")
+            elif _DATED.fullmatch(text):
+                self._take("DATE", "q")  # a name that was never there before
             elif _MKTEMP.fullmatch(text) and "TMPDIR" not in self.env.vars:
                 self._take(MINTED, "q")
             elif text.startswith(("$((", "$[")):
@@ -306,6 +314,10 @@ class _Lexer:
     def _variable(self, braced: str, *, quoted: bool) -> None:
         unknown = UNKNOWN if quoted else _SPLIT
         simple, piece, array = _SIMPLE_BRACE.fullmatch(braced), _SLICE.fullmatch(braced), _ARRAY.fullmatch(braced)
+        cut = _CUT.fullmatch(braced)
+        if cut is not None and (known := self.env.get(cut[1])) is not None and not self.env.is_array(cut[1]):
+            self.out.append([(text, ("q" if quoted else "s") * len(text)) for text in (_cut(v, cut[2], cut[3]) for v in known)])
+            return
         name = (simple or piece or array or [""])[1] if (simple or piece or array) else ""
         if braced == "{!}":
             self._take("%%", "q")  # the last background job: one of the script's own

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from controlroom.model.tier import Tier
+from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import parse
-from controlroom.policy.shell.words import Arg
 
 if TYPE_CHECKING:
     from controlroom.policy.shell.command import Shell

@@ -6,9 +6,9 @@ from controlroom.model.effect import EffectKind, Target
 from controlroom.model.tier import Tier
 from controlroom.policy.files import Act, Files
 from controlroom.policy.ledger import Ledger
+from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.command import Shell
 from controlroom.policy.shell.env import Env
-from controlroom.policy.shell.words import Arg
 from controlroom.policy.tools.change import show
 from controlroom.policy.tree import Tree
 
