@@ -28,7 +28,8 @@ def _tab(number: int) -> Act:
 
 
 def _move(command: str) -> Act:
-    return lambda app: app.top.move(command)
+    """In a screen that is still being made there is nothing to move."""
+    return lambda app: app.top.move(command) if app.top.is_mounted else None
 
 
 def _region(by: int) -> Act:
