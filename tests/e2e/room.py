@@ -100,6 +100,11 @@ class Room:
         """`controlroom run -- claude -p PROMPT`: the hooks go with the launch."""
         return self._launch(model, [CONTROLROOM, "run", "--name", "claude", *options, "--", *self._command(prompt)])
 
+    def agent(self, model: Model, program: Sequence[str], prompt: str) -> Run:
+        """`controlroom run -- PROGRAM ... -p PROMPT`: an agent that is not known by its name, with its own settings."""
+        words = [*program, *self._command(prompt)[1:]]
+        return self._launch(model, [CONTROLROOM, "run", "--name", "claude", "--", *words])
+
     def plain(self, model: Model, prompt: str) -> Run:
         """`claude -p PROMPT` as its user starts it: the hooks are those that are installed."""
         return self._launch(model, self._command(prompt))

@@ -1,0 +1,71 @@
+"""The real Claude Code behind walls, and a pause that outlasts the timer of its hook."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from controlroom.agents.claude_settings import settings_json
+from controlroom.agents.command import hook_file, interpreter
+from controlroom.containment.rungs import bwrap_refuses
+from tests.e2e.room import Room
+from tests.support.model_server import Call, Model, call_id
+from tests.support.waiting import eventually
+
+REMOVE = Call("Bash", {"command": "rm -rf build", "description": "clean"})
+# Nothing that could be read of it tells what it will do.
+HIDDEN = 'getattr(__import__("o" + "s"), "re" + "move")("deep/id_ed" + "25519")\n'
+
+
+@pytest.mark.row("N10")
+def test_behind_walls_work_goes_on_and_what_is_never_touched_stays(room: Room) -> None:
+    if bwrap_refuses():
+        pytest.skip(f"needs bwrap: {bwrap_refuses()}")
+    key = room.workspace / "deep" / "id_ed25519"
+    key.parent.mkdir()
+    key.write_text("the only key\n")
+    (room.workspace / "tool.py").write_text(HIDDEN)
+    room.start()
+    calls = [
+        REMOVE,
+        Call("Bash", {"command": "python3 tool.py", "description": "tool"}),
+        Call("Bash", {"command": "mv deep away"}),
+    ]
+    with Model({"main": [[calls[0]], [calls[1]], [calls[2]], "done"]}) as model:
+        run = room.supervised(model, "[[main]] clean up", "--contain", "enforced")
+
+        def over() -> bool:
+            for request in [row for row in room.json("pending") if row["state"] == "pending"]:
+                room.allow(request, expect=None)
+            return not run.alive
+
+        eventually(over, 60, "the agent ends")
+        assert run.wait() == 0
+    assert not (room.workspace / "build").exists()
+    assert key.read_text() == "the only key\n"
+    assert model.results[call_id("main", 1)].error
+    assert not (room.workspace / "away").exists()
+    assert list((room.home.user / ".claude" / "projects").rglob("*.jsonl"))  # its transcript is its own
+    assert not (room.workspace / ".claude").exists()  # the placeholder is gone
+    assert room.json("agents")[-1]["label"] == "ENFORCED"
+
+
+def test_a_pause_longer_than_the_hooks_timer_runs_nothing(room: Room) -> None:
+    """Measured: a hook that runs out of its time lets the call run. So what is pending is denied before anything is frozen."""
+    room.start()
+    agent = Path(room.home.user, "agent")  # not known by its name: the settings are ours, with a short timer
+    agent.symlink_to(room.claude)
+    settings = settings_json(room.home.path / "run", interpreter(), hook_file()).replace('"timeout":900', '"timeout":3')
+    assert '"timeout":3,' in settings
+    with Model({"main": [[REMOVE], "done"]}) as model:
+        run = room.agent(model, [os.fspath(agent), "--settings", settings], "[[main]] clean up")
+        room.pending()
+        room.cli("pause", "claude")
+        assert room.state() == "paused"
+        time.sleep(6)  # no event ends a pause; the timer's own time is what is waited for
+        assert (room.workspace / "build" / "release.tar").exists()
+        room.cli("resume", "claude")
+        assert run.wait() == 0
+    assert (room.workspace / "build" / "release.tar").exists()
+    assert model.results[call_id("main", 0)].error
