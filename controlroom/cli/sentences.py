@@ -50,6 +50,19 @@ def agent(row: Row) -> Iterator[str]:
         if use["unseen"]:
             yield f"    of which {use['unseen']} times on more things than are kept here; the receipts have all of them"
     yield from _never(uses)
+    yield from _own(row.get("declared", []))
+
+
+def _own(declared: list[Row]) -> Iterator[str]:
+    """What the agent's own files say, one line a file and verb; they decide nothing here."""
+    said: dict[tuple[str, str, str], list[str]] = {}
+    for row in declared:
+        said.setdefault((row["source"], row["by"], row["verb"]), []).append(f"{row['kind']} {row['scope']}")
+    if said:
+        yield "Its own settings, skills and agent definitions say (they decide nothing here):"
+    for (source, by, verb), what in said.items():
+        more = f" and {len(what) - MOST_NAMED} more" if len(what) > MOST_NAMED else ""
+        yield f"  {source}{f' ({by})' if by else ''}: {verb} {', '.join(what[:MOST_NAMED])}{more}"
 
 
 def _never(uses: list[Row]) -> Iterator[str]:

@@ -32,6 +32,7 @@ from controlroom.model.record import Kind
 from controlroom.model.settings import DEFAULT
 from controlroom.model.tier import Verdict
 from controlroom.model.use import Matrix
+from controlroom.sensing import declarations
 from controlroom.storage import latchfile
 from controlroom.storage.paths import Places
 
@@ -147,7 +148,10 @@ class Calls:
             return {"what": "grant", **views.grant(state.grants[wanted], state, now)}
         for held in self._named(wanted):
             stop = msgspec.to_builtins(self._runner.results.get(held.session.id))
-            return {"what": "agent", **views.agent(held, state, now), "stop": stop, "uses": self._matrix(held.session)}
+            told = (held.session.kind, self._judge.home, held.session.workspace)
+            declared = await anyio.to_thread.run_sync(declarations.read, *told)
+            uses = self._matrix(held.session)
+            return {"what": "agent", **views.agent(held, state, now), "stop": stop, "uses": uses, "declared": declared}
         raise CallError("not-found", f"no request, receipt, grant or agent {wanted}")
 
     async def allow(self, params: Params) -> object:

@@ -1,6 +1,7 @@
 """The vocabulary of capabilities, and what a session used of it."""
 
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
 
@@ -47,3 +48,16 @@ class Matrix(msgspec.Struct, frozen=True):
     times: int = 0
     beyond: tuple[str, ...] = ()
     unseen: int = 0
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """One line of an agent's own settings, a skill or an agent definition, in our words: a claim, which decides nothing here.
+
+    `source`: the file. `verb`: allow, ask or deny. `by`: the name of the skill or agent it is for, "" = the whole agent.
+    """
+
+    source: str
+    verb: Literal["allow", "ask", "deny"]
+    kind: Capability
+    scope: str
+    by: str = ""
