@@ -16,6 +16,7 @@ from controlroom.core import Limits
 from controlroom.core import orders as od
 from controlroom.daemon import drills
 from controlroom.daemon.accepted import Accepted, Pin
+from controlroom.daemon.claims import Claims
 from controlroom.daemon.clock import boot_id, now
 from controlroom.daemon.config import SETTINGS, Configuration
 from controlroom.daemon.gate_server import GateServer
@@ -104,6 +105,7 @@ class House:
         journal = Journal.open(places.journal, clock=now, boot=boot_id(), version=__version__)
         self._ledger = Ledger()
         self._scribe = Scribe(places.journal, journal)
+        self._claims = Claims(places.state / "claims")
         self._observed = Observed()
         recalled = self._scribe.recall(self._ledger, self._observed.note)
         self._sessions = recalled.sessions
@@ -175,6 +177,7 @@ class House:
         async with anyio.create_task_group() as group:
             group.start_soon(self._meters.run)
             group.start_soon(self._scribe.run, self._runner)
+            group.start_soon(self._claims.run, self._runner)
             group.start_soon(self._witness.run)
             group.start_soon(drills.keep, self._runner, self._probe)
             group.start_soon(self._collect)

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     UNDELIVERED = "undelivered"
     REJECTED = "gate.rejected"  # a gate message that was not a request: malformed, too large, reserved fields
     OBSERVED = "observed"  # what an agent's hook told: session start, subagent, prompt of its own, config change
+    CLAIMED = "claimed"  # a line of others in the folder of claims: nothing of it is proved
     SESSION = "session"  # opened, state changes, ended
     GRANT = "grant"
     REVOKED = "grant.revoked"

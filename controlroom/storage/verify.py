@@ -91,7 +91,8 @@ class _Check:
     def __init__(self, evidence: Evidence) -> None:
         self.place = self.opening = Place()
         self.anchors = sorted((a for a in evidence.anchors), key=lambda a: a.seq)
-        self.held = 0  # the newest anchor that fits
+        self.held = 0  # the newest anchor that fits, and where it was
+        self.held_at = ""
         self.key = evidence.key
         self.seals = 0
         self._ours = False  # the life to which the key belongs
@@ -167,7 +168,7 @@ class _Check:
                 continue
             if sum_of(raws[anchor.seq - before.seq - 1]) != anchor.sum:
                 raise Damaged(anchor.seq, f"it is not the record that was written down at {anchor.place or 'the anchor'}")
-            self.held = anchor.seq
+            self.held, self.held_at = anchor.seq, anchor.place
 
     def _end(self) -> None:
         if self.anchors:
@@ -197,7 +198,7 @@ def _limits(check: _Check) -> Iterator[str]:
     """What was not seen, in sentences."""
     yield f"Cannot see: records lost after number {check.place.seq}."
     if check.held:
-        yield f"Up to record {check.held} the chain is the one that was written down outside."
+        yield f"Up to record {check.held} the chain is the one that is known at {check.held_at or 'the anchor'}."
     else:
         yield (
             f"Cannot see: a whole journal written anew with new sums. Compare the head {check.place.sum[:16]} with a copy "

@@ -53,7 +53,7 @@ def test_anchors_that_fit_say_how_far_they_reach(tmp_path: Path) -> None:
     written(tmp_path / "j", 3)
     found = verify(tmp_path / "j", Evidence((known,)))
     assert (found.ok, found.anchored) == (True, known.seq)
-    assert f"Up to record {known.seq} the chain is the one that was written down outside" in found.limits
+    assert f"Up to record {known.seq} the chain is the one that is known at here" in found.limits
 
 
 def sealed(directory: Path, count: int) -> SealKey:
