@@ -27,6 +27,7 @@ def latched(daemon: Daemon) -> str:
     return found.stop_id if found else ""
 
 
+@pytest.mark.row("E5")
 def test_everything_is_stopped_through_the_daemon_and_latched(cli: Cli, daemon: Daemon) -> None:
     cli.ok("run", "--detach", "--name", "a", *SLEEPER)
     said = cli.ok("estop")
@@ -37,6 +38,7 @@ def test_everything_is_stopped_through_the_daemon_and_latched(cli: Cli, daemon: 
     assert states(cli) == {"a": "paused"}
 
 
+@pytest.mark.row("E2")
 def test_pending_requests_are_denied_by_it(cli: Cli, daemon: Daemon) -> None:
     (cli.cwd / "x").touch()
     asker = daemon.ask(paths=("x",))
@@ -45,7 +47,7 @@ def test_pending_requests_are_denied_by_it(cli: Cli, daemon: Daemon) -> None:
     assert asker.answer()[0] == "deny"
 
 
-@pytest.mark.row("G17")
+@pytest.mark.row("G17", "E7", "K11")
 def test_it_works_with_the_daemon_dead(cli: Cli, daemon: Daemon) -> None:
     cli.ok("run", "--detach", "--name", "a", *SLEEPER)
     daemon.kill()
@@ -58,7 +60,7 @@ def test_it_works_with_the_daemon_dead(cli: Cli, daemon: Daemon) -> None:
     cli.ok("daemon", "start")
 
 
-@pytest.mark.row("G02")
+@pytest.mark.row("G02", "E7", "K11")
 def test_it_works_with_the_daemon_hung(cli: Cli, daemon: Daemon) -> None:
     cli.ok("run", "--detach", "--name", "a", *SLEEPER)
     os.kill(daemon.process.pid, signal.SIGSTOP)
@@ -69,12 +71,14 @@ def test_it_works_with_the_daemon_hung(cli: Cli, daemon: Daemon) -> None:
     eventually(lambda: cli.json("daemon", "status")["latched"], 10, "the daemon sees the latch")
 
 
+@pytest.mark.row("E4", "K05")
 def test_what_cannot_be_frozen_is_killed(cli: Cli, daemon: Daemon) -> None:
     cli.ok("run", "--detach", "--name", "a", "--contain", "none", *SLEEPER)
     daemon.kill()
     assert "a: stopped" in cli.ok("estop")
 
 
+@pytest.mark.row("E8", "K08")
 def test_a_session_that_cannot_be_proved_stopped_is_not_confirmed(cli: Cli) -> None:
     agents = cli.home.path / "state" / "agents"
     agents.mkdir(parents=True, mode=0o700)
@@ -97,6 +101,7 @@ def test_a_handle_that_cannot_be_read_is_said_and_hides_no_other(cli: Cli, daemo
     assert "a: paused" in done.stdout and "broken.json" in done.stderr and "NOT CONFIRMED" in done.stderr
 
 
+@pytest.mark.row("E7")
 def test_a_full_disk_does_not_keep_it_from_latching(cli: Cli, daemon: Daemon) -> None:
     """No file may grow by a byte: an empty latch is one."""
     cli.ok("run", "--detach", "--name", "a", *SLEEPER)
@@ -107,6 +112,7 @@ def test_a_full_disk_does_not_keep_it_from_latching(cli: Cli, daemon: Daemon) ->
     assert latched(daemon) == latchfile.UNREADABLE
 
 
+@pytest.mark.row("E7")
 def test_a_latch_that_cannot_be_written_stops_the_agents_all_the_same(
     cli: Cli, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +141,7 @@ def test_a_slip_of_the_finger_does_not_keep_it_from_stopping(cli: Cli, daemon: D
     assert latched(daemon)
 
 
+@pytest.mark.row("E6", "E9")
 def test_reset_resumes_nothing(cli: Cli, daemon: Daemon) -> None:
     cli.ok("run", "--detach", "--name", "a", *SLEEPER)
     cli.ok("estop")
@@ -145,6 +152,7 @@ def test_reset_resumes_nothing(cli: Cli, daemon: Daemon) -> None:
     assert states(cli) == {"a": "running"}
 
 
+@pytest.mark.row("E6")
 def test_reset_needs_the_operators_word(cli: Cli, daemon: Daemon) -> None:
     cli.ok("estop")
     assert "--yes" in cli.fails(1, "reset")

@@ -11,9 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from controlroom.containment import hold, processes
+from controlroom.containment import cage, hold, processes, rungs
 from controlroom.containment.rungs import Probe
 from tests.support.hostile import Grove, hold_session
+from tests.support.waiting import eventually
 
 
 def _python(code: str, *arguments: str) -> tuple[str, ...]:
@@ -220,3 +221,86 @@ def test_the_shim_cannot_be_read_by_its_agent(probe: Probe, grove: Grove) -> Non
         assert processes.session_of(handle.root.pid, [handle]) == held.spec.session
         assert processes.session_of(handle.shim.pid, [handle]) is None
         assert processes.session_of(os.getpid(), [handle]) is None
+
+
+ODD = {
+    "exits at once": "pass",
+    "closes its terminal": "import os; os.closerange(0, 3)",
+    "calls itself controlroom": "import pathlib; pathlib.Path('/proc/self/comm').write_text('controlroom')",
+    "has a command line of 128 KiB": "",
+    "leaves a zombie's child": (
+        "import os, time\nif os.fork() == 0:\n  if os.fork() == 0: time.sleep(60)\n  os._exit(0)\ntime.sleep(0.1)"
+    ),
+    "closes its terminal and lives on": "import os, time; os.closerange(0, 3); time.sleep(0.3)",
+}
+
+
+@pytest.mark.parametrize("mode", ["attached", "detached"])
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_agent_ends_as_itself_and_leaves_nothing(probe: Probe, odd: str, mode: str) -> None:
+    long = tuple("x" * 1000 for _ in range(128)) if odd.startswith("has") else ()
+    with hold_session(probe, _python(ODD[odd] or "pass", *long)) as held:
+        held.start(mode)
+
+        assert held.ended(20).status == 0
+        eventually(held.nothing_left, 10, "the cgroup and the socket are gone")
+
+
+@pytest.mark.parametrize("mode", ["attached", "detached"])
+@pytest.mark.parametrize(("command", "status"), [(("no-such-program",), 127), (("/etc/passwd",), 126)])
+def test_what_cannot_run_in_a_cage_is_told_and_leaves_nothing(
+    subreaper_probe: Probe, command: tuple[str, ...], status: int, mode: str
+) -> None:
+    if rungs.bwrap_refuses():
+        pytest.skip(f"needs a PID namespace by bwrap: {rungs.bwrap_refuses()}")
+    with hold_session(subreaper_probe, command, cage=cage.namespace(cage.find_bwrap())) as held:
+        shim = held.start(mode, stderr=subprocess.PIPE)
+        _, errors = shim.communicate(timeout=20)
+
+        assert shim.returncode == status
+        assert f"cannot run '{command[0]}'" in errors.decode()
+        eventually(held.nothing_left, 10, "the socket is gone")
+
+
+def test_a_cage_that_cannot_be_built_is_told_in_its_own_words(subreaper_probe: Probe) -> None:
+    if rungs.bwrap_refuses():
+        pytest.skip(f"needs a PID namespace by bwrap: {rungs.bwrap_refuses()}")
+    built = cage.namespace(cage.find_bwrap())
+    built = msgspec.structs.replace(built, options=(*built.options, "--bind", "/no/such/folder", "/mnt"))
+    with hold_session(subreaper_probe, ("true",), cage=built) as held:
+        shim = held.start(stderr=subprocess.PIPE)
+        _, errors = shim.communicate(timeout=20)
+
+        assert shim.returncode == 125
+        assert "the sandbox cannot be built: bwrap: Can't find source path /no/such/folder" in errors.decode()
+        assert held.nothing_left()
+
+
+def test_ctrl_c_reaches_the_agent_in_a_cage_and_not_bwrap(subreaper_probe: Probe) -> None:
+    if rungs.bwrap_refuses():
+        pytest.skip(f"needs a PID namespace by bwrap: {rungs.bwrap_refuses()}")
+    code = "import time\nprint('up', flush=True)\ntry: time.sleep(30)\nexcept KeyboardInterrupt: raise SystemExit(9)"
+    with hold_session(subreaper_probe, _python(code), cage=cage.namespace(cage.find_bwrap())) as held:
+        shim = held.start(stdout=subprocess.PIPE)
+        assert shim.stdout is not None
+        with shim.stdout as output:
+            assert output.readline() == b"up\n"
+
+            shim.send_signal(signal.SIGINT)
+
+            assert shim.wait(10) == 9
+
+
+def test_what_is_kept_goes_on_and_the_session_with_it(probe: Probe, grove: Grove) -> None:
+    code = "import subprocess,sys; subprocess.Popen(sys.argv[1:])"
+    with hold_session(probe, _python(code, *grove.command("plain", 2)), keep=True) as held:
+        shim = held.start()
+        grove.wait_for(2)
+        assert len(grove.heard()) == 2
+        assert shim.poll() is None
+
+        assert hold.kill(held.handle()).confirmed
+
+        assert held.ended().status == 0
+        assert grove.heard() == set()
+        assert held.nothing_left()
