@@ -3,7 +3,7 @@
 import os
 
 from controlroom.cli.quick import FAILED, NO_DAEMON, OK, USAGE, Usage, fail, options
-from controlroom.client.rpc import NoDaemon, Operator, Refused, RpcError
+from controlroom.client.rpc import ALLOW_SECONDS, ANSWER_SECONDS, NoDaemon, Operator, Refused, RpcError
 from controlroom.client.where import NoPlace, where
 
 HELP = {
@@ -28,7 +28,8 @@ def main(words: list[str]) -> int:
     except Usage as error:
         return fail(f"{error}\n{HELP[verb].splitlines()[0]}".replace("\n", ". "), USAGE)
     try:
-        with Operator(where(os.environ)) as operator:
+        seconds = ALLOW_SECONDS if verb == "allow" else ANSWER_SECONDS
+        with Operator(where(os.environ), seconds=seconds) as operator:
             operator.call(verb, **params)
     except NoDaemon as error:
         return fail(f"{error}. Nothing was decided.", NO_DAEMON)

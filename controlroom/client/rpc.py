@@ -12,6 +12,7 @@ PROTOCOL = 1
 LINE_LIMIT = 1 << 20  # bytes; docs/protocol.md
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
+ALLOW_SECONDS = 630.0  # an allow waits for its snapshot; the request's own deadline (at most 600 s) ends it
 
 TYPE_CHECKING = False  # typing is not imported at run time: start-up
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """The daemon's snapshots: how much one would be, told before the operator is asked; making it; and what is kept how long."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 import msgspec
@@ -20,6 +21,7 @@ from controlroom.storage.snapshots.walk import CannotSave
 
 PASSING = Budget(256 << 20, 5_000, 3.0)  # of what nobody is asked about: it must not hold an agent up
 DAY = 86_400 * 10**9
+MOST_FAILED = 64  # targets that could not be saved, remembered until the next collection
 HOUR = 3_600 * 10**9
 UNVERIFIED = (Stage.ALLOWED, Stage.STARTED, Stage.INTERRUPTED, Stage.UNDELIVERED)  # nobody has told how it ended
 NEVER_RELEASED = (Stage.INTENT, Stage.DENIED)
@@ -37,6 +39,7 @@ class Keeper:
         self._ledger = ledger
         self._waits = waits
         self._used = 0
+        self._failed: OrderedDict[tuple[Root, ...], str] = OrderedDict()
 
     def cover(self, assessment: Assessment) -> Assessment:
         """The assessment with the truth about its undo, measured. What only reads costs nothing."""
@@ -45,6 +48,8 @@ class Keeper:
         found = cover(assessment)
         if found.why or not found.roots:
             return msgspec.structs.replace(assessment, undo=False, undo_why="; ".join(filter(None, (found.why, *found.beyond))))
+        if why := self._failed.get(found.roots):
+            return msgspec.structs.replace(assessment, undo=False, undo_why=f"a snapshot was tried and failed: {why}")
         try:
             size = measure(self.store.disk, found.roots, self._budget(assessment.tier), self.store.free)
             self._room(size.size)
@@ -63,8 +68,14 @@ class Keeper:
             raise CannotSave(f"{human(size)}, and the snapshots that must be kept already fill {human(self._used)}")
 
     def save(self, request: Request, gone: Callable[[], bool]) -> Saved:
-        """The snapshot of a request's act."""
-        return self.take(request.id, cover(request.assessment).roots, self._budget(request.assessment.tier), gone)
+        """The snapshot of a request's act. What failed is remembered: asked again, it shows "no undo" and may be allowed."""
+        roots = cover(request.assessment).roots
+        saved = self.take(request.id, roots, self._budget(request.assessment.tier), gone)
+        if request.assessment.tier >= Tier.T2 and not saved.seal and not gone():
+            self._failed[roots] = saved.why
+            while len(self._failed) > MOST_FAILED:
+                self._failed.popitem(last=False)
+        return saved
 
     def take(self, name: str, roots: tuple[Root, ...], budget: Budget, gone: Callable[[], bool] = lambda: False) -> Saved:
         """A snapshot of these roots under a receipt's name."""
@@ -80,6 +91,7 @@ class Keeper:
         Never what is younger than a day, or of an act of which nobody has told how it ended. `now`: wall clock, ns.
         """
         listed = sorted((s for n in self.store.names() if (s := self.store.listed(n))), key=lambda s: s.made)
+        self._failed.clear()
         self.store.sweep()
         used, dropped = self.store.used(), 0
         for one in listed:

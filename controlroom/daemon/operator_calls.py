@@ -39,6 +39,8 @@ from controlroom.storage.paths import Places
 SAMPLE_SECONDS = 1.0
 MOST_NAME = 64  # characters of a stop id
 MOST_PLANNED = 256  # launches under way
+ANSWER_SECONDS = 30.0
+ALLOW_SECONDS = 620.0  # a snapshot may come first; the request's own deadline ends the wait
 STOP_SECONDS = 12.0  # TERM, 5 s, kill, proof
 
 
@@ -162,12 +164,13 @@ class Calls:
 
     async def _decide(self, wanted: str, digest: str, verdict: Verdict, reason: str) -> object:
         await self._ask(
-            lambda ticket: ev.Decided(self._runner.clock(), wanted, digest, verdict, self.by, reason[:2000], ticket)
+            lambda ticket: ev.Decided(self._runner.clock(), wanted, digest, verdict, self.by, reason[:2000], ticket),
+            ALLOW_SECONDS if verdict is Verdict.ALLOW else ANSWER_SECONDS,
         )
         return {}
 
-    async def _ask(self, make: Any) -> None:
-        error = await self._runner.ask(make)
+    async def _ask(self, make: Any, seconds: float = ANSWER_SECONDS) -> None:
+        error = await self._runner.ask(make, seconds)
         if error:
             raise CallError.of(error)
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from controlroom.client.rpc import Hung, NoDaemon, Operator, Refused, RpcError, VersionMismatch
+from controlroom.client.rpc import ALLOW_SECONDS, Hung, NoDaemon, Operator, Refused, RpcError, VersionMismatch
 from controlroom.model.view import Pulse, RoomView, after
 from controlroom.storage.paths import Places
 
@@ -104,8 +104,9 @@ class Link:
 
     def call(self, method: str, /, **params: object) -> Outcome:
         """One operator call on a connection of its own, with its outcome as a value. Blocks; bounded."""
+        seconds = ALLOW_SECONDS if method == "allow" else ORDER_SECONDS
         try:
-            with Operator(self._places, connect=CALL_SECONDS, seconds=ORDER_SECONDS) as operator:
+            with Operator(self._places, connect=CALL_SECONDS, seconds=seconds) as operator:
                 return Outcome(method, params, operator.call(method, **params))
         except Refused as error:
             return Outcome(method, params, code=error.code, why=str(error))

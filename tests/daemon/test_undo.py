@@ -110,6 +110,10 @@ def test_what_was_shown_as_undoable_does_not_run_when_it_cannot_be_saved_any_mor
     verdict, text = asker.answer()
     assert verdict == "deny"
     assert "ask again" in text
+    daemon.bash("rm -rf build", "call_2")
+    (again,) = daemon.pending()
+    assert not again["undo"]
+    assert "a snapshot was tried and failed" in again["undo_why"]
 
 
 def test_reads_make_no_snapshot_and_a_passing_write_makes_one(daemon: Daemon) -> None:

@@ -19,7 +19,7 @@ COLUMNS = (
     table.Column("left", "Left", 9, 9, 80, right=True),
 )
 _WHAT = 300  # characters
-_WORKING = (RequestState.CHECKING, RequestState.RECORDING)
+_WORKING = (RequestState.SAVING, RequestState.CHECKING, RequestState.RECORDING)
 
 
 def order(pending: Iterable[RequestView]) -> tuple[RequestView, ...]:
