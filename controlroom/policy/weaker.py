@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from controlroom.model.settings import DEFAULT, Capabilities, Kept, Leftover, Profile, Settings, default_profile
+from controlroom.model.settings import DEFAULT, Capabilities, Kept, Leftover, Profile, Settings, Snapshots, default_profile
 from controlroom.model.trips import Trips
 from controlroom.policy.scopes import holds_host, holds_path, holds_word
 
@@ -18,6 +18,10 @@ def weaker(old: Settings, new: Settings) -> tuple[str, ...]:
     found: list[str] = []
     if new.config.hold.seconds > old.config.hold.seconds:
         found.append(_than("hold.seconds", old.config.hold.seconds, new.config.hold.seconds))
+    for field in msgspec.structs.fields(Snapshots):
+        kept = [getattr(settings.config.snapshots, field.name) for settings in (old, new)]
+        if kept[1] < kept[0]:  # less can be brought back
+            found.append(_than(f"snapshots.{field.encode_name}", *kept))
     found += _trips("trips", old.config.trips, new.config.trips)
     if old.config.anchor.place not in ("", new.config.anchor.place):
         found.append(_than("anchor.place", old.config.anchor.place, new.config.anchor.place or "nowhere"))

@@ -1,6 +1,7 @@
 """The same file under several paths: bind mounts, found in /proc/self/mountinfo (proc_pid_mountinfo(5)). N06."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from controlroom.policy.paths import is_below
@@ -25,6 +26,7 @@ def read() -> tuple[Mount, ...]:
         return ()
 
 
+@lru_cache(maxsize=4)
 def parse(text: str) -> tuple[Mount, ...]:
     """Mounts from the kernel's table; lines of another shape are left out."""
     found = []

@@ -93,3 +93,54 @@ def test_a_default_of_the_operators_that_is_taken_away_is_weaker() -> None:
     asking = Settings(profiles={"default": Profile("default", default_profile(Trips()).rules)})
     assert weaker(asking, Settings()) == ("profile default: what it does not declare is shown, no longer asked",)
     assert weaker(Settings(), asking) == ()
+
+
+def leaves(value: msgspec.Struct, at: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The path of every key."""
+    found = []
+    for field in msgspec.structs.fields(value):
+        below = getattr(value, field.name)
+        path = (*at, field.name)
+        found += leaves(below, path) if isinstance(below, msgspec.Struct) else [path]
+    return found
+
+
+def other(value: Any) -> Any:
+    """Some other value of the same sort."""
+    match value:
+        case bool():
+            return not value
+        case Kept():
+            return Kept.THROW_AWAY
+        case Leftover():
+            return Leftover.KEEP
+        case int() | float():
+            return value + 1
+        case None:
+            return 5
+        case "auto":
+            return "none"
+        case "pause":
+            return "stop"
+        case str():
+            return f"{value}/x"
+    return ("*",)
+
+
+def with_other(value: Any, path: tuple[str, ...]) -> Any:
+    below = getattr(value, path[0])
+    return msgspec.structs.replace(value, **{path[0]: other(below) if len(path) == 1 else with_other(below, path[1:])})
+
+
+@pytest.mark.row("C03")
+@pytest.mark.parametrize("path", leaves(Config()), ids=".".join)
+def test_each_key_of_the_configuration_weakens_in_one_of_its_directions(path: tuple[str, ...]) -> None:
+    one, two = Settings(Config(), OLD.profiles), Settings(with_other(Config(), path), OLD.profiles)
+    assert bool(weaker(one, two)) is not bool(weaker(two, one))
+
+
+@pytest.mark.row("C03")
+@pytest.mark.parametrize("path", leaves(Rules()), ids=".".join)
+def test_each_key_of_a_profile_weakens_in_one_of_its_directions(path: tuple[str, ...]) -> None:
+    one, two = (Settings(profiles={"p": Profile("p", rules)}) for rules in (Rules(), with_other(Rules(), path)))
+    assert bool(weaker(one, two)) is not bool(weaker(two, one))
