@@ -10,6 +10,7 @@ import msgspec
 from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
 from controlroom.policy import sql
+from controlroom.policy.limits import MAX_NAMES
 from controlroom.policy.rulefile import Program, Rule, RuleError, RuleFile, load
 from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.options import Parsed, parse
@@ -100,7 +101,7 @@ class Catalogue:
         rules = [self._ready[rule.id] for file in files for rule in file.rule if program in rule.program]
         entry = next((entry for file in files for entry in file.program if program in entry.names), _NOBODY)
         about = _About(entry, rules)
-        if rules:  # what nobody knows is not kept: an agent can think up names without end
+        if rules or len(self._programs) < MAX_NAMES:  # an agent can think up names without end
             self._programs[program] = about
         return about
 

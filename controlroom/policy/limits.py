@@ -7,6 +7,7 @@ MAX_COMMANDS = 512  # simple commands in one action, counted where they hide too
 MAX_NESTING = 120  # syntax, wrappers and `-c` strings together; four Python frames a level stay under 1,000
 MAX_WORDS = 4_096  # arguments of one command after expansion
 MAX_FIELDS = 512  # alternatives that one word may expand to; more = "could match" below the fixed part
+MAX_NAMES = 4_096  # programs that the catalogue remembers, also that it does not know them
 MAX_ROUNDS = 16  # rounds of one loop that are looked at one by one; more are taken together
 MAX_BRACES = 64  # brace groups in one word; more = "could match"
 MAX_PATH = 16_384  # bytes of a path; no file system has a longer one

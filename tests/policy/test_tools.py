@@ -222,3 +222,29 @@ def test_an_mcp_tools_arguments_are_looked_at_to_a_bound() -> None:
     for _ in range(80):
         deep = {"a": deep}
     assert call("mcp__fs__read", {"a": deep}).tier is Tier.T3
+
+
+@pytest.mark.row("A22", "A13")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "cat > ~/.claude/settings.json <<'EOF'\n{}\nEOF",
+        "python3 -c \"open('/home/op/.claude/settings.json', 'w').write('{}')\"",
+        "python3 - <<'EOF'\nimport os\np = os.path.expanduser('~/.claude/settings.json')\nopen(p, 'w').write('{}')\nEOF",
+        "cat > w.py <<'EOF'\nfrom pathlib import *\n(Path.home() / '.claude/settings.json').write_text('')\nEOF\npython3 w.py",
+        "cat > w.sh <<'EOF'\necho '{}' > ~/.claude/settings.json\nEOF\nbash w.sh",
+        "node -e \"require('fs').writeFileSync('/home/op/.claude/settings.json', '{}')\"",
+        "sed -i s/a/b/ ~/.claude/settings.json",
+        "cd ~/.claude && echo '{}' > settings.json",
+        'awk \'BEGIN { print "{}" > "/home/op/.claude/settings.json" }\'',
+        "echo '{}' | tee ~/.claude/settings.json",
+        "cp a.py ~/.claude/settings.json",
+    ],
+)
+def test_a_denied_edit_by_another_way_is_held_for_the_same_file(command: str) -> None:
+    target = f"{HOME}/.claude/settings.json"
+    edit = call("Edit", {"file_path": target, "old_string": "{}", "new_string": "{ }"})
+    again = sh(command)
+    assert edit.tier is again.tier is Tier.T3
+    assert target in {t.path for t in edit.targets} & {t.path for t in again.targets}
+    assert "protect.guarded" in {reason.rule for reason in again.reasons}

@@ -245,7 +245,7 @@ class Shell:
 
     @staticmethod
     def _known(name: str) -> bool:
-        return catalogue().knows(name) or name in _SHELLS or name in _FOREIGN or oneliner.finds(name) or special.knows(name)
+        return name in _SHELLS or name in _FOREIGN or oneliner.finds(name) or special.knows(name) or catalogue().knows(name)
 
     def _inner(self, word: str, inner: Inner, env: Env, stdin: Stdin) -> None:
         wrapper = inner.wrapper

@@ -176,10 +176,26 @@ class Walker:
         self._run(Simple((*args, *more), tuple(assigned), tuple(redirects), stdin, prints), env)
 
     def _redirected(self, node: Node, env: Env, stdin: Stdin) -> None:
+        self._redirecting(node, node.child_by_field_name("body"), env, stdin)
+
+    def _redirecting(self, node: Node, body: Node | None, env: Env, stdin: Stdin) -> None:
+        """The parser gives the redirection in `cd x && y > z` to the whole; the shell gives it to the last command."""
+
+        def last(child: Node, at: Env, comes: Stdin) -> None:
+            self._redirecting(node, child, at, comes)
+
+        if body is not None and body.type == "list":
+            self._list(body, env, stdin, last)
+            return
+        if body is not None and body.type == "pipeline":
+            self._pipeline(body, env, stdin, last)
+            return
+        if body is not None and body.type == "negated_command" and body.named_children:
+            self._redirecting(node, body.named_children[-1], env, stdin)
+            return
         redirects: list[Redirect] = []
         later: list[Node] = []
         more: list[Arg] = []
-        body = node.child_by_field_name("body")
         more += self._between(node, env)
         for child in node.children_by_field_name("redirect"):
             stdin = self._redirect(child, env, stdin, redirects, later, more)
@@ -283,11 +299,10 @@ class Walker:
     def _plain(self, node: Node) -> list[Arg]:
         return Words(None).args(self._text(node), Env("/", None))
 
-    def _pipeline(self, node: Node, env: Env, stdin: Stdin) -> None:
-        for child in node.named_children:
-            if child.type == "comment":
-                continue
-            self._node(child, env.fork(), stdin)
+    def _pipeline(self, node: Node, env: Env, stdin: Stdin, last: "_Handler | None" = None) -> None:
+        parts = [child for child in node.named_children if child.type != "comment"]
+        for index, child in enumerate(parts):
+            (last if last is not None and index == len(parts) - 1 else self._node)(child, env.fork(), stdin)
             stdin = Stdin(given=True, text=self._output(child, stdin), names=self._names(child, stdin))
 
     def _names(self, node: Node, stdin: Stdin) -> tuple[Arg, ...]:
@@ -295,7 +310,7 @@ class Walker:
             node = node.child_by_field_name("body") or node
         return printed(tuple(arg for child in node.named_children for arg in self._plain(child)), stdin.names)
 
-    def _list(self, node: Node, env: Env, stdin: Stdin) -> None:
+    def _list(self, node: Node, env: Env, stdin: Stdin, last: "_Handler | None" = None) -> None:
         operator = next((child.type for child in node.children if child.type in ("&&", "||")), "&&")
         parts = [child for child in node.named_children if child.type != "comment"]
         for index, child in enumerate(parts):
@@ -303,7 +318,7 @@ class Walker:
                 self._node(child, env, stdin)
                 continue
             branch = env.fork()
-            self._node(child, branch, stdin)
+            (last if last is not None and index == len(parts) - 1 else self._node)(child, branch, stdin)
             if operator == "&&":
                 env.adopt(branch)
             else:
@@ -462,6 +477,7 @@ def set_positional(env: Env, values: tuple[str, ...] | None) -> None:
         env.put(str(index), known)
 
 
+_Handler = Callable[[Node, Env, Stdin], None]
 _HANDLERS: dict[str, Callable[[Walker, Node, Env, Stdin], None]] = {
     "command": Walker._command,
     "redirected_statement": Walker._redirected,
