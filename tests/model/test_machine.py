@@ -18,6 +18,7 @@ from controlroom.model.effect import Assessment, EffectKind
 from controlroom.model.record import Outcome
 from controlroom.model.request import RequestState
 from controlroom.model.snapshot import Saved
+from controlroom.model.storing import Storing
 from controlroom.model.tier import Tier, Verdict
 from tests.support.core_make import SAVED, START, assessment, outcome_of, request, session
 from tests.support.core_reference import Reference
@@ -113,7 +114,7 @@ class Room(RuleBasedStateMachine):
     @rule(data=st.data(), name=SESSIONS, flag=st.booleans(), some=st.integers(0, 40))
     def rarely(self, data: st.DataObject, name: str, flag: bool, some: int) -> None:
         """What would make every run a short one, were it as frequent as the rest."""
-        happens = data.draw(st.sampled_from(["wall", "open", "subagent", "finish", "end", "die", "stop"]))
+        happens = data.draw(st.sampled_from(["room", "wall", "open", "subagent", "finish", "end", "die", "stop"]))
         match happens:
             case "open":
                 self.open(name, flag)
@@ -125,6 +126,8 @@ class Room(RuleBasedStateMachine):
                 self.dying = some
             case "stop":
                 self.feed(ev.Estop(self.now, f"stop-{self.ids}", "operator:ann", self.ticket()))
+            case "room":
+                self.feed(ev.Stored(self.now, (Storing.OK, Storing.LOW, Storing.SCARCE, Storing.BROKEN, Storing.OK)[some % 5]))
             case "wall":
                 self.now = Instant(self.now.boot, self.now.wall + (86_400 if flag else -86_400) * SECOND)
             case _:
