@@ -78,7 +78,11 @@ class Daemon:
     def connect(self) -> Asker:
         """A bare gate connection."""
         sock = socket.socket(socket.AF_UNIX)
-        sock.connect(str(self.places.gate_sock))
+        try:
+            sock.connect(str(self.places.gate_sock))
+        except OSError:
+            sock.close()
+            raise
         self.askers.append(Asker(sock))
         return self.askers[-1]
 
