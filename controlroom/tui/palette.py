@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 
 from controlroom.tui import keys
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
 
 
 class RoomPalette(CommandPalette):
-    """Textual's palette, but a page key in a list that is empty, or has no room to be drawn in, does not end the room."""
+    """Textual's palette, but a page key in a list that is not laid out, or leaving it twice, does not end the room."""
+
+    _left = False
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Leaves it, once."""
+        if self._left:
+            return AwaitComplete()
+        self._left = True
+        return super().dismiss(result)
 
     def _action_command_list(self, action: str) -> None:
         with suppress(KeyError):  # the list looks up a line that it has not laid out

@@ -2,6 +2,8 @@
 
 import pytest
 
+from controlroom.tui.palette import RoomPalette
+from controlroom.tui.screens.room import RoomScreen
 from tests.support import views
 from tests.support.stage import room, story
 
@@ -15,3 +17,17 @@ async def test_page_keys_where_nothing_is_found_do_not_end_the_room(size: tuple[
         await visit.settled()
         assert visit.app.is_running
         assert visit.line.orders == []
+
+
+@story
+async def test_leaving_it_twice_at_once_does_not_end_the_room() -> None:
+    async with room(views.busy()) as visit:
+        await visit.press("ctrl+p")
+        await visit.settled()
+        palette = visit.app.screen
+        assert isinstance(palette, RoomPalette)
+        palette.dismiss(None)
+        palette.dismiss(None)
+        await visit.settled()
+        assert isinstance(visit.app.screen, RoomScreen)
+        assert visit.app._exception is None
