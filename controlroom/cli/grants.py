@@ -49,9 +49,10 @@ def _in_full(params: dict[str, object], name: str) -> list[str]:
     real = os.path.realpath(path) if path else ""
     where = f"exactly {out.tokens(argv)}, in its workspace" if isinstance(argv, list) else f"on {out.safe(real)}"
     below = " and all that is below" if real and os.path.isdir(real) else ""
+    times = "once" if params["uses"] == 1 else f"{params['uses']} times"
     return [
         f"{out.safe(name)} may {', '.join(kinds)} {where}{below}",
-        f"  {params['uses']} times, within {out.seconds(params['seconds'])}, until its session ends; never what is never-touch",
+        f"  {times}, within {out.seconds(params['seconds'])}, until its session ends; never what is never-touch",
     ]
 
 

@@ -1,5 +1,6 @@
 """`controlroom protect add | remove | list | check`: the never-touch manifest. The operator's alone."""
 
+import difflib
 import hashlib
 import os
 from collections.abc import Callable
@@ -81,6 +82,9 @@ def list_(*, as_json: Json = False, yes: Yes = False) -> int:
     if drift:
         out.tell(f"{drift}: until you take it, nothing is written.")
         room.outsider("the never-touch manifest")
+        held = str(room.call("manifest")["text"])
+        change = difflib.unified_diff(held.splitlines(True), text.splitlines(True), "in force", "on disk")
+        out.block("".join(change) or "(what is in force and what is on disk read the same)")
         room.confirm("Take the list as it is above?", yes=yes)
         print(_reload(text))
     return OK

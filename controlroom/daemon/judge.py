@@ -85,6 +85,11 @@ class Judge:
         except UnicodeDecodeError as e:
             raise BadManifest(f"{self._file}: not UTF-8 at byte {e.start}") from e
 
+    @property
+    def text(self) -> str:
+        """The manifest in force."""
+        return self._text
+
     def idle_lines(self) -> list[str]:
         """Lines of the manifest in force that mean nothing there is now: perhaps a typing mistake (N13)."""
         tree = RealTree()

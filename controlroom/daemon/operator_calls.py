@@ -94,6 +94,7 @@ class Calls:
             "adopt": self.adopt,
             "reload": self.reload,
             "settings": self.settings,
+            "manifest": self.manifest,
             "view": self.view,
             "pulse": self.pulse,
             "processes": self.processes,
@@ -348,6 +349,10 @@ class Calls:
         except BadSettings as e:
             raise CallError("refused", f"{e}; the last good settings hold") from e
         return {"state": self._configuration.state(), "settings": self._configuration.settings, **proposal}
+
+    async def manifest(self, params: Params) -> object:
+        """The never-touch manifest in force, whatever lies on disk."""
+        return {"text": self._judge.text}
 
     async def reload(self, params: Params) -> object:
         """An operator takes the manifest or the settings as they lie on disk, by their hash; grants end (A16)."""

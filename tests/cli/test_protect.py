@@ -72,7 +72,7 @@ def test_a_list_changed_by_another_hand_holds_everything_until_it_is_looked_at(c
     assert "without an operator" in cli.fails(1, "protect", "list")
     assert "without an operator" in cli.fails(1, "protect", "add", "more")
     assert daemon.bash("touch new").answer()[0] == "deny"
-    cli.ok("protect", "list", "--yes")
+    assert f"-{cli.cwd}/keep" in cli.ok("protect", "list", "--yes"), "what is lost is shown"
     assert daemon.bash("touch new").answer()[0] == "allow"
 
 
