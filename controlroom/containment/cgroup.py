@@ -101,13 +101,14 @@ def set_frozen(leaf: str, frozen: bool) -> None:
     _write(leaf, "cgroup.freeze", "1" if frozen else "0")
 
 
-def kill(leaf: str) -> None:
-    """SIGKILL everything in the leaf and below, forks in flight included (`cgroup.kill`, Linux 5.14).
+def kill(leaf: str) -> bool:
+    """SIGKILL everything in the leaf and below, forks in flight included (`cgroup.kill`, Linux 5.14): True, once is enough.
 
-    On older kernels one round of SIGKILL to every member: the caller repeats until `populated` is false. Raises OSError.
+    On older kernels one round of SIGKILL to every member: False, the caller repeats until `populated` is false. Raises OSError.
     """
     try:
         _write(leaf, "cgroup.kill", "1")
+        return True
     except FileNotFoundError:
         events(leaf)  # raises where it is the leaf that is missing
         for pid in procs(leaf):
@@ -115,6 +116,7 @@ def kill(leaf: str) -> None:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
+        return False
 
 
 def events(leaf: str) -> Events:

