@@ -120,3 +120,30 @@ def test_each_tier_has_its_ruling() -> None:
         Ruling.ASK,
         Ruling.DENY,
     ]
+
+
+@pytest.mark.parametrize(
+    ("command", "tier"),
+    [
+        ("rm -rf /proc/self/cwd/build", "T2"),
+        ("rm -rf /proc/self/root/home/op/other", "T3"),
+        ("rm /proc/self/fd/3", "T3"),
+        ("rm -rf /proc/1/root/home/op/other", "T3"),
+        ("echo x > /dev/fd/1", "T1"),
+        ("rm " + "a/" * 9000, "T3"),  # longer than any path can be
+        ("find src -type f -exec chmod 600 {} +", "T1"),
+        ("rm -rf src/*", "T2"),
+        ("rm -rf build/* src/*", "T2"),
+        ("rm -rf ./README.md build", "T2"),
+    ],
+)
+def test_the_tier_of_an_act_by_an_odd_name(command: str, tier: str) -> None:
+    result = sh(command)
+    assert result.tier is Tier(tier), result.reasons
+
+
+def test_the_reason_names_what_is_protected_and_what_holds_it() -> None:
+    itself = next(r for r in sh("rm ~/.ssh/id_ed25519").reasons if r.rule == "protect.never-touch")
+    assert itself.text == f"{HOME}/.ssh/id_ed25519 is on the never-touch list."
+    above = next(r for r in sh("rm -rf ~/.ssh").reasons if r.rule == "protect.never-touch")
+    assert above.text.startswith(f"{HOME}/.ssh holds {HOME}/.ssh/id_ed25519, which is")
