@@ -117,8 +117,10 @@ class Registry:
             self._runner.alarm("handle", f"a session cannot be taken hold of, its handle cannot be read: {trouble}")
         alive = [handle for handle in found.handles if hold.lives(handle)]
         self._clear_cages({handle.session for handle in alive})
-        for gone in [h.session for h in found.handles if h not in alive]:
-            shelf.drop(self._places.agents, gone)
+        for gone in [h for h in found.handles if h not in alive]:
+            shelf.drop(self._places.agents, gone.session)
+            if gone.cgroup:
+                cgroup.remove(gone.cgroup, 0)  # its shim was killed, or the machine went down with it
         for session in sessions.values():
             if session.state not in OVER and session.id not in {h.session for h in alive}:
                 ended = {"state": SessionState.LOST, "note": "gone when the daemon came back"}
@@ -217,8 +219,8 @@ class Registry:
         self._adopted = {p: s for p, s in self._adopted.items() if s != session.id}
         handle = self._runner.handles.pop(session.id, None)
         shelf.drop(self._places.agents, session.id)
-        if handle is not None and handle.cgroup and handle.shim is None:
-            cgroup.remove(handle.cgroup, 0)  # of an adopted agent: there is no shim that would
+        if handle is not None and handle.cgroup and (handle.shim is None or not processes.is_alive(handle.shim)):
+            cgroup.remove(handle.cgroup, 0)  # there is no shim that would (any more)
 
 
 def _found_state(session: Session, handle: Handle) -> SessionState:

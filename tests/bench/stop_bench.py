@@ -99,6 +99,7 @@ def _daemon() -> Iterator[Daemon]:
     try:
         yield daemon
     finally:
+        daemon.call("kill", name="all")
         daemons.stop(daemon)
         home.kill_all()
         shutil.rmtree(top, ignore_errors=True)
