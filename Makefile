@@ -28,6 +28,7 @@ $(STAMP): requirements/run.txt requirements/dev.txt
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes \
 	    -r requirements/run.txt -r requirements/dev.txt \
 	&& $(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e . \
+	&& $(BIN)/python -m compileall -qq controlroom \
 	&& touch $@ \
 	|| { echo "controlroom: the locked packages could not be installed (reason above): nothing was run" >&2; exit 1; }
 

@@ -1,5 +1,6 @@
 """Opens the room. What textual reads from the environment is set before it is imported; cyclopts is not imported at all."""
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -53,6 +54,11 @@ def show(
         os.environ.setdefault(name, value)
     if remote and "256color" in os.environ.get("TERM", ""):
         os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", "256")  # half the bytes of true colours
+    from controlroom.tui.link import Link
+
+    gc.disable()  # nothing of a start is garbage; the room takes it up again after its first paint
+    link = Link(places, _start)
+    link.connect()  # while textual is imported, which takes longer than a snapshot
     from controlroom.tui import app, ports, reach  # only now: textual reads its settings when it is imported
 
     options = ports.Options(
@@ -64,7 +70,7 @@ def show(
         badge=reach.badge(),
         coach=coach,
     )
-    return app.run(ports.Ports(places, _start, _estop), options)
+    return app.run(ports.Ports(places, _estop), options, link)
 
 
 def _start() -> None:

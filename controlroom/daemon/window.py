@@ -15,8 +15,8 @@ from controlroom.daemon import words
 from controlroom.daemon.judge import Judge
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.runner import Runner
+from controlroom.daemon.stream import MOST_TEXT, Stream
 from controlroom.model.agent import Session
-from controlroom.model.clock import Instant
 from controlroom.model.effect import Assessment
 from controlroom.model.record import Receipt, Record
 from controlroom.model.request import Grant, Request
@@ -25,7 +25,6 @@ from controlroom.model.view import (
     AgentView,
     AlarmView,
     GrantView,
-    LogView,
     Pulse,
     ReceiptView,
     RequestView,
@@ -33,11 +32,8 @@ from controlroom.model.view import (
     StatusView,
 )
 
-MOST_LAST = 1000  # sessions
-MOST_LOG = 300  # lines, all sessions
 MOST_ALARMS = 50
 MOST_RECEIPTS = 200
-MOST_TEXT = 4096  # characters of one action in a list; `show` gives all of it
 MOST_WIRE = 900_000  # bytes of a snapshot
 MOST_JUDGED = 64 * 1024  # characters of what is to be judged; more is never asked
 
@@ -58,23 +54,14 @@ class Window:
         self._judge = judge
         self._probe = probe
         self._sampler = sampler
-        self._log: deque[LogView] = deque(maxlen=MOST_LOG)
+        self._stream = Stream()
+        self._receipts: dict[str, tuple[Receipt, ReceiptView]] = {}  # as they were shown last
         self._alarms: deque[AlarmView] = deque(maxlen=MOST_ALARMS)
-        self._last: dict[str, tuple[Instant, str]] = {}  # session → when it was heard of, and what it was at
-        self._stop_by = ""
         self.changes = 0
 
     def note(self, seq: int, record: Record) -> None:
-        """A record went into the journal: one line of its agent's stream."""
-        line = words.of(record)
-        if line is None:
-            return
-        self._log.append(LogView(seq, record.at, record.session, record.kind, line[:MOST_TEXT]))
-        if record.session:
-            self._last[record.session] = (record.at, words.tool(record) or self._last.get(record.session, (record.at, ""))[1])
-            while len(self._last) > MOST_LAST:
-                del self._last[next(iter(self._last))]
-        self._stop_by = words.stopped_by(record) or self._stop_by
+        """A record went into the journal."""
+        self._stream.note(seq, record)
 
     def alarm(self, alarm: od.Alarm) -> None:
         """Operators are being told something."""
@@ -84,7 +71,6 @@ class Window:
     def view(self) -> RoomView:
         """Everything at this moment."""
         state = self._runner.state
-        receipts = self._runner.ledger.all()[-MOST_RECEIPTS:]
         waiting = Counter(r.session for r in state.pending())
         survivors = [s for r in self._runner.results.values() for s in r.survivors]
         return RoomView(
@@ -94,8 +80,8 @@ class Window:
             agents=tuple(self._agent(h, waiting[h.session.id]) for h in state.sessions.values()),
             pending=tuple(self._request(r) for r in state.pending()),
             grants=tuple(_grant(g) for g in state.grants.values()),
-            receipts=tuple(_receipt(r) for r in receipts),
-            log=tuple(self._log),
+            receipts=self._told(),
+            log=self._stream.lines(),
             alarms=tuple(self._alarms),
             survivors=tuple(survivors),
         )
@@ -105,6 +91,15 @@ class Window:
         if seq != self.changes:
             return None
         return Pulse(seq, self._runner.clock(), self._status(), self._sampler.loads)
+
+    def _told(self) -> tuple[ReceiptView, ...]:
+        """The newest receipts; only those that changed are drawn up again."""
+        shown = {}
+        for receipt in self._runner.ledger.all()[-MOST_RECEIPTS:]:
+            old = self._receipts.get(receipt.id)
+            shown[receipt.id] = old if old and old[0] is receipt else (receipt, _receipt(receipt))
+        self._receipts = shown
+        return tuple(view for _, view in shown.values())
 
     def _status(self) -> StatusView:
         latch = self._runner.state.latch
@@ -118,12 +113,12 @@ class Window:
             manifest=self._judge.drift() or "ok",
             unjournalled=self._runner.unjournalled,
             stop_id=latch,
-            stop_by=self._stop_by if latch else "",
+            stop_by=self._stream.stop_by if latch else "",
         )
 
     def _agent(self, held: Held, waiting: int) -> AgentView:
         s = held.session
-        last, tool = self._last.get(s.id, (None, ""))
+        last, tool = self._stream.last(s.id)
         return AgentView(
             id=s.id,
             name=s.name,

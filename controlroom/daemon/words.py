@@ -7,9 +7,11 @@ from controlroom.model.action import Action
 from controlroom.model.agent import Inventory, Label, StopResult
 from controlroom.model.record import Intent, Kind, Outcome, Record
 from controlroom.model.request import Decision, Grant
+from controlroom.model.snapshot import Saved, Undone
+from controlroom.storage.notes import OWN
 
 ADVISORY = Label.ADVISORY
-QUIET = frozenset({Kind.OPENED, Kind.STARTED})  # told by the records around them
+QUIET = OWN | {Kind.STARTED}  # no line: the journal's own upkeep, and what is told by the records around it
 
 
 def plain(action: Action) -> str:
@@ -30,10 +32,8 @@ def brief(action: Action) -> str:
     return f"{given['op']}: {' '.join(map(str, argv or paths))}"
 
 
-def of(record: Record) -> str | None:
-    """One line for the agent's stream; None = nothing worth one."""
-    if record.kind in QUIET:
-        return None
+def of(record: Record) -> str:
+    """One line for the agent's stream."""
     try:
         return _line(record)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -61,6 +61,10 @@ def _line(record: Record) -> str:
             grant = msgspec.json.decode(body, type=Grant)
             what = " ".join(grant.argv) or f"{', '.join(grant.effects)} in {grant.path}"
             return f"{what}, {grant.uses} uses, by {grant.by}"
+        case Kind.SNAPSHOT:
+            return _saved(msgspec.json.decode(body, type=Saved))
+        case Kind.UNDONE:
+            return f"taken back by receipt {msgspec.json.decode(body, type=Undone).by}"
     return _told(record.kind, _mapping(body))
 
 
@@ -73,7 +77,34 @@ def _told(kind: Kind, body: dict[str, object]) -> str:
             return f"{state}: {more['note']}" if more.get("note") else f"{state}"
         case Kind.STOP, {"act": act, "by": by}:
             return f"{act}, by {by}"
+        case Kind.LATCHED, {"stop_id": stop, "by": by}:
+            return f"EMERGENCY STOP {stop}, by {by}"
+        case Kind.RESET, {"stop_id": stop, "by": by}:
+            return f"emergency stop {stop} is over, by {by}; what it paused stays paused"
+        case Kind.CONFIG, {"what": what, "sha256": str(sha), "by": by}:
+            return f"{what} {sha[:12]} in force, by {by}"
+        case Kind.REVOKED, {"id": grant, "by": by}:
+            return f"grant {grant} is over, by {by}"
+        case Kind.REFUSED, {"verdict": verdict, "by": by, "why": why}:
+            return f"{verdict} by {by} was not taken: {why}"
+        case Kind.REJECTED, {"pid": pid, "why": why}:
+            return f"a message of process {pid}: {why}"
+        case Kind.OBSERVED, {"event": event, **more}:
+            who = f" of subagent {more['subagent']}" if more.get("subagent") else ""
+            return f"{event}{who}" + (f": {more['note']}" if more.get("note") else "")
+        case Kind.ALARM, {"kind": what, "text": text}:
+            return f"{what}: {text}"
+        case _, {"why": why, **more} if not more:
+            return f"{why}"
     return ", ".join(f"{k} {v}" for k, v in body.items() if v not in ("", None, [], {}))
+
+
+def _saved(saved: Saved) -> str:
+    """What was saved before an act, or why nothing was."""
+    if not saved.seal:
+        return f"nothing was saved: {saved.why}"
+    left = f"; left out: {', '.join(saved.left_out)}" if saved.left_out else ""
+    return f"saved {saved.files} files, {saved.size:,} bytes{left}"
 
 
 def _proof(result: StopResult) -> str:

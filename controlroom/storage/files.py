@@ -1,7 +1,6 @@
 """Small files that are replaced whole: a reader sees the old content or the new, never a part (J23)."""
 
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -16,7 +15,7 @@ def replace(path: Path, data: bytes) -> None:
     A symlink at `path` is replaced, not followed. Raises OSError; then the old content is untouched, or the new is there
     but perhaps not durable yet.
     """
-    temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+    temporary = path.parent / f"{TEMPORARY}{os.urandom(8).hex()}"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         try:

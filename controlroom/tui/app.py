@@ -1,5 +1,6 @@
 """The room: one app, its frames and its keys. It draws snapshots and sends orders; it decides nothing."""
 
+import gc
 import threading
 import time
 import traceback
@@ -25,7 +26,7 @@ from controlroom.tui.facts import Facts
 from controlroom.tui.glyphs import ASCII, UNICODE
 from controlroom.tui.keys import Context
 from controlroom.tui.life import Life
-from controlroom.tui.link import Contact, HasContact, Link, Outcome
+from controlroom.tui.link import Contact, HasContact, Outcome
 from controlroom.tui.looking import Looking
 from controlroom.tui.messages import Done, News, Pulled
 from controlroom.tui.pace import CALM_SECONDS, LOG_SECONDS, Pace
@@ -98,6 +99,12 @@ class RoomApp(App[int], inherit_bindings=False):
         for problem in self._colours.problems:
             self.looking.say(problem, wrong=True)
         self.set_interval(LOOK_SECONDS, self._look)
+
+    def on_ready(self) -> None:
+        """The first paint is out. What start-up made stays to the end: it is never again looked at for garbage."""
+        if not self.is_headless:
+            gc.freeze()
+            gc.enable()
 
     def _look(self) -> None:
         if not self.is_headless:
@@ -213,12 +220,12 @@ class RoomApp(App[int], inherit_bindings=False):
         scene = self.scene()
         top = self.top
         seen = self._pace.shown(contact, self._framed, LOG_SECONDS if self.looking.tab == draw.LOG else CALM_SECONDS)
-        new = (top, top.is_mounted, self.size, scene.advice, seen, scene.approval, scene.unready, self.looking.version,
+        new = (top, top.made, self.size, scene.advice, seen, scene.approval, scene.unready, self.looking.version,
                scene.age // 60, self.report, self._pulling)  # fmt: skip
         if new != self._drawn:
             self._drawn = new
             for screen in self.screen_stack:
-                if isinstance(screen, House) and screen.is_mounted:
+                if isinstance(screen, House) and screen.made:
                     screen.draw(scene)
         elif seen is contact:
             self._rest()
@@ -279,7 +286,8 @@ class RoomApp(App[int], inherit_bindings=False):
             self.feed(ev.ScrolledToEnd(at, *drawn))
 
     def relaid(self) -> None:
-        """Nothing counts as shown any more."""
+        """Nothing counts as shown any more, and all of it is drawn for the new layout."""
+        self._drawn = ()
         self.feed(ev.Relaid(self.clock()))
         self.wake()
 
@@ -401,8 +409,8 @@ class RoomApp(App[int], inherit_bindings=False):
         self.report = message.report
 
 
-def run(ports: Ports, options: Options) -> int:
+def run(ports: Ports, options: Options, link: HasContact) -> int:
     """The room, to its end; gives its exit code."""
-    app = RoomApp(ports, options, Link(ports.places, ports.start))
+    app = RoomApp(ports, options, link)
     app.run(mouse=options.mouse)
     return app.return_code or 0

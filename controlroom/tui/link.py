@@ -62,7 +62,7 @@ class HasContact(Protocol):
 
 
 class Link:
-    """`start` starts a daemon where none runs (raises CannotStart); it is called once, at the beginning."""
+    """`start` starts a daemon where none runs (raises CannotStart); it is called once at most, at the beginning."""
 
     def __init__(self, places: Places, start: Callable[[], object]) -> None:
         self._places = places
@@ -70,6 +70,8 @@ class Link:
         self._over = threading.Event()
         self._slots = threading.BoundedSemaphore(MOST_ORDERS)
         self._contact = Contact()
+        self._may_start = True
+        self._failed = ""  # why no daemon could be started
         self._news: Callable[[], object] = lambda: None
         self._thread = threading.Thread(target=self._run, name="controlroom-link", daemon=True)
 
@@ -78,10 +80,15 @@ class Link:
         """The newest of what is known."""
         return self._contact
 
-    def open(self, news: Callable[[], object], /) -> None:
-        """Begins to connect; `news` is called in the line's thread whenever `contact` is another one."""
-        self._news = news
+    def connect(self) -> None:
+        """Begins, before anybody listens: the first snapshot comes while the screen is still being made."""
         self._thread.start()
+
+    def open(self, news: Callable[[], object], /) -> None:
+        """From now on `news` is called in the line's thread whenever `contact` is another one. Begins where nobody did."""
+        self._news = news
+        if self._thread.ident is None:
+            self.connect()
 
     def close(self) -> None:
         """Ends the line; a call that is under way is left to its deadline."""
@@ -116,7 +123,6 @@ class Link:
             return Outcome(method, params, code="version", why=str(error))
 
     def _run(self) -> None:
-        self._begin()
         while not self._over.is_set():
             try:
                 self._follow()
@@ -124,30 +130,29 @@ class Link:
                 self._say("refused", str(error))
             except Refused as error:
                 self._say("refused", f"{error.code}: {error}")
-            except (NoDaemon, msgspec.ValidationError) as error:
+            except (Hung, msgspec.ValidationError) as error:
                 self._say("lost", str(error))
+            except NoDaemon as error:
+                if self._may_start and self._begin():
+                    continue
+                self._say("lost", self._failed or str(error))
+            self._may_start = False
             self._over.wait(RETRY_SECONDS)
 
-    def _begin(self) -> None:
+    def _begin(self) -> bool:
         """A daemon is started only here: one that goes away later was ended by somebody, or needs a person to look."""
-        try:
-            with Operator(self._places, connect=CALL_SECONDS):
-                return
-        except Hung as error:
-            self._say("lost", str(error))
-            return
-        except NoDaemon:
-            self._say("starting", "no daemon runs; starting one")
-        except RpcError:
-            return  # the first real connection says why
+        self._may_start = False
+        self._say("starting", "no daemon runs; starting one")
         try:
             self._start()
         except CannotStart as error:
-            self._say("lost", str(error))
+            self._failed = str(error)
+        return not self._failed
 
     def _follow(self) -> None:
         """Snapshots for as long as the daemon answers."""
         with Operator(self._places, connect=CALL_SECONDS, seconds=CALL_SECONDS) as operator:
+            self._may_start, self._failed = False, ""
             operator.call("subscribe")
             while not self._over.is_set():
                 spent = time.thread_time()

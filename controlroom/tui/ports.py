@@ -1,4 +1,4 @@
-"""What the room is given from outside: where things lie, how a daemon is started, how everything is stopped."""
+"""What the room is given from outside: where things lie, how everything is stopped, how it is to look."""
 
 from collections.abc import Callable
 
@@ -17,10 +17,9 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Ports(msgspec.Struct, frozen=True):
-    """`start` raises `link.CannotStart`. `estop` works with the daemon dead, blocks, and never raises."""
+    """`estop` works with the daemon dead, blocks, and never raises."""
 
     places: Places
-    start: Callable[[], object]
     estop: Callable[[], Report]
 
 

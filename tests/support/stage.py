@@ -147,7 +147,7 @@ async def room(view: RoomView | None, size: tuple[int, int] = (120, 40), **optio
         line = Line()
         if view is not None:
             line.show(view)
-        ports = Ports(Places(top / "config", top / "state", top / "run"), lambda: None, estop)
+        ports = Ports(Places(top / "config", top / "state", top / "run"), estop)
         app = RoomApp(ports, Options(**options), line)
         async with app.run_test(size=size) as pilot:
             visit = Visit(app, line, pilot, pulled)

@@ -28,6 +28,7 @@ class Terminal:
         self.process = process
         self.screen = screen
         self.output = b""
+        self.heard = 0.0  # when the last of it came (time.perf_counter): before it was drawn on `screen`
         self.answering = True  # whether the terminal answers what the program asks it
         self._master = master
 
@@ -71,6 +72,7 @@ class Terminal:
             data = os.read(self._master, 65536)
         except OSError:  # EIO: the last process on the terminal is gone
             return b""
+        self.heard = time.perf_counter()
         self.output += data
         self.screen.feed(data)
         answers = self.screen.replies()

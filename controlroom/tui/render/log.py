@@ -23,8 +23,9 @@ _WORDS: dict[Kind, str] = {
     Kind.GRANT: "grant",
     Kind.REVOKED: "revoked",
     Kind.PROOF: "proof",
+    Kind.DRILL: "drill",
     Kind.LATCHED: "STOP",
-    Kind.OPENED: "journal",
+    Kind.SNAPSHOT: "saved",
 }
 _STYLES: dict[Kind, Style] = {
     Kind.INTENT: "text",

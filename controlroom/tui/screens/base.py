@@ -17,6 +17,7 @@ class House(Screen[None], inherit_bindings=False):
 
     scope: ClassVar[Scope] = "room"
     away: ClassVar[str] = ""
+    made = False  # its panes are there
 
     @property
     def house(self) -> "RoomApp":
@@ -25,6 +26,11 @@ class House(Screen[None], inherit_bindings=False):
 
         assert isinstance(self.app, RoomApp)
         return self.app
+
+    def on_mount(self) -> None:
+        """Its first paint is whole: it is drawn before textual lays it out."""
+        self.made = True
+        self.house.frame()
 
     def draw(self, scene: Scene) -> None:
         """Draws a frame; called when anything in the scene is new."""

@@ -48,9 +48,9 @@ class Dialog(ModalScreen[None], House):
     def draw(self, scene: Scene) -> None:
         """The lines; the room below goes on by itself. They leave room for the field, and for the stop key above (E13)."""
         pane = self.query_one("#lines", Pane)
-        made = self.lines(scene, self.size.width)
+        made = self.lines(scene, self.house.size.width)
         pane.show(made)
-        rows = max(0, min(len(made), self.size.height - 1 - self.field_rows))
+        rows = max(0, min(len(made), self.house.size.height - 1 - self.field_rows))
         if rows != self._rows:
             self._rows = rows
             pane.display = rows > 0

@@ -44,7 +44,7 @@ class Page(House):
 
     def draw(self, scene: Scene) -> None:
         """All of it; low screens do without remark and footer."""
-        width, height = self.size
+        width, height = self.house.size
         self.pane("notice").display = height >= 10
         self.pane("footer").display = height >= 3
         air: list[Line] = [()] * (self.air if height >= AIRY else 0)

@@ -55,7 +55,7 @@ class RoomScreen(House):
 
     def draw(self, scene: Scene) -> None:
         """All parts; those that did not change are not repainted."""
-        width, height = self.size
+        width, height = self.house.size
         wanted = self._wanted(scene, width, height)
         if wanted != self._plan:
             self._lay_out(wanted)

@@ -68,8 +68,8 @@ class Pane(ScrollView, can_focus=False):
         if old == self._lines:
             return False
         runs = _changed(old, self._lines, max(1, self.size.width))
-        if len(old) != len(self._lines) or self.virtual_size.width != self.size.width:
-            self.virtual_size = Size(self.size.width, len(self._lines))
+        if len(old) != len(self._lines):
+            self.virtual_size = Size(0, len(self._lines))  # rows only: nothing scrolls sideways
         self._keep_end()
         if len(runs) > MOST_REGIONS:
             runs = [_together(runs)]
