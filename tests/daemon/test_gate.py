@@ -272,20 +272,21 @@ except ConnectionResetError:
 
 
 @pytest.mark.row("A22")
-def test_a_file_that_the_session_wrote_is_looked_into_when_it_is_run(daemon: Daemon) -> None:
+@pytest.mark.parametrize(("content", "tier"), [("import shutil\nshutil.rmtree('build')\n", "T2"), ("exec(input())\n", "T3")])
+def test_a_file_that_the_session_wrote_is_looked_into_when_it_is_run(daemon: Daemon, content: str, tier: str) -> None:
     body = {
         "session_id": "s", "transcript_path": "/t", "cwd": str(daemon.workspace), "hook_event_name": "PreToolUse",
         "tool_name": "Write", "tool_use_id": "w",
-        "tool_input": {"file_path": str(daemon.workspace / "x.py"), "content": "print(1)\n"},
+        "tool_input": {"file_path": str(daemon.workspace / "x.py"), "content": content},
     }  # fmt: skip
     asker = daemon.connect().say(header("hook", agent="claude-code", event="PreToolUse"), json.dumps(body).encode())
     assert asker.answer()[0] == "allow"
-    (daemon.workspace / "x.py").write_text("print(1)\n")
-    (daemon.workspace / "old.py").write_text("print(1)\n")
+    (daemon.workspace / "x.py").write_text(content)
+    (daemon.workspace / "old.py").write_text(content)
     assert daemon.bash("python3 old.py", "call_1").answer()[0] == "allow"
     daemon.bash("python3 x.py", "call_2")
     (row,) = daemon.pending()
-    assert (row["call"], row["tier"]) == ("call_2", "T3")
+    assert (row["call"], row["tier"]) == ("call_2", tier)
 
 
 def test_what_policy_lets_through_is_never_shown_as_pending(daemon: Daemon) -> None:
