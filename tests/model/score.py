@@ -24,12 +24,7 @@ ROOT = Path(__file__).parents[2]
 BAR = 0.9
 SECONDS = 600  # for the tests of one mutant; what hangs is noticed
 COPIED = ("controlroom", "tests/__init__.py", "tests/core", "tests/policy", "tests/support", "tests/model")
-POLICY = (
-    "tests/policy/test_protect.py",
-    "tests/policy/test_tiers.py",
-    "tests/policy/test_both_ways.py",
-    "tests/policy/test_tools.py",
-)
+POLICY = tuple(f"tests/policy/test_{name}.py" for name in ("protect", "tiers", "both_ways", "tools", "corpus"))
 CORE = ("tests/core",)
 PATHS: dict[str, tuple[str, ...]] = {
     "controlroom/model/tier.py": POLICY,
