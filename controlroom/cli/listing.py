@@ -82,6 +82,8 @@ def show(id: str, *, as_json: Json = False) -> int:  # noqa: A002  the contract'
     elif row["what"] == "agent":
         for line in sentences.agent(row):
             print(f"{line[: len(line) - len(line.lstrip())]}{out.safe(line.lstrip())}")
+    elif row["what"] == "receipt":
+        _receipt(row)
     else:
         print(f"{row.pop('what')}:")
         _fields(row)
@@ -115,6 +117,22 @@ def request(row: Row) -> None:
         print(f"  agent says (unverified): {out.safe(row['says'])}")
     print(f"  allow:  controlroom allow {out.safe(row['id'])} --digest {out.safe(row['digest'])}")
     print(f"  deny:   controlroom deny {out.safe(row['id'])} --reason '...'")
+
+
+def _receipt(row: Row) -> None:
+    """Prints the whole of a receipt as the room draws it."""
+    # Imported here, so that the other listings start without what the room draws with.
+    import msgspec
+
+    from controlroom.daemon.views import receipt_view
+    from controlroom.model.record import Receipt
+    from controlroom.tui.glyphs import ASCII, UNICODE
+    from controlroom.tui.line import plain
+    from controlroom.tui.render.receipts import detail
+
+    view = receipt_view(msgspec.convert(row["receipt"], Receipt), whole=True)
+    for line in detail(view, out.width(), UNICODE if out.draws(UNICODE.gutter) else ASCII):
+        print(plain(line))
 
 
 def _target(target: Row) -> str:

@@ -11,6 +11,7 @@ from controlroom.text.safe import SafeText, show, show_lines, show_tokens
 
 NARROW = 80  # columns, where there is no terminal to ask
 _INDENT = re.compile(r"[-+ ]? {0,40}(?! )")  # of a line of a diff; a longer run could push text out of sight
+UNWRAPPED = 1 << 16  # columns
 LAST_LEAST = 12  # columns that the last cell of a row always gets
 
 
@@ -52,6 +53,20 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     for row in cells:
         end = row[-1] if len(row[-1]) <= last else f"{row[-1][: last - 3]}..."
         print("  ".join([*(cell.ljust(size) for cell, size in zip(row[:-1], sizes, strict=True)), end]).rstrip())
+
+
+def width() -> int:
+    """Columns to wrap at; what goes to no terminal is not wrapped."""
+    return shutil.get_terminal_size((NARROW, 24)).columns if sys.stdout.isatty() else UNWRAPPED
+
+
+def draws(sign: str) -> bool:
+    """Whether standard output can take a sign beyond ASCII."""
+    try:
+        sign.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def tell(message: str) -> None:

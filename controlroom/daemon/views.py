@@ -3,12 +3,19 @@
 import msgspec
 
 from controlroom.core.state import Held, State
+from controlroom.daemon import words
 from controlroom.model.agent import StopResult
 from controlroom.model.clock import SECOND, Instant
-from controlroom.model.record import Receipt
+from controlroom.model.effect import Effect
+from controlroom.model.record import Receipt, Stage
 from controlroom.model.request import Grant, Request, RequestState
+from controlroom.model.view import EffectView, ReceiptView
 from controlroom.storage.receipts import gaps
 
+MOST_TEXT = 4096  # characters of one text of a receipt in a list; `show` gives all of it
+MOST_NAMED = 50  # targets of a receipt in a list
+MOST_REASONS = 8
+TOLD = (Stage.DONE, Stage.FAILED)  # the agent told its end
 type_of = msgspec.to_builtins
 Row = dict[str, object]
 
@@ -99,13 +106,62 @@ def receipt(r: Receipt) -> Row:
         "note": r.note,
         "saved": type_of(r.saved) if r.saved else None,
         "undone": r.undone,
-        "grant": d.by.removeprefix("grant:") if d and d.by.startswith("grant:") else "",
+        "grant": _grant_used(r),
         "answered_after_s": round(d.at.seconds_since(r.at), 1) if d else None,
-        "duration_s": round(r.ended.seconds_since(r.started), 1) if r.started and r.ended else None,
+        "duration_s": round(r.ended.seconds_since(r.started), 1) if r.started and r.ended and r.stage in TOLD else None,
         "effects_declared": [{"kind": e.kind, "targets": [t.path for t in e.targets]} for e in r.intent.assessment.effects],
         "effects_observed": None,
         "gaps": list(gaps(r)),
     }
+
+
+def receipt_view(r: Receipt, *, whole: bool = False) -> ReceiptView:
+    """One receipt for a room, its long texts and lists cut; all of them where it is `whole`."""
+    a, d = r.intent.assessment, r.decision
+    text = None if whole else MOST_TEXT
+    named = None if whole else MOST_NAMED
+    return ReceiptView(
+        id=r.id,
+        seq=r.seq,
+        session=r.session,
+        agent=r.intent.agent,
+        stage=r.stage,
+        tier=a.tier,
+        tool=r.intent.action.tool,
+        text=words.brief(r.intent.action)[:text],
+        by=d.by if d else "",
+        reason=d.reason[:text] if d else "",
+        at=r.at,
+        targets=tuple(t.path for t in a.targets[:named]),
+        effects=tuple(e.kind for e in a.effects),
+        ended=r.ended,
+        ok=r.outcome.ok if r.outcome else None,
+        note=(r.outcome.note if r.outcome else r.note)[:text],
+        digest=r.intent.digest,
+        cwd=r.intent.action.cwd,
+        says=r.intent.says[:text],
+        reasons=a.reasons[: None if whole else MOST_REASONS],
+        verdict=d.verdict if d else None,
+        answered=d.at if d else None,
+        grant=_grant_used(r),
+        undo_why=a.undo_why,
+        saved=r.saved,
+        undone=r.undone,
+        started=r.started,
+        took_ms=r.outcome.duration_ms if r.outcome else None,
+        declared=tuple(_effect(e, named) for e in a.effects),
+        gaps=gaps(r),
+    )
+
+
+def _grant_used(r: Receipt) -> str:
+    by = r.decision.by if r.decision else ""
+    return by.removeprefix("grant:") if by.startswith("grant:") else ""
+
+
+def _effect(e: Effect, named: int | None) -> EffectView:
+    paths = tuple(t.path for t in e.targets[:named])
+    return EffectView(e.kind, paths, len(e.targets) - len(paths))
 
 
 def stop(result: StopResult | None, held: Held, error: str) -> Row:

@@ -11,13 +11,12 @@ from controlroom import __version__
 from controlroom.containment.rungs import Probe
 from controlroom.core import orders as od
 from controlroom.core.state import Held
-from controlroom.daemon import words
+from controlroom.daemon import views, words
 from controlroom.daemon.judge import Judge
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.runner import Runner
-from controlroom.daemon.stream import MOST_TEXT, Stream
+from controlroom.daemon.stream import Stream
 from controlroom.model.agent import Session
-from controlroom.model.effect import Assessment
 from controlroom.model.record import Receipt, Record
 from controlroom.model.request import Grant, Request
 from controlroom.model.use import Matrix
@@ -97,7 +96,7 @@ class Window:
         shown = {}
         for receipt in self._runner.ledger.all()[-MOST_RECEIPTS:]:
             old = self._receipts.get(receipt.id)
-            shown[receipt.id] = old if old and old[0] is receipt else (receipt, _receipt(receipt))
+            shown[receipt.id] = old if old and old[0] is receipt else (receipt, views.receipt_view(receipt))
         self._receipts = shown
         return tuple(view for _, view in shown.values())
 
@@ -171,29 +170,6 @@ class Window:
 
 def _grant(g: Grant) -> GrantView:
     return GrantView(g.id, g.session, g.effects, g.uses, g.deadline, g.by, g.argv, g.path, g.subagent)
-
-
-def _receipt(r: Receipt) -> ReceiptView:
-    a: Assessment = r.intent.assessment
-    return ReceiptView(
-        id=r.id,
-        seq=r.seq,
-        session=r.session,
-        agent=r.intent.agent,
-        stage=r.stage,
-        tier=a.tier,
-        tool=r.intent.action.tool,
-        text=words.brief(r.intent.action)[:MOST_TEXT],
-        by=r.decision.by if r.decision else "",
-        reason=r.decision.reason if r.decision else "",
-        at=r.at,
-        targets=tuple(t.path for t in a.targets[:50]),
-        effects=tuple(e.kind for e in a.effects),
-        ended=r.ended,
-        ok=r.outcome.ok if r.outcome else None,
-        note=(r.outcome.note if r.outcome else r.note)[:MOST_TEXT],
-        digest=r.intent.digest,
-    )
 
 
 def fits(view: RoomView) -> bytes:

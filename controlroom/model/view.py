@@ -7,7 +7,8 @@ from controlroom.model.clock import Instant
 from controlroom.model.effect import EffectKind, Reason, Target
 from controlroom.model.record import Kind, Stage
 from controlroom.model.request import RequestState
-from controlroom.model.tier import Tier
+from controlroom.model.snapshot import Saved
+from controlroom.model.tier import Tier, Verdict
 from controlroom.model.use import Matrix
 
 
@@ -101,8 +102,20 @@ class GrantView(msgspec.Struct, frozen=True):
     subagent: str
 
 
+class EffectView(msgspec.Struct, frozen=True):
+    """One kind of effect and the first of what it falls on; `more`: how many others are not told here."""
+
+    kind: EffectKind
+    targets: tuple[str, ...] = ()
+    more: int = 0
+
+
 class ReceiptView(msgspec.Struct, frozen=True):
-    """One act. `note` and `ok` are the agent's claim of its outcome."""
+    """One act. Where `ok` is told, `note` and `took_ms` are the agent's claim of its outcome; so is `says`, of what it is for.
+
+    `answered`: when it was decided. `seen`: what sensors saw it do, None = nobody looked. `gaps`: what it
+    lacks of a whole receipt.
+    """
 
     id: str
     seq: int
@@ -121,6 +134,20 @@ class ReceiptView(msgspec.Struct, frozen=True):
     ok: bool | None = None
     note: str = ""
     digest: str = ""
+    cwd: str = ""
+    says: str = ""
+    reasons: tuple[Reason, ...] = ()
+    verdict: Verdict | None = None
+    answered: Instant | None = None
+    grant: str = ""
+    undo_why: str = ""
+    saved: Saved | None = None
+    undone: str = ""
+    started: Instant | None = None
+    took_ms: int | None = None
+    declared: tuple[EffectView, ...] = ()
+    seen: tuple[EffectView, ...] | None = None
+    gaps: tuple[str, ...] = ()
 
 
 class LogView(msgspec.Struct, frozen=True):

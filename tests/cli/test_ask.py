@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def build(cli: Cli) -> Path:
     return folder
 
 
-def answer(cli: Cli, daemon: Daemon, verb: str) -> dict[str, object]:
+def answer(cli: Cli, daemon: Daemon, verb: str) -> dict[str, Any]:
     (row,) = daemon.pending()
     words = ["--digest", row["digest"]] if verb == "allow" else ["--reason", "no"]
     cli.ok(verb, row["id"], *words)
@@ -32,6 +33,36 @@ def test_an_allowed_command_runs_and_its_receipt_is_closed(cli: Cli, daemon: Dae
     assert asking.returncode == 0 and not build.exists()
     (receipt,) = cli.json("receipts")
     assert (receipt["id"], receipt["stage"], receipt["outcome"]["ok"]) == (row["id"], "done", True)
+
+
+def test_show_draws_the_whole_receipt_in_words(cli: Cli, daemon: Daemon, build: Path) -> None:
+    asking = cli.start("ask", "--op", "delete", "--path", "build", "--reason", "old stuff", "--", "rm", "-r", "build")
+    row = answer(cli, daemon, "allow")
+    asking.communicate(timeout=30)
+    shown = cli.ok("show", row["id"])
+    for words in (
+        "unverified: old stuff",
+        f"assessed {row['tier']} ",
+        "decision allow by operator:",
+        f"for digest {row['digest']}",
+        "grant    none was used",
+        f"snapshot {row['id']}: ",
+        "unverified: done",
+        "until the agent told its end",
+        f"declared delete: {build}",
+        "seen     not observed",
+        "gaps     its effects were not observed",
+    ):
+        assert words in shown, shown
+
+
+def test_show_of_what_was_denied_says_that_nothing_began(cli: Cli, daemon: Daemon, build: Path) -> None:
+    asking = cli.start("ask", "--op", "delete", "--path", "build", "--reason", "old", "--", "rm", "-r", "build")
+    row = answer(cli, daemon, "deny")
+    asking.communicate(timeout=30)
+    shown = cli.ok("show", row["id"])
+    for words in ("decision deny by operator:", "snapshot no undo: ", "started  never: it was not released", "gaps     none"):
+        assert words in shown, shown
 
 
 def test_a_denied_command_does_not_run(cli: Cli, daemon: Daemon, build: Path) -> None:
@@ -60,7 +91,7 @@ def test_several_paths_and_dashes_belong_to_whom_they_are_meant_for(cli: Cli, da
     asking = cli.start("ask", "--op", "delete", "--path", "build", "x", "--reason", "-r", "--", "ls", "--", "--op")
     row = answer(cli, daemon, "deny")
     asking.communicate(timeout=30)
-    given = json.loads(row["action"]["input"])  # type: ignore[index]
+    given = json.loads(row["action"]["input"])
     assert given["paths"] == [str(build), str(cli.cwd / "x")]
     assert given["argv"] == ["ls", "--", "--op"]
 

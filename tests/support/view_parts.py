@@ -7,10 +7,12 @@ from controlroom.model.clock import SECOND, Instant
 from controlroom.model.effect import EffectKind, Reason, Target
 from controlroom.model.record import Kind, Stage
 from controlroom.model.request import RequestState
-from controlroom.model.tier import Tier
+from controlroom.model.snapshot import Saved
+from controlroom.model.tier import Tier, Verdict
 from controlroom.model.use import Capability, Matrix
 from controlroom.model.view import (
     AgentView,
+    EffectView,
     GrantView,
     LayerView,
     Load,
@@ -180,6 +182,16 @@ def receipt(number: int = 1, **changes: object) -> ReceiptView:
         ok=True,
         note="removed 1204 files",
         digest="12ab34cd56ef" + "0" * 52,
+        cwd=PROJECT,
+        says="Make room for a clean install",
+        reasons=(Reason("files.rm", Tier.T2, "removes what is there", "npm ci replaces it by itself"),),
+        verdict=Verdict.ALLOW,
+        answered=ago(599 - number),
+        saved=Saved("5e" * 32, files=1204, size=8_600_000, left_out=("named pipe .lock",)),
+        started=ago(599 - number),
+        took_ms=843,
+        declared=(EffectView(EffectKind.DELETE, (f"{PROJECT}/node_modules",)),),
+        gaps=("its effects were not observed: no sensor of ours saw what it did",),
     )
     return replace(whole, **changes)
 
@@ -206,6 +218,13 @@ def receipts() -> tuple[ReceiptView, ...]:
             text="cat ~/.ssh/id_ed25519",
             by="policy",
             reason="never-touch: private keys",
+            verdict=Verdict.DENY,
+            saved=None,
+            undo_why="it changes no files",
+            started=None,
+            took_ms=None,
+            declared=(),
+            gaps=(),
             effects=(EffectKind.SECRETS,),
             targets=("/home/ada/.ssh/id_ed25519",),
             ok=None,
@@ -226,6 +245,14 @@ def receipts() -> tuple[ReceiptView, ...]:
         receipt(
             5,
             stage=Stage.INTERRUPTED,
+            by="grant:91c2",
+            grant="91c2",
+            says="",
+            took_ms=None,
+            saved=Saved("", why="12 GB, 8 GB over the limit of 4.0 GB"),
+            gaps=("nobody told how it ended", "no snapshot of its targets"),
+            declared=(EffectView(EffectKind.WRITE, (f"{PROJECT}/data",), 40),),
+            seen=(EffectView(EffectKind.DELETE, (f"{PROJECT}/data",)),),
             session="s-codex-2",
             agent="codex-2",
             text="mv data data.old",

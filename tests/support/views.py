@@ -3,9 +3,10 @@
 from msgspec.structs import replace
 
 from controlroom.model.agent import Label, ProcessId, Rung, SessionState, StopResult, Survivor
-from controlroom.model.effect import Reason, Target
+from controlroom.model.effect import EffectKind, Reason, Target
+from controlroom.model.snapshot import Saved
 from controlroom.model.tier import Tier
-from controlroom.model.view import AlarmView, Load, RoomView
+from controlroom.model.view import AlarmView, EffectView, Load, RoomView
 from tests.support.view_parts import (
     NOW,
     PROJECT,
@@ -178,7 +179,26 @@ def filled(text: str) -> RoomView:
         pending=(bad, *view.pending[:1]),
         grants=tuple(replace(g, by=text, path=text, argv=(text,), subagent=text) for g in view.grants),
         receipts=tuple(
-            replace(r, agent=text, tool=text, text=text, by=text, reason=text, note=text, targets=(text,))
+            replace(
+                r,
+                agent=text,
+                tool=text,
+                text=text,
+                by=text,
+                reason=text,
+                note=text,
+                targets=(text,),
+                cwd=text,
+                says=text,
+                grant=text,
+                undo_why=text,
+                undone=text,
+                gaps=(text,),
+                reasons=(Reason(text, r.tier, text, text),),
+                saved=Saved("5e" * 32, why=text, left_out=(text,)),
+                declared=(EffectView(EffectKind.DELETE, (text,)),),
+                seen=(EffectView(EffectKind.DELETE, (text,)),),
+            )
             for r in view.receipts
         ),
         log=tuple(replace(row, text=text) for row in view.log),

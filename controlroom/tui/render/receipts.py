@@ -2,7 +2,7 @@
 
 from controlroom.model.record import Stage
 from controlroom.model.tier import Tier
-from controlroom.model.view import ReceiptView, RoomView
+from controlroom.model.view import EffectView, ReceiptView, RoomView
 from controlroom.tui.glyphs import Glyphs
 from controlroom.tui.line import Line, Style, marked, quote, say
 from controlroom.tui.render import rows, table, words
@@ -50,28 +50,113 @@ def stage(found: ReceiptView, glyphs: Glyphs) -> Line:
 
 
 def detail(found: ReceiptView, width: int, glyphs: Glyphs) -> list[Line]:
-    """All of one receipt."""
-    ended = f", over at {words.clock(found.ended)}" if found.ended else ""
-    effects = ", ".join(found.effects) or "no known effect"
+    """The whole of one receipt, in the order in which an act goes."""
     fields: list[tuple[str, list[Line]]] = [
         ("stage", [stage(found, glyphs)]),
-        ("tier", [(say(f"{found.tier} {words.TIERS[found.tier]}"), say(f"   {effects}", "dim"))]),
-        ("tool", rows.value(found.tool)),
         ("act", rows.source(found.text)),
-        ("targets", [line for path in found.targets for line in rows.value(path)] or [(say("none known", "dim"),)]),
-        ("by", [(*marked(quote(found.by or "nobody yet")),)]),
+        ("intent", _intent(found)),
+        ("assessed", _assessed(found)),
+        ("declared", _effects(found.declared)),
+        ("seen", [_ours("not observed", "dim")] if found.seen is None else _effects(found.seen)),
+        ("targets", [line for path in found.targets for line in rows.value(path)] or [_ours("none known", "dim")]),
+        ("decision", _decision(found)),
+        ("grant", rows.value(found.grant) if found.grant else [_ours("none was used", "dim")]),
+        ("snapshot", _snapshot(found)),
+        (
+            "started",
+            [_ours(f"at {words.clock(found.started)}") if found.started else _ours("nobody told that it began", "dim")],
+        ),
+        ("outcome", _outcome(found)),
+        ("took", _took(found)),
+        ("gaps", [_ours(gap) for gap in found.gaps] or [_ours("none", "dim")]),
+        ("agent", rows.value(f"{found.agent}, session {found.session or 'none'}")),
+        ("receipt", [(*marked(quote(found.id, "dim")), say(f"   record {found.seq}", "dim"))]),
     ]
-    if found.reason:
-        fields.append(("reason", rows.value(found.reason)))
-    fields += [
-        ("when", [(say(words.clock(found.at)), say(ended, "dim"))]),
-        ("agent", rows.value(found.agent)),
-        ("receipt", rows.value(found.id, "dim")),
-        ("digest", rows.value(found.digest, "dim")),
-    ]
-    if found.note:
-        fields.append(("it says", [(say("unverified: ", "label"),), *rows.value(found.note, "unverified")]))
     return rows.page(fields, width, glyphs)
+
+
+def _ours(text: str, style: Style = "text") -> Line:
+    return (say(text, style),)
+
+
+def _claim(text: str) -> Line:
+    """What only the agent says."""
+    return (say("unverified: ", "label"), *marked(quote(text, "unverified")))
+
+
+def _intent(found: ReceiptView) -> list[Line]:
+    asked = (
+        *marked(quote(found.tool)),
+        say(f", asked at {words.clock(found.at)} in ", "dim"),
+        *marked(quote(found.cwd or "?")),
+    )
+    return [asked, *([_claim(found.says)] if found.says else [])]
+
+
+def _assessed(found: ReceiptView) -> list[Line]:
+    lines = [_ours(f"{found.tier} {words.TIERS[found.tier]}")]
+    for reason in found.reasons:
+        safer = f" Safer: {reason.safer}" if reason.safer else ""
+        lines.append((say(f"{reason.tier} ", "dim"), *marked(quote(f"{reason.rule}: {reason.text}{safer}"))))
+    return lines
+
+
+def _effects(effects: tuple[EffectView, ...]) -> list[Line]:
+    lines: list[Line] = []
+    for effect in effects:
+        more = f" and {effect.more} more" if effect.more else ""
+        lines.append((say(effect.kind), say(": ", "dim"), *marked(quote(", ".join(effect.targets) or "-")), say(more, "dim")))
+    return lines or [_ours("none known", "dim")]
+
+
+def _decision(found: ReceiptView) -> list[Line]:
+    if found.answered is None or found.verdict is None:
+        return [_ours("none is recorded", "dim")]
+    waited = found.answered.seconds_since(found.at)
+    when = f" at {words.clock(found.answered)}, {waited:.1f} s after it was asked"
+    lines: list[Line] = [(say(f"{found.verdict} by "), *marked(quote(found.by)), say(when, "dim"))]
+    if found.reason:
+        lines += rows.value(found.reason)
+    return [*lines, (say("for digest ", "dim"), *marked(quote(found.digest, "dim")))]
+
+
+def _snapshot(found: ReceiptView) -> list[Line]:
+    saved = found.saved
+    if saved is None or not saved.seal:
+        why = (saved.why if saved else "") or found.undo_why or "it was not asked for"
+        return [(say("no undo: "), *marked(quote(why)))]
+    size = f"{words.some(saved.files, 'file')}, {words.size(saved.size)}, verified"
+    lines: list[Line] = [(*marked(quote(found.id)), say(f": {size}", "dim"))]
+    lines += [(say("not saved: ", "warn"), *marked(quote(text))) for text in saved.left_out]
+    if found.undo_why:
+        lines.append((say("no undo of: ", "warn"), *marked(quote(found.undo_why))))
+    return [*lines, *([(say("undone by "), *marked(quote(found.undone)))] if found.undone else [])]
+
+
+def _started(found: ReceiptView) -> Line:
+    if found.started:
+        return _ours(f"at {words.clock(found.started)}")
+    return _ours(
+        "never: it was not released" if found.stage in (Stage.DENIED, Stage.INTENT) else "nobody told that it began", "dim"
+    )
+
+
+def _outcome(found: ReceiptView) -> list[Line]:
+    """How it ended: the agent's word where it gave one, else what we know ourselves."""
+    when = f" at {words.clock(found.ended)}" if found.ended else ""
+    if found.ok is None:
+        told = (*marked(quote(found.note)),) if found.note else _ours("nobody has told", "dim")
+        return [(*told, say(when, "dim"))]
+    told = _claim("done" if found.ok else "failed")
+    return [(*told, say(when, "dim")), *([_claim(found.note)] if found.note else [])]
+
+
+def _took(found: ReceiptView) -> list[Line]:
+    """From the start to the agent's word of the end; its own figure is a claim."""
+    lines = [_claim(f"{found.took_ms} ms")] if found.took_ms is not None else []
+    if found.ok is not None and found.started and found.ended:
+        return [_ours(f"{found.ended.seconds_since(found.started):.1f} s from its start until the agent told its end"), *lines]
+    return lines or [_ours("not known", "dim")]
 
 
 def _row(found: ReceiptView, plan: list[tuple[table.Column, int]], glyphs: Glyphs) -> Line:

@@ -84,10 +84,16 @@ def _pages(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
     return found
 
 
+def _receipt(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
+    """The whole of three: one that is over, one denied, one cut off under a grant and without an undo."""
+    return [line for receipt in view.receipts[0:5:2] for line in receipts.detail(receipt, width, glyphs)]
+
+
 # Panes with data of agents: every line of theirs stands behind the gutter.
 DATA: dict[str, Draw] = {
     "log": lambda v, w, g: log.render(v, ALL, w, g, at=1),
     "receipts": lambda v, w, g: receipts.render(v, ALL, w, g, at=0),
+    "receipt": _receipt,
     "processes": lambda v, w, g: processes.render(_tree(v), w, g),
     "files": lambda v, w, g: files.render(v, ALL, w, g),
     "permissions": _permissions,

@@ -51,7 +51,7 @@ def test_is_drawn_as_it_was_looked_at(name: str, width: int) -> None:
     _same(GOLDEN / f"{name}-{width}.txt", kept(name, width, UNICODE))
 
 
-@pytest.mark.parametrize("name", ["agents", "pending", "request", "receipts", "log"])
+@pytest.mark.parametrize("name", ["agents", "pending", "request", "receipts", "receipt", "log"])
 def test_is_drawn_in_ascii_as_it_was_looked_at(name: str) -> None:
     _same(GOLDEN / f"{name}-80-ascii.txt", kept(name, 80, ASCII))
 

@@ -106,6 +106,20 @@ def test_what_the_agent_says_came_of_it_is_drawn_as_its_word() -> None:
     assert style_of(detail, "removed 1204 files") == {"unverified"}
 
 
+@pytest.mark.row("S20")
+def test_the_end_of_an_act_that_we_tell_ourselves_is_no_claim_of_the_agent() -> None:
+    ours = views.receipt(stage=Stage.INTERRUPTED, ok=None, took_ms=None, says="", note="the daemon was gone")
+    detail = receipts.detail(ours, 80, UNICODE)
+    assert style_of(detail, "the daemon was gone") == {"text"} and "unverified" not in text(detail)
+
+
+def test_a_receipt_says_why_there_is_no_undo_and_that_nobody_looked() -> None:
+    bare = views.receipt(stage=Stage.UNDELIVERED, saved=None, undo_why="", gaps=(), answered=None, verdict=None, started=None)
+    drawn = text(receipts.detail(bare, 80, UNICODE))
+    for line in ("no undo: it was not asked for", "not observed", "none is recorded", "nobody told that it began"):
+        assert line in drawn
+
+
 @pytest.mark.parametrize("stage", list(Stage))
 def test_every_stage_has_its_word(stage: Stage) -> None:
     assert plain(receipts.stage(views.receipt(stage=stage), UNICODE))[2:]
