@@ -18,6 +18,7 @@ COLUMNS = (
 )
 # The agent's own claims (S20): "says done", never "done".
 STAGES: dict[Stage, str] = {Stage.DONE: "says done", Stage.FAILED: "says failed", Stage.INTENT: "asked"}
+UNRELEASED = (Stage.INTENT, Stage.DENIED)
 _STYLES: dict[Stage, Style] = {
     Stage.DONE: "unverified",
     Stage.FAILED: "warn",
@@ -62,10 +63,7 @@ def detail(found: ReceiptView, width: int, glyphs: Glyphs) -> list[Line]:
         ("decision", _decision(found)),
         ("grant", rows.value(found.grant) if found.grant else [_ours("none was used", "dim")]),
         ("snapshot", _snapshot(found)),
-        (
-            "started",
-            [_ours(f"at {words.clock(found.started)}") if found.started else _ours("nobody told that it began", "dim")],
-        ),
+        ("started", [_started(found)]),
         ("outcome", _outcome(found)),
         ("took", _took(found)),
         ("gaps", [_ours(gap) for gap in found.gaps] or [_ours("none", "dim")]),
@@ -122,6 +120,8 @@ def _decision(found: ReceiptView) -> list[Line]:
 
 def _snapshot(found: ReceiptView) -> list[Line]:
     saved = found.saved
+    if saved is None and found.stage in UNRELEASED:
+        return [_ours("none: it was not released", "dim")]
     if saved is None or not saved.seal:
         why = (saved.why if saved else "") or found.undo_why or "it was not asked for"
         return [(say("no undo: "), *marked(quote(why)))]
@@ -136,9 +136,7 @@ def _snapshot(found: ReceiptView) -> list[Line]:
 def _started(found: ReceiptView) -> Line:
     if found.started:
         return _ours(f"at {words.clock(found.started)}")
-    return _ours(
-        "never: it was not released" if found.stage in (Stage.DENIED, Stage.INTENT) else "nobody told that it began", "dim"
-    )
+    return _ours("never: it was not released" if found.stage in UNRELEASED else "nobody told that it began", "dim")
 
 
 def _outcome(found: ReceiptView) -> list[Line]:
