@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 class RoomPalette(CommandPalette):
-    """Textual's palette, but a page key in a list that is not laid out, or leaving it twice, does not end the room."""
+    """Textual's palette, but no size, no page key in a list that is not laid out, and no leaving it twice ends the room."""
 
+    DEFAULT_CSS = "RoomPalette CommandList { min-width: 8; }"  # it wraps its text, and a width of zero is an error there
     _left = False
 
     def dismiss(self, result: None = None) -> AwaitComplete:

@@ -1,6 +1,7 @@
 """The command palette survives what a person can press in it, and a room of any size."""
 
 import pytest
+from textual.command import CommandList
 
 from controlroom.tui.palette import RoomPalette
 from controlroom.tui.screens.room import RoomScreen
@@ -31,3 +32,17 @@ async def test_leaving_it_twice_at_once_does_not_end_the_room() -> None:
         await visit.settled()
         assert isinstance(visit.app.screen, RoomScreen)
         assert visit.app._exception is None
+
+
+@story
+async def test_a_window_that_becomes_narrower_than_its_list_does_not_end_the_room() -> None:
+    async with room(views.busy()) as visit:
+        await visit.press("ctrl+p")
+        palette = visit.app.screen
+        await visit.until(lambda: palette.query_one(CommandList).option_count, "the commands are listed")
+        for columns in (5, 4, 3, 2, 1, 120):
+            await visit.pilot.resize_terminal(columns, 24)
+            await visit.press("backspace", "down")
+            await visit.settled()
+        assert visit.app._exception is None
+        assert visit.app.screen is palette
