@@ -30,7 +30,6 @@ from controlroom.tui.link import Contact, HasContact, Outcome
 from controlroom.tui.looking import Looking
 from controlroom.tui.messages import Done, News, Pulled
 from controlroom.tui.pace import CALM_SECONDS, LOG_SECONDS, Pace
-from controlroom.tui.palette import RoomCommands
 from controlroom.tui.ports import Options, Ports, Report
 from controlroom.tui.scene import Scene
 from controlroom.tui.screens.base import House
@@ -48,7 +47,6 @@ LOOK_SECONDS = 2.0  # between two looks at the terminal and the slow facts
 REMEMBER_SECONDS = 30.0  # between two notes that somebody is looking
 CRASHED = "controlroom: the room ended by an error of its own. Agents and daemon go on, and requests wait: open it again."
 BARS = frozenset(("status", "footer", "tabbar", "lines"))  # parts on the surface of bars
-NO_CONTEXT = "another screen has the keyboard: esc leaves it"
 
 
 class RoomApp(App[int], inherit_bindings=False):
@@ -57,7 +55,6 @@ class RoomApp(App[int], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(",".join(keys.BY_ID["estop"].keys), "estop", "EMERGENCY STOP", priority=True, show=False, system=True)
     ]
-    COMMANDS: ClassVar[set[Any]] = {RoomCommands}
     ESCAPE_TO_MINIMIZE = False
     CSS = "Screen { background: $ground; }"
 
@@ -215,7 +212,7 @@ class RoomApp(App[int], inherit_bindings=False):
         if contact is not self.contact:
             self._take(contact)
         self.looking.fade(self.clock())
-        self.feed(ev.Away(self.clock(), self._away()))
+        self.feed(ev.Away(self.clock(), self.top.away))
         self.tick()
         scene = self.scene()
         top = self.top
@@ -231,9 +228,6 @@ class RoomApp(App[int], inherit_bindings=False):
             self._rest()
         if top.is_mounted:
             top.judge(scene)
-
-    def _away(self) -> str:
-        return self.screen.away if isinstance(self.screen, House) else NO_CONTEXT
 
     def _take(self, contact: Contact) -> None:
         before, self.contact = self.contact, contact
@@ -317,11 +311,11 @@ class RoomApp(App[int], inherit_bindings=False):
         """A command out of the palette; it never allows."""
         self.wake()
         command = keys.BY_ID[wanted]
-        why = keys.why_off(command, self.context())
-        if why:
-            self.say(why, wrong=True)
-        elif wanted in acts.DECIDES:
+        if wanted in acts.DECIDES:
+            self.feed(ev.Away(self.clock(), self.top.away))  # the palette has gone since the last frame
             answers.carry_out(self, self.desk.key(command.keys[0], self.clock(), "palette"))
+        elif why := keys.why_off(command, self.context()):
+            self.say(why, wrong=True)
         else:
             acts.ACTS[wanted](self)
 

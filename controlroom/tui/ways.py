@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from controlroom.tui import approval_events as ev
 from controlroom.tui import draw
-from controlroom.tui.palette import RoomPalette
 from controlroom.tui.screens.dialogs import GrantDialog, TextDialog
 from controlroom.tui.screens.pages import FullView, HelpPage, StopPage, TextPage
+from controlroom.tui.screens.palette import Palette
 from controlroom.tui.screens.room import RoomScreen
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def to_view(app: "RoomApp") -> None:
 
 def to_palette(app: "RoomApp") -> None:
     """Every command by its name."""
-    if not isinstance(app.screen, RoomPalette):
-        app.push_screen(RoomPalette())
+    if not isinstance(app.screen, Palette):
+        app.push_screen(Palette(app.context()))
 
 
 def to_stop(app: "RoomApp") -> None:

@@ -44,3 +44,38 @@ async def test_a_key_in_a_page_that_is_still_being_made_does_not_end_the_room(ke
             await visit.settled()
         assert visit.app.is_running
         assert visit.app._exception is None
+
+
+@pytest.mark.parametrize("opens", ["D", "slash", "ctrl+p", "v", "g"])
+@story
+async def test_keys_read_before_a_screen_came_do_not_go_wrong_on_the_one_below(opens: str) -> None:
+    """Handed to the room, handled when another screen covers it."""
+    async with room(views.pending_t2()) as visit:
+        await visit.armed()
+        below = visit.app.top
+        await visit.press(opens)
+        await visit.until(lambda: visit.app.top is not below, "another screen")
+        for key in ("enter", "x", "a", "down"):
+            below.key(events.Key(key, None))
+        await visit.settled()
+        assert visit.line.orders == []
+        assert visit.app._exception is None
+
+
+@story
+async def test_a_denial_read_before_the_full_view_came_counts() -> None:
+    async with room(views.pending_t2()) as visit:
+        below = visit.app.top
+        await visit.press("v")
+        await visit.until(lambda: isinstance(visit.app.top, FullView), "the full view")
+        below.key(events.Key("d", "d"))
+        await visit.until(lambda: visit.line.ordered("deny"), "denied")
+
+
+@story
+async def test_a_click_beside_it_takes_no_keyboard_from_a_text_field() -> None:
+    async with room(views.pending_t2()) as visit:
+        await visit.press("slash")
+        await visit.pilot.click(offset=(3, 3))
+        await visit.press(*"npm", "enter")
+        assert visit.app.looking.filter == "npm"

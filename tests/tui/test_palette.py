@@ -1,48 +1,70 @@
-"""The command palette survives what a person can press in it, and a room of any size."""
+"""The command palette: it finds, it runs only what is selected, and it survives what a person can press in it at any size."""
 
 import pytest
-from textual.command import CommandList
 
-from controlroom.tui.palette import RoomPalette
+from controlroom.tui import keys
+from controlroom.tui.keys import Context
+from controlroom.tui.render import palette
+from controlroom.tui.screens.palette import Palette
 from controlroom.tui.screens.room import RoomScreen
 from tests.support import views
 from tests.support.stage import room, story
 
+HINTS = keys.palette(Context())
 
-@pytest.mark.parametrize("size", [(1, 1), (20, 5), (80, 24)], ids=lambda size: f"{size[0]}x{size[1]}")
+
+def test_what_is_called_so_comes_before_what_is_told_so() -> None:
+    assert [hint.id for hint in palette.found(HINTS, "stop")][:2] == ["estop", "stop"]
+    assert [hint.id for hint in palette.found(HINTS, "pause")] == ["pause"]
+    assert palette.found(HINTS, "agent now")[0].id == "kill"
+    assert palette.found(HINTS, "zqx") == []
+    assert palette.found(HINTS, " ") == HINTS
+
+
 @story
-async def test_page_keys_where_nothing_is_found_do_not_end_the_room(size: tuple[int, int]) -> None:
-    async with room(views.busy(), size) as visit:
-        await visit.press("ctrl+p", "pageup", *"zzqq", "pageup", "pagedown", "up", "down", "home", "end", "enter")
-        await visit.press("escape", "escape")
-        await visit.settled()
-        assert visit.app.is_running
-        assert visit.line.orders == []
-
-
-@story
-async def test_leaving_it_twice_at_once_does_not_end_the_room() -> None:
+async def test_nothing_is_selected_before_something_was_typed() -> None:
     async with room(views.busy()) as visit:
         await visit.press("ctrl+p")
-        await visit.settled()
-        palette = visit.app.screen
-        assert isinstance(palette, RoomPalette)
-        palette.dismiss(None)
-        palette.dismiss(None)
+        await visit.sees("COMMANDS")
+        await visit.press("enter")
+        await visit.sees("no command was selected")
+        assert isinstance(visit.app.screen, RoomScreen)
+        assert visit.line.orders == []
+        assert visit.pulled == []
+
+
+@pytest.mark.row("U07")
+@story
+async def test_it_allows_nothing_and_denies() -> None:
+    async with room(views.pending_t2()) as visit:
+        await visit.armed()
+        await visit.press("ctrl+p", *"allow", "enter")
+        await visit.sees("the palette never allows: press a in the room")
+        assert visit.line.orders == []
+        await visit.press("ctrl+p", *"deny", "enter")
+        await visit.until(lambda: visit.line.ordered("deny"), "denied")
+
+
+@story
+async def test_the_selected_command_is_in_sight_however_low_the_window() -> None:
+    async with room(views.busy(), (80, 8)) as visit:
+        await visit.press("ctrl+p", *(["pagedown"] * 9))
+        await visit.sees(HINTS[-1].label)
+        await visit.sees("STOP")
+
+
+@story
+async def test_no_key_and_no_size_ends_the_room() -> None:
+    async with room(views.busy()) as visit:
+        await visit.press("ctrl+p", "pageup", *"zqx", "pageup", "pagedown", "up", "down", "home", "end")
+        assert isinstance(visit.app.screen, Palette)
+        for size in ((5, 24), (3, 3), (1, 1), (20, 5), (120, 2), (120, 40)):
+            await visit.pilot.resize_terminal(*size)
+            await visit.press("backspace", "down", "tab")
+            await visit.pilot.click(offset=(0, 0))
+            await visit.settled()
+        await visit.send(*(visit.key("escape") for _ in range(3)))
         await visit.settled()
         assert isinstance(visit.app.screen, RoomScreen)
         assert visit.app._exception is None
-
-
-@story
-async def test_a_window_that_becomes_narrower_than_its_list_does_not_end_the_room() -> None:
-    async with room(views.busy()) as visit:
-        await visit.press("ctrl+p")
-        palette = visit.app.screen
-        await visit.until(lambda: palette.query_one(CommandList).option_count, "the commands are listed")
-        for columns in (5, 4, 3, 2, 1, 120):
-            await visit.pilot.resize_terminal(columns, 24)
-            await visit.press("backspace", "down")
-            await visit.settled()
-        assert visit.app._exception is None
-        assert visit.app.screen is palette
+        assert visit.line.orders == []

@@ -55,7 +55,11 @@ class House(Screen[None], inherit_bindings=False):
         """Every key goes through the one table. (Textual calls the `on_key` of every class; this one is overridden.)"""
         event.stop()
         event.prevent_default()
-        self.house.press(event)
+        top = self.house.top
+        if top is self:
+            self.house.press(event)
+        else:  # it was handed to this screen just before another one covered it
+            top.key(event)
 
     def on_resize(self) -> None:
         """Another size is another layout: nothing counts as shown any more."""
