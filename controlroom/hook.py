@@ -16,7 +16,16 @@ except ImportError:  # an interpreter that hides it: slower, the same names
     import socket  # type: ignore[no-redef]
 
 OBSERVATIONS = frozenset(
-    {"PostToolUse", "PostToolUseFailure", "SessionStart", "SessionEnd", "SubagentStart", "SubagentStop", "PermissionRequest"}
+    {
+        "PostToolUse",
+        "PostToolUseFailure",
+        "SessionStart",
+        "SessionEnd",
+        "SubagentStart",
+        "SubagentStop",
+        "PermissionRequest",
+        "PreCompact",
+    }
 )
 MOST_GATE = 1 << 20  # bytes of a gate's payload
 MOST_OBSERVED = 64 << 10  # bytes of an observation's payload; longer ones are cut to the first and last half of it

@@ -8,9 +8,19 @@ from controlroom.model.action import Action
 from controlroom.model.record import Outcome
 
 # gate: the agent wants to do `action` and waits. config: a settings file changed and the agent asks whether to take it, a gate
-# too. finished: the call is over with `outcome`. prompt: the agent asks its own user about `action`.
+# too. finished: the call is over with `outcome`. prompt: the agent asks its own user about `action`. compact: it is about to
+# shorten what it remembers of the session.
 CallKind = Literal[
-    "gate", "config", "finished", "session_start", "session_end", "subagent_start", "subagent_stop", "prompt", "other"
+    "gate",
+    "config",
+    "finished",
+    "session_start",
+    "session_end",
+    "subagent_start",
+    "subagent_stop",
+    "prompt",
+    "compact",
+    "other",
 ]
 
 

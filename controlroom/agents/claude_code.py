@@ -1,4 +1,4 @@
-"""Claude Code: what its hooks say (33 events are known in 2.1.330; these nine we ask for) and what they are answered."""
+"""Claude Code: what its hooks say (33 events are known in 2.1.330; these ten we ask for) and what they are answered."""
 
 import json
 import re
@@ -23,6 +23,7 @@ KINDS: dict[str, CallKind] = {
     "SubagentStart": "subagent_start",
     "SubagentStop": "subagent_stop",
     "PermissionRequest": "prompt",
+    "PreCompact": "compact",
 }
 
 
@@ -136,6 +137,7 @@ def _note(kind: CallKind, told: dict[str, object]) -> str:
         "subagent_start": "agent_type",
         "subagent_stop": "agent_type",
         "config": "source",
+        "compact": "trigger",
     }.get(kind)
     return text_at(told, key, "")[:MOST_NOTE] if key else ""
 

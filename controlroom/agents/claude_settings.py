@@ -19,6 +19,7 @@ EVENTS = (
     "SubagentStart",
     "SubagentStop",
     "PermissionRequest",
+    "PreCompact",
     "ConfigChange",
 )
 ON_TOOLS = frozenset({"PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest"})  # events that take a matcher

@@ -1,6 +1,7 @@
 """Claude Code's transcripts: one JSON object a line, `assistant` and `user` messages among many others (agents.md 1.6)."""
 
 import glob
+import os.path
 
 import msgspec
 
@@ -58,3 +59,17 @@ def decode(line: bytes) -> list[Told]:
 def side_logs(path: str) -> str:
     """`SESSION/subagents/agent-*.jsonl` beside `SESSION.jsonl`."""
     return f"{glob.escape(path.removesuffix('.jsonl'))}/subagents/agent-*.jsonl" if path.endswith(".jsonl") else ""
+
+
+def memory(path: str, workspace: str, home: str) -> tuple[str, ...]:
+    """CLAUDE.md in its places, the project's memory folder beside its transcripts, and the memory of its subagents."""
+    here, own, project = glob.escape(workspace), glob.escape(home), glob.escape(os.path.dirname(path))
+    return (
+        f"{here}/CLAUDE.md",
+        f"{here}/CLAUDE.local.md",
+        f"{here}/.claude/CLAUDE.md",
+        f"{own}/.claude/CLAUDE.md",
+        f"{project}/memory/*",
+        f"{here}/.claude/agent-memory*/*/*",
+        f"{own}/.claude/agent-memory/*/*",
+    )

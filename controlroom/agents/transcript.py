@@ -39,3 +39,7 @@ class Decoder(Protocol):
     def side_logs(self, path: str) -> str:
         """A pattern for `glob` of the logs that belong to this one (subagents'); "" where there are none."""
         ...
+
+    def memory(self, path: str, workspace: str, home: str) -> tuple[str, ...]:
+        """Patterns for `glob` of the files in which the agent keeps what it knows beyond a session."""
+        ...

@@ -10,12 +10,14 @@ import anyio.to_thread
 import msgspec
 
 from controlroom import __version__
+from controlroom.agents import Call
 from controlroom.containment import hold, inventory
 from controlroom.containment.rungs import probe
 from controlroom.core import Limits
 from controlroom.core import orders as od
 from controlroom.daemon import drills
 from controlroom.daemon.accepted import Accepted, Pin
+from controlroom.daemon.checkpoints import Checkpoints
 from controlroom.daemon.claims import Claims
 from controlroom.daemon.clock import boot_id, now
 from controlroom.daemon.config import SETTINGS, Configuration
@@ -132,7 +134,8 @@ class House:
             places.operator_sock, self._runner, {**calls.table(), **undoing.table(), **self._scribe.table()}
         )
         self._witness = Witness(self._runner, time.monotonic)
-        intake.on_heard = self._witness.heard
+        self._checkpoints = Checkpoints(self._runner, self._keeper, judge.home)
+        intake.on_heard = self._heard
         self._meters = Meters(self._runner, sampler, self._operators, self._witness)
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
         self._runner.on_record = self._note
@@ -141,6 +144,11 @@ class House:
     def _note(self, seq: int, record: Record) -> None:
         self._window.note(seq, record)
         self._observed.note(record)
+        self._checkpoints.note(record)
+
+    def _heard(self, session: str, agent: str, call: Call) -> None:
+        self._witness.heard(session, agent, call)
+        self._checkpoints.heard(session, agent, call)
 
     def _matrix(self, session: Session) -> tuple[Matrix, ...]:
         """What a session is declared to use beside what it used."""

@@ -1,7 +1,7 @@
 """The daemon's snapshots: how much one would be, told before the operator is asked; making it; and what is kept how long."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -13,6 +13,7 @@ from controlroom.model.settings import Snapshots
 from controlroom.model.snapshot import Saved
 from controlroom.model.tier import Tier
 from controlroom.storage.snapshots.budget import Budget, human, measure
+from controlroom.storage.snapshots.checkpoint import Bounds, checkpoint
 from controlroom.storage.snapshots.cover import cover
 from controlroom.storage.snapshots.manifest import Root
 from controlroom.storage.snapshots.store import Listed, Store
@@ -20,6 +21,7 @@ from controlroom.storage.snapshots.take import take
 from controlroom.storage.snapshots.walk import CannotSave
 
 PASSING = Budget(256 << 20, 5_000, 3.0)  # of what nobody is asked about: it must not hold an agent up
+BOUNDS = Bounds()  # of a checkpoint
 DAY = 86_400 * 10**9
 MOST_FAILED = 64  # targets that could not be saved, remembered until the next collection
 HOUR = 3_600 * 10**9
@@ -82,6 +84,12 @@ class Keeper:
         saved = take(self.store, name, roots, budget, gone)
         self._used += saved.size if saved.seal else 0
         return saved
+
+    def checkpoint(self, name: str, why: str, paths: Iterable[bytes]) -> Saved:
+        """The files of a session, kept under this name. Blocking."""
+        made = checkpoint(self.store, name, why, paths, BOUNDS, self._room)
+        self._used += made.added
+        return made.saved
 
     # Upkeep
 

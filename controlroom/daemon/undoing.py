@@ -12,6 +12,7 @@ import time
 import anyio.to_thread
 import msgspec
 
+from controlroom.daemon.checkpoints import session_of
 from controlroom.daemon.keeper import Keeper
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.runner import Runner
@@ -24,6 +25,7 @@ from controlroom.model.tier import Tier, Verdict
 from controlroom.storage.snapshots.manifest import Damaged, Manifest, shown
 from controlroom.storage.snapshots.plan import Plan, Step, plan
 from controlroom.storage.snapshots.restore import restore
+from controlroom.storage.snapshots.store import Listed
 from controlroom.storage.snapshots.walk import CannotSave, Moved
 
 TOOL = "controlroom.undo"
@@ -62,25 +64,35 @@ class Undoing:
 
     def _rows(self) -> list[Row]:
         now = time.time_ns()
-        rows: list[Row] = []
-        for one in sorted((s for n in self._store.names() if (s := self._store.listed(n))), key=lambda s: s.made):
-            receipt = self._runner.ledger.get(one.name)
-            rows.append(
-                {
-                    "id": one.name,
-                    "agent": receipt.intent.agent if receipt else "",
-                    "session": receipt.session if receipt else "",
-                    "stage": receipt.stage if receipt else "unknown",
-                    "tool": receipt.intent.action.tool if receipt else "",
-                    "input": receipt.intent.action.input[:400] if receipt else "",
-                    "files": one.files,
-                    "size": one.size,
-                    "age_s": round(max(0, now - one.made) / 10**9, 1),
-                    "undone": receipt.undone if receipt else "",
-                    "kept": self._keeper.kept(one, now),
-                }
-            )
-        return rows
+        there = (one for name in self._store.names() if (one := self._store.listed(name)))
+        return [self._row(one, now) for one in sorted(there, key=lambda one: one.made)]
+
+    def _row(self, one: Listed, now: int) -> Row:
+        receipt, session = self._runner.ledger.get(one.name), session_of(one.name)
+        held = self._runner.state.sessions.get(session)
+        of_act = {
+            "agent": receipt.intent.agent if receipt else "",
+            "session": receipt.session if receipt else "",
+            "stage": receipt.stage if receipt else "unknown",
+            "tool": receipt.intent.action.tool if receipt else "",
+            "input": receipt.intent.action.input[:400] if receipt else "",
+        }
+        of_session = {
+            "agent": held.session.name if held else "",
+            "session": session,
+            "stage": "checkpoint",
+            "tool": "transcript and memory",
+            "input": one.why,
+        }
+        return {
+            "id": one.name,
+            **(of_session if session else of_act),
+            "files": one.files,
+            "size": one.size,
+            "age_s": round(max(0, now - one.made) / 10**9, 1),
+            "undone": receipt.undone if receipt else "",
+            "kept": self._keeper.kept(one, now),
+        }
 
     async def plan(self, params: Params) -> object:
         receipt = self._receipt(str(params["receipt"]))
@@ -103,6 +115,8 @@ class Undoing:
 
     def _receipt(self, wanted: str) -> Receipt:
         receipt = self._runner.ledger.get(wanted)
+        if session_of(wanted):
+            raise CallError("refused", "this is a checkpoint of a session, not a snapshot of an act: there is nothing to undo")
         if receipt is None:
             raise CallError("not-found", f"no receipt {wanted}")
         if receipt.stage in (Stage.INTENT, Stage.DENIED):

@@ -7,7 +7,7 @@ from controlroom.model.action import Action
 from controlroom.model.agent import Inventory, Label, StopResult
 from controlroom.model.record import Intent, Kind, Outcome, Record
 from controlroom.model.request import Decision, Grant
-from controlroom.model.snapshot import Saved, Undone
+from controlroom.model.snapshot import Checkpoint, Saved, Undone
 from controlroom.storage.notes import OWN
 
 ADVISORY = Label.ADVISORY
@@ -63,6 +63,9 @@ def _line(record: Record) -> str:
             return f"{what}, {grant.uses} uses, by {grant.by}"
         case Kind.SNAPSHOT:
             return _saved(msgspec.json.decode(body, type=Saved))
+        case Kind.CHECKPOINT:
+            made = msgspec.json.decode(body, type=Checkpoint)
+            return f"transcript and memory, {made.why}: {_saved(made.saved)}"
         case Kind.UNDONE:
             return f"taken back by receipt {msgspec.json.decode(body, type=Undone).by}"
     return _told(record.kind, _mapping(body))

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     DECISION = "decision"
     STARTED = "started"
     OUTCOME = "outcome"
+    CHECKPOINT = "checkpoint"  # transcript and memory files of a session were kept, or why they were not
     UNDONE = "undone"  # an undo took the act back; names the undo's own receipt
     INTERRUPTED = "interrupted"
     REFUSED = "refused"  # an operator's decision that was not taken: wrong digest, unknown id, latched

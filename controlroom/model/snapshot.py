@@ -22,3 +22,11 @@ class Undone(msgspec.Struct, frozen=True):
     """Body of an UNDONE record of the act that was taken back: `by` is the receipt of the undo."""
 
     by: str
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """Body of a CHECKPOINT record: transcript and memory files of a session, in the store as `id`. `why`: at what moment."""
+
+    id: str
+    why: str
+    saved: Saved

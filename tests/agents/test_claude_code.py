@@ -76,6 +76,7 @@ def test_the_end_of_a_call_is_its_outcome(event: str, more: dict[str, object], o
         ("SessionEnd", {"reason": "logout"}, "session_end", "logout"),
         ("SubagentStart", {"agent_id": "a1", "agent_type": "Explore"}, "subagent_start", "Explore"),
         ("SubagentStop", {"agent_id": "a1", "agent_type": "Explore"}, "subagent_stop", "Explore"),
+        ("PreCompact", {"trigger": "auto", "custom_instructions": ""}, "compact", "auto"),
         ("Stop", {}, "other", ""),
     ],
 )

@@ -1,12 +1,14 @@
 """What a transcript tells of calls and tokens; and whatever else a line is, it tells nothing and raises nothing."""
 
+import glob
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlroom.agents.claude_transcript import decode, side_logs
+from controlroom.agents.claude_transcript import decode, memory, side_logs
 from controlroom.agents.transcript import Spent, ToolResult, ToolUse
 
 ASSISTANT = {
@@ -75,3 +77,20 @@ def test_any_key_may_be_of_any_type(key: str, value: object) -> None:
 def test_subagents_logs_lie_beside_it() -> None:
     assert side_logs("/h/[x]/s1.jsonl") == "/h/[[]x]/s1/subagents/agent-*.jsonl"
     assert side_logs("/h/s1.log") == ""
+
+
+def test_memory_is_looked_for_in_the_workspace_the_home_and_beside_the_transcripts(tmp_path: Path) -> None:
+    home, work = tmp_path / "[h]", tmp_path / "[w]"
+    names = (
+        work / "CLAUDE.md",
+        work / ".claude/CLAUDE.md",
+        home / ".claude/CLAUDE.md",
+        home / ".claude/projects/-w/memory/MEMORY.md",
+        work / ".claude/agent-memory-local/critic/MEMORY.md",
+        home / ".claude/agent-memory/critic/MEMORY.md",
+    )
+    for name in (*names, work / "README.md", home / ".claude/settings.json", home / ".claude/projects/-v/memory/MEMORY.md"):
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.touch()
+    patterns = memory(str(home / ".claude/projects/-w/s1.jsonl"), str(work), str(home))
+    assert sorted(path for pattern in patterns for path in glob.glob(pattern)) == sorted(map(str, names))

@@ -68,8 +68,20 @@ class Around(msgspec.Struct, frozen=True, array_like=True):
     names: str
 
 
+class Kept(msgspec.Struct, frozen=True, array_like=True):
+    """A file of a checkpoint: its `size` bytes lie in the objects `parts`, one after the other."""
+
+    path: bytes
+    size: int
+    mtime_ns: int
+    parts: tuple[str, ...]
+
+
 class Manifest(msgspec.Struct, frozen=True):
-    """`name` is the receipt's. `entries`: a folder before what is in it. `left_out`: what is not saved, in words."""
+    """`name` is the receipt's. `entries`: a folder before what is in it. `left_out`: what is not saved, in words.
+
+    A checkpoint has a name of its own, no roots, the files that it `kept`, and `why` it was made.
+    """
 
     name: str
     roots: tuple[Root, ...]
@@ -77,19 +89,21 @@ class Manifest(msgspec.Struct, frozen=True):
     around: tuple[Around, ...] = ()
     left_out: tuple[str, ...] = ()
     version: int = VERSION
+    kept: tuple[Kept, ...] = ()
+    why: str = ""
 
     @property
     def files(self) -> int:
-        return sum(e.kind is Kind.FILE for e in self.entries)
+        return sum(e.kind is Kind.FILE for e in self.entries) + len(self.kept)
 
     @property
     def size(self) -> int:
-        return sum(e.stored for e in self.entries)
+        return sum(e.stored for e in self.entries) + sum(k.size for k in self.kept)
 
     @property
     def objects(self) -> set[str]:
         """What it needs of the store."""
-        return {e.object for e in self.entries if e.object}
+        return {e.object for e in self.entries if e.object}.union(*(k.parts for k in self.kept))
 
 
 class Damaged(Exception):

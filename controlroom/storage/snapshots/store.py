@@ -21,12 +21,13 @@ _PIECE = 1 << 20
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """A snapshot in the store: its receipt, when it was made (ns, wall clock), bytes of its content."""
+    """A snapshot in the store: its receipt, when it was made (ns, wall clock), bytes of its content; `why` of a checkpoint."""
 
     name: str
     made: int
     size: int
     files: int
+    why: str = ""
 
 
 class Store:
@@ -56,6 +57,13 @@ class Store:
     def path(self, digest: str) -> Path:
         """Where an object lies."""
         return self.objects / digest
+
+    def holds(self, digest: str, size: int) -> bool:
+        """Whether an object of this name and size is there. Raises OSError."""
+        try:
+            return self.path(digest).stat().st_size == size
+        except FileNotFoundError:
+            return False
 
     def keep(self, temporary: Path, digest: str) -> None:
         """Give a complete object that is on the disk its name; the folder is synced by `seal`."""
@@ -124,7 +132,7 @@ class Store:
             manifest, made = decode(self._raw(name)), path.stat().st_mtime_ns
         except (Damaged, OSError):
             return None
-        return Listed(name, made, manifest.size, manifest.files)
+        return Listed(name, made, manifest.size, manifest.files, manifest.why)
 
     def used(self) -> int:
         """Bytes of all objects on the disk."""

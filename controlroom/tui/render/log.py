@@ -26,6 +26,7 @@ _WORDS: dict[Kind, str] = {
     Kind.DRILL: "drill",
     Kind.LATCHED: "STOP",
     Kind.SNAPSHOT: "saved",
+    Kind.CHECKPOINT: "saved",
 }
 _STYLES: dict[Kind, Style] = {
     Kind.INTENT: "text",
