@@ -56,7 +56,13 @@ class RoomApp(App[int], inherit_bindings=False):
         Binding(",".join(keys.BY_ID["estop"].keys), "estop", "EMERGENCY STOP", priority=True, show=False, system=True)
     ]
     ESCAPE_TO_MINIMIZE = False
-    CSS = "Screen { background: $ground; }"
+    CSS = """
+    Screen { background: $ground; }
+    Input > .input--placeholder { color: $style-dim; }
+    SearchIcon { display: none; }
+    CommandPalette > .command-palette--help-text { color: $style-dim; text-style: not bold; }
+    CommandList > .option-list--option-highlighted { color: $style-selected; background: $row; }
+    """
 
     def __init__(self, ports: Ports, options: Options, link: HasContact, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(driver_class=RoomDriver)
@@ -93,8 +99,7 @@ class RoomApp(App[int], inherit_bindings=False):
             self._life.begin()
         self._frames = self.set_interval(self._frame_seconds, self.frame)
         self.link.open(lambda: self.post_message(News()))
-        for problem in self._colours.problems:
-            self.looking.say(problem, wrong=True)
+        self.looking.say_all(self._colours.problems)
         self.set_interval(LOOK_SECONDS, self._look)
 
     def on_ready(self) -> None:
@@ -104,6 +109,8 @@ class RoomApp(App[int], inherit_bindings=False):
             gc.enable()
 
     def _look(self) -> None:
+        if not self._open:
+            return
         if not self.is_headless:
             self._life.look()
         self._facts.ask(self.scene())
@@ -121,6 +128,11 @@ class RoomApp(App[int], inherit_bindings=False):
     def leave(self) -> None:
         """The operator goes; agents and daemon go on."""
         self._ended(0)
+
+    @property
+    def _open(self) -> bool:
+        """Whether there is a screen: timers may still run when the last one is gone."""
+        return self.is_running and bool(self.screen_stack)
 
     def _ended(self, code: int) -> None:
         self.link.close()
@@ -205,7 +217,7 @@ class RoomApp(App[int], inherit_bindings=False):
 
     def frame(self) -> None:
         """One frame: what is new is taken, and what changed is drawn. Nothing on a room that is being taken down."""
-        if not self.is_running:
+        if not self._open:
             return
         self._framed = self.clock()
         contact = self.link.contact

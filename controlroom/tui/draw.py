@@ -50,13 +50,13 @@ def around(scene: Scene, width: int, *, answer: bool = False, more: bool = False
 def room(scene: Scene, plan: Plan, width: int) -> dict[str, list[Line]]:
     """All parts of the room, each as wide as the plan has it."""
     view, left = scene.view, plan.left or width
-    answer = _answer(scene)
-    parts = around(scene, width, answer=plan.answer > 0 and cells(answer) <= left)
+    keyed = _answer(scene)
+    parts = around(scene, width, answer=plan.answer > 0 and cells(keyed) <= left)
     if not plan.request and scene.request is not None and not scene.looking.notice:
         parts["notice"] = [clip((gap(1), *_keyed(("esc", "back to the request that waits"))), width, scene.glyphs.cut)]
     parts["tabbar"] = _tabbar(scene, width - plan.left)
     parts["request"] = request_lines(scene, left)
-    parts["answer"] = [clip(answer, left, scene.glyphs.cut)]
+    parts["answer"] = answer(scene, left)
     if view is None:
         return {**parts, "agents": [_no_view(scene, width)], "inbox": [], "tab": []}
     agent = scene.agent
@@ -105,6 +105,11 @@ def _notice(scene: Scene, width: int) -> list[Line]:
     if scene.badge:
         return [clip((gap(1), say(f"answers here are ADVISORY: {scene.badge}", "dim")), width, scene.glyphs.cut)]
     return [()]
+
+
+def answer(scene: Scene, width: int) -> list[Line]:
+    """The line of answers under the focused request."""
+    return [clip(_answer(scene), width, scene.glyphs.cut)]
 
 
 def _answer(scene: Scene) -> Line:

@@ -1,5 +1,6 @@
 """Where the operator looks: the selected agent, the tab, filters, marks. Nothing of it matters to anybody but this screen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,6 +29,7 @@ class Looking:
     notice: str = ""
     wrong: bool = False
     until: float = 0.0
+    later: list[str] = field(default_factory=list)
     version: int = 0
 
     def touch(self) -> None:
@@ -36,10 +38,18 @@ class Looking:
 
     def say(self, text: str, *, wrong: bool = False, seconds: float = 0.0, at: float = 0.0) -> None:
         """The remark under the room; "" takes it away. With `seconds` it goes by itself so long after `at`."""
+        if not text and self.later:
+            text, wrong = self.later.pop(0), True
         self.until = at + seconds if seconds else float("inf")
         if (text, wrong) != (self.notice, self.wrong):
             self.notice, self.wrong = text, wrong
             self.touch()
+
+    def say_all(self, problems: Sequence[str]) -> None:
+        """What is wrong, one remark after another: a key takes the first away, and the next one comes."""
+        count = len(problems)
+        self.later = [f"{number} of {count}: {text}" if count > 1 else text for number, text in enumerate(problems, 1)]
+        self.say("")
 
     def fade(self, at: float) -> None:
         """Takes a remark away whose time is over."""

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from controlroom.tui.looking import Looking
 from tests.support import views
 from tests.support.stage import room
 
@@ -55,5 +56,32 @@ def test_the_help_over_a_request_tells_of_the_room_behind_it() -> None:
             await visit.press("question_mark")
             await visit.sees("EMERGENCY STOP: freeze")
             assert "lies over the requests" not in visit.text()
+
+    asyncio.run(play())
+
+
+def test_every_problem_of_the_start_is_said_one_after_the_other() -> None:
+    looking = Looking()
+    looking.say_all(["a.toml: is no theme", "b.toml: is no theme"])
+    said = [looking.notice]
+    while looking.notice:
+        looking.say("")
+        said.append(looking.notice)
+    assert said == ["1 of 2: a.toml: is no theme", "2 of 2: b.toml: is no theme", ""]
+
+
+def test_the_full_view_says_which_key_allows_and_what_it_waits_for() -> None:
+    async def play() -> None:
+        async with room(views.pending_t2(), (80, 40)) as visit:
+            await visit.press("v")
+            await visit.sees("a  allow once")
+
+    asyncio.run(play())
+
+
+def test_the_tabs_beside_a_request_have_their_names() -> None:
+    async def play() -> None:
+        async with room(views.pending_t2(), (120, 40)) as visit:
+            await visit.sees("1 Log 2 Receipts 3 Procs 4 Files 5 Perms 6 Config")
 
     asyncio.run(play())

@@ -11,7 +11,7 @@ HEAD = 1  # lines before the first row
 COLUMNS = (
     table.Column("pid", "PID", 7, 7, 95, right=True),
     table.Column("state", "State", 9, 9, 60),
-    table.Column("command", "Command", 16, 200, 100),
+    table.Column("command", "Command", 24, 200, 100),
     table.Column("cpu", "CPU", 5, 5, 80, right=True),
     table.Column("memory", "Mem", 5, 5, 70, right=True),
     table.Column("threads", "Threads", 7, 7, 40, right=True),

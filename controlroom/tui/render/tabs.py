@@ -5,25 +5,30 @@ from collections.abc import Sequence
 from controlroom.tui.glyphs import Glyphs
 from controlroom.tui.line import Line, Span, cells, flush, gap, marked, quote, say
 
-_WHOLE = 100  # letters: all of a name
-_SHORT = 4
+_SHORTER = {"Processes": "Procs", "Permissions": "Perms"}
 
 
 def render(names: Sequence[str], current: int, width: int, glyphs: Glyphs, *, find: str = "", note: str = "") -> list[Line]:
     """The one line. `current` counts from 1, as the keys do. `note`: a word of ours on the right ("following")."""
     right: Line = (say("/ ", "key"), *marked(quote(find, "text", 40))) if find else ((say(note, "dim"),) if note else ())
-    room = width - cells(right) - 1 if right else width
-    bars = [_bar(names, current, letters) for letters in (_WHOLE, _SHORT, 0)]
-    return [flush(next((bar for bar in bars if cells(bar) <= room), bars[-1]), right, width)]
+    shorter = [_SHORTER.get(name, name) for name in names]
+    bars = [_bar(names, current, 2), _bar(shorter, current, 2), _bar(shorter, current, 1)]
+    numbers = _bar([name if at == current else "" for at, name in enumerate(names, 1)], current, 2)
+    for beside in (right, () if note and not find else right):
+        room = width - cells(beside) - 1 if beside else width
+        for bar in bars:
+            if cells(bar) <= room:
+                return [flush(bar, beside, width)]
+    return [flush(numbers, right, width)]
 
 
-def _bar(names: Sequence[str], current: int, letters: int) -> Line:
-    """All tabs; the current one with its whole name, the others with so many letters of theirs."""
+def _bar(names: Sequence[str], current: int, between: int) -> Line:
+    """All tabs, with so many blanks between them; one without a name has its number only."""
     out: list[Span] = []
     for number, name in enumerate(names, 1):
         here = number == current
-        out += [gap(2)] if out else []
+        out += [gap(between)] if out else []
         out += [say(str(number), "selected" if here else "key")]
-        if here or letters:
-            out += [say(f" {name if here else name[:letters]}", "selected" if here else "dim")]
+        if name:
+            out += [say(f" {name}", "selected" if here else "dim")]
     return tuple(out)

@@ -23,6 +23,7 @@ class Page(House):
     scope: ClassVar[Scope] = "help"
     away: ClassVar[str] = "another screen lies over the requests: esc leads back"
     air: ClassVar[int] = 1  # blank rows above the lines
+    answered: ClassVar[bool] = False  # the keys that answer stand in the place of remarks
     DEFAULT_CSS = """
     Page { layout: vertical; overflow: hidden; }
     Page #status, Page #notice, Page #footer { height: 1; }
@@ -50,7 +51,9 @@ class Page(House):
         air: list[Line] = [()] * (self.air if height >= AIRY else 0)
         page = self.pane("page")
         page.show([*air, *self._make(scene, width)])
-        for name, lines in draw.around(scene, width, more=bool(page.size.height) and not page.at_end).items():
+        for name, lines in draw.around(
+            scene, width, answer=self.answered, more=bool(page.size.height) and not page.at_end
+        ).items():
             self.pane(name).show(lines)
 
     def move(self, command: str) -> None:
@@ -86,6 +89,7 @@ class FullView(Page):
     scope: ClassVar[Scope] = "full"
     away: ClassVar[str] = ""
     air: ClassVar[int] = 0  # its rows are counted: all of them must be seen
+    answered: ClassVar[bool] = True
 
     def __init__(self, request: str, digest: str) -> None:
         super().__init__(draw.full_view)
@@ -97,6 +101,8 @@ class FullView(Page):
             self.house.close(self)
             return
         super().draw(scene)
+        if not scene.looking.notice:
+            self.pane("notice").show(draw.answer(scene, self.house.size.width))
 
     def judge(self, scene: Scene) -> None:
         """As in the room, on this surface."""
