@@ -107,7 +107,7 @@ def _saved(saved: Saved) -> str:
     if not saved.seal:
         return f"nothing was saved: {saved.why}"
     left = f"; left out: {', '.join(saved.left_out)}" if saved.left_out else ""
-    return f"saved {saved.files} files, {saved.size:,} bytes{left}"
+    return f"saved {saved.files} {'file' if saved.files == 1 else 'files'}, {saved.size:,} bytes{left}"
 
 
 def _proof(result: StopResult) -> str:

@@ -41,6 +41,7 @@ GRANT = Grant("g1", "s1", (EffectKind.DELETE,), 3, AT, "operator:ada", ("rm", "-
         (Kind.OBSERVED, {"event": "Stop", "claim": "c", "subagent": "b1", "note": "done"}, "Stop of subagent b1: done"),
         (Kind.INTERRUPTED, {"why": "the session ended"}, "the session ended"),
         (Kind.SNAPSHOT, Saved("ab", 3, 12345), "saved 3 files, 12,345 bytes"),
+        (Kind.SNAPSHOT, Saved("ab", 1, 4), "saved 1 file, 4 bytes"),
         (Kind.SNAPSHOT, Saved("", why="too large"), "nothing was saved: too large"),
         (Kind.UNDONE, Undone("r2"), "taken back by receipt r2"),
     ],
