@@ -105,7 +105,7 @@ STAGES: dict[str, tuple[float, Callable[[float], Count]]] = {  # name: (budget i
             [str(BIN / "lint-imports"), "--no-logo"],
         ),
     ),
-    "units": (300, pytest("units", "-n", "2", "-m", "not serial")),
+    "units": (420, pytest("units", "-n", "2", "-m", "not serial")),
     "serial": (120, pytest("serial", "-m", "serial")),
     "e2e": (900, pytest("e2e", "tests/e2e")),
 }

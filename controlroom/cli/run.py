@@ -19,9 +19,11 @@ from controlroom.containment.cage import Cage, Report
 from controlroom.containment.launch import NOT_SET_UP, LaunchError, Spec
 from controlroom.model.agent import Handle, Rung, Survivor
 from controlroom.model.settings import DEFAULT
+from controlroom.model.trips import Trips
 from controlroom.storage import handles, latchfile
 from controlroom.storage.paths import Places
 
+BACKSTOP = 2  # times the trip's figure: the trip halts and asks a person, the kernel only refuses more
 _FIRST_TAG, _TAGS = 600_000, 200_000  # bytes: below the kernel's default of 819,200, so that it can be set by anybody
 KINDS = {"claude": "claude-code"}  # by the program's name; everything else is a plain process
 
@@ -88,6 +90,7 @@ def _gated(kind: str, command: tuple[str, ...], plan: dict[str, Any], folder: Pa
 
 
 def _spec(plan: dict[str, Any], command: list[str], folder: Path, log: Path | None, built: Cage | None) -> Spec:
+    trips = msgspec.convert(plan["profile"]["rules"]["trips"], Trips)
     return Spec(
         session=plan["session"],
         name=plan["name"],
@@ -101,6 +104,8 @@ def _spec(plan: dict[str, Any], command: list[str], folder: Path, log: Path | No
         cage=built,
         tag=_FIRST_TAG + secrets.randbelow(_TAGS),
         keep=plan["profile"]["rules"]["leftover"] == "keep",
+        processes=BACKSTOP * trips.processes if trips.processes else None,
+        memory=round(BACKSTOP * trips.memory_gib * 2**30) if trips.memory_gib else None,
     )
 
 

@@ -8,6 +8,7 @@ import select
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -75,6 +76,20 @@ def create(leaf: str) -> None:
     """Make the leaf and the folder of all sessions above it. Raises OSError (FileExistsError: the leaf was there)."""
     Path(leaf).parent.mkdir(mode=0o755, exist_ok=True)
     Path(leaf).mkdir(mode=0o755)
+
+
+def share_controllers(base: str) -> None:
+    """Let groups in `base` be limited, by each controller that the group above hands down; the others stay unused."""
+    for controller in ("+pids", "+memory"):
+        with suppress(OSError):  # not handed down to us, or another hierarchy has it
+            _write(base, "cgroup.subtree_control", controller)
+
+
+def limit(leaf: str, processes: int | None, memory: int | None) -> None:
+    """Have the kernel refuse more `processes` and `memory` (bytes), where the leaf has the controller. Raises OSError."""
+    for name, most in (("pids.max", processes), ("memory.max", memory)):
+        if most is not None and Path(leaf, name).exists():
+            _write(leaf, name, str(most))
 
 
 def join(leaf: str) -> None:

@@ -45,7 +45,8 @@ class Spec(msgspec.Struct, frozen=True):
     `control`: path of the shim's control socket. `agents_dir`: folder of handles and of a detached agent's terminal log.
     `log`: file that the terminal's output is copied to; "" = none, or `agents_dir/SESSION.log` when detached.
     `cage`: the sandbox to start it in. `tag`: the hard RLIMIT_MSGQUEUE to mark it with, 0 = none.
-    `keep`: what the agent leaves behind goes on, and the session with it.
+    `keep`: what the agent leaves behind goes on, and the session with it. `processes`, `memory` (bytes): what the kernel
+    refuses more of, where the leaf has the controllers; None = no limit.
     """
 
     session: str
@@ -60,6 +61,8 @@ class Spec(msgspec.Struct, frozen=True):
     cage: Cage | None = None
     tag: int = 0
     keep: bool = False
+    processes: int | None = None
+    memory: int | None = None
 
 
 class _Failure(msgspec.Struct, frozen=True):

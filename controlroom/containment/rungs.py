@@ -44,6 +44,7 @@ def probe(force: Rung | None = None) -> Probe:
         base = f"{parent}/controlroom-{os.getuid()}"
         why_not = _try(base, own)
         if why_not == "":
+            cgroup.share_controllers(base)
             return Probe(Rung.CGROUP, base, f"cgroup v2 in {base}")
         reasons.append(why_not)
     return _without("; ".join(reasons))

@@ -132,6 +132,7 @@ class _Shim:
             if spec.cgroup:
                 cgroup.create(spec.cgroup)
                 stack.callback(cgroup.remove, spec.cgroup)
+                cgroup.limit(spec.cgroup, spec.processes, spec.memory)
         except OSError as error:
             raise LaunchError(launch.NOT_SET_UP, f"cannot make the cgroup {spec.cgroup}: {error.strerror}") from error
         try:

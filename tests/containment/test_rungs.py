@@ -103,3 +103,23 @@ def test_a_folder_that_is_no_cgroup_is_never_written(tmp_path: object) -> None:
         with pytest.raises(FileNotFoundError):
             act(str(tmp_path))
     assert cgroup.remove(str(tmp_path)) is True
+
+
+def test_the_kernels_limits_are_set_where_the_leaf_has_the_controllers(tmp_path: Path) -> None:
+    """No machine of ours has both controllers in version 2, so the folder is a plain one: what is written is the test."""
+    (tmp_path / "pids.max").write_text("max\n", encoding="ascii")
+    cgroup.limit(str(tmp_path), 1024, 16 << 30)
+    assert (tmp_path / "pids.max").read_text(encoding="ascii").split() == ["1024"]
+    assert not (tmp_path / "memory.max").exists()
+
+
+def test_a_real_group_takes_what_limits_it_can(cgroup_probe: Probe) -> None:
+    leaf = cgroup_probe.leaf("limit-test")
+    cgroup.create(leaf)
+    try:
+        cgroup.share_controllers(cgroup_probe.base)
+        cgroup.limit(leaf, 512, 8 << 30)
+        if Path(leaf, "pids.max").exists():
+            assert Path(leaf, "pids.max").read_text(encoding="ascii").strip() == "512"
+    finally:
+        assert cgroup.remove(leaf)
