@@ -80,7 +80,7 @@ def _start() -> None:
     try:
         daemon.ensure()
     except (Failure, RpcError, Insecure, OSError) as error:
-        raise CannotStart(str(error)) from None
+        raise CannotStart(" ".join(str(error).split())) from None
 
 
 def _estop() -> "Report":

@@ -1,7 +1,5 @@
 """An action: one thing an agent wants to do, and the exact files that what was judged is bound to."""
 
-import hashlib
-
 import msgspec
 
 
@@ -48,4 +46,6 @@ class _Subject(msgspec.Struct, frozen=True):
 
 def digest_of(action: Action, binding: Binding) -> str:
     """SHA-256 (64 hex digits) over the action and its binding, as JSON of fixed field order without floats."""
+    import hashlib  # only the daemon: a room starts without it
+
     return hashlib.sha256(msgspec.json.encode(_Subject(1, action, binding))).hexdigest()

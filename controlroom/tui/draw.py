@@ -58,7 +58,7 @@ def room(scene: Scene, plan: Plan, width: int) -> dict[str, list[Line]]:
     parts["request"] = request_lines(scene, left)
     parts["answer"] = answer(scene, left)
     if view is None:
-        return {**parts, "agents": [_no_view(scene, width)], "inbox": [], "tab": []}
+        return {**parts, "agents": _no_view(scene, width), "inbox": [], "tab": []}
     agent = scene.agent
     parts["agents"] = agents.render(view, agent.id if agent else "", width, scene.glyphs)
     parts["inbox"] = pending.render(view, scene.approval.focus, left, scene.glyphs, scene.looking.marks)
@@ -80,10 +80,11 @@ def _status(scene: Scene, width: int) -> list[Line]:
     return status.render(scene.view, link, width, scene.glyphs)
 
 
-def _no_view(scene: Scene, width: int) -> Line:
+def _no_view(scene: Scene, width: int) -> list[Line]:
     contact = scene.contact
     words = {"connecting": "connecting to the daemon", "starting": "no daemon runs: starting one"}.get(contact.state)
-    return clip((gap(2), say(words, "dim") if words else quote(contact.why, "warn")), width, scene.glyphs.cut)
+    told = say(words, "dim") if words else quote(contact.why, "warn", 400)
+    return [(gap(2), *line) for line in wrap((told,), max(1, width - 4))]
 
 
 def _notice(scene: Scene, width: int) -> list[Line]:

@@ -2,7 +2,9 @@
 
 import pytest
 from textual import events
+from textual.screen import Screen
 
+from controlroom.tui.app import RoomApp
 from controlroom.tui.screens.pages import FullView, HelpPage, StopPage
 from tests.support import views
 from tests.support.stage import room, story
@@ -79,3 +81,23 @@ async def test_a_click_beside_it_takes_no_keyboard_from_a_text_field() -> None:
         await visit.pilot.click(offset=(3, 3))
         await visit.press(*"npm", "enter")
         assert visit.app.looking.filter == "npm"
+
+
+def test_the_first_paint_is_the_whole_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    painted: list[str] = []
+    display = RoomApp._display
+
+    def keep(app: RoomApp, screen: Screen[object], update: object) -> None:
+        if update is not None:
+            painted.append("\n".join(strip.text for strip in screen._compositor.render_strips()))
+        display(app, screen, update)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RoomApp, "_display", keep)
+
+    @story
+    async def play() -> None:
+        async with room(views.pending_t2()):
+            pass
+
+    play()
+    assert all(part in painted[0] for part in ("claude-1", "rm -rf build dist", "1 Log", "? help", "STOP")), painted[0]

@@ -71,7 +71,7 @@ class RoomScreen(House):
     def _wanted(self, scene: Scene, width: int, height: int) -> Plan:
         """Where everything goes; the request is measured first, so that its keys stand right below it."""
         view = scene.view
-        agents, waiting = (len(view.agents) or 3, len(view.pending)) if view else (1, 0)
+        agents, waiting = (len(view.agents) or 3, len(view.pending)) if view else (4, 0)
         whole = plan(width, height, agents=agents, waiting=waiting, tab_first=scene.looking.tab_first)
         if scene.request is None or not whole.request:
             return whole
