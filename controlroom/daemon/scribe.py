@@ -17,19 +17,23 @@ from controlroom.daemon.runner import Runner
 from controlroom.model import event as ev
 from controlroom.model.agent import Session, SessionState
 from controlroom.model.record import Kind, Record
+from controlroom.model.settings import Anchor
 from controlroom.model.storing import Storing
 from controlroom.storage.anchor import BadPlace, anchor
 from controlroom.storage.chain import Damaged, decode
-from controlroom.storage.journal import Journal
-from controlroom.storage.notes import Anchored, Carried
+from controlroom.storage.journal import Journal, JournalBroken
+from controlroom.storage.notes import Anchored, Carried, Dropped
 from controlroom.storage.port import KernelStorage
 from controlroom.storage.receipts import brief, is_open
+from controlroom.storage.retention import NotDropped, drop, due
 from controlroom.storage.segments import blocks, number_of, read, segments
 from controlroom.storage.verify import check_older
 
 BEAT_SECONDS = 1.0
 MEND_SECONDS = 2.0
 ANCHOR_SECONDS = 300.0
+DROP_SECONDS = 3_600.0
+DAY = 86_400 * 10**9
 MOST_EXTRA = 16 << 20  # bytes of the newest segment; a smaller one is read with the one before it, for the receipts
 
 WORDS = {
@@ -79,7 +83,7 @@ class Scribe:
 
     def __init__(self, directory: Path, journal: Journal) -> None:
         self._directory, self._journal = directory, journal
-        self._place: Callable[[], str] = str  # where anchors go by themselves, "" = nowhere
+        self._rule: Callable[[], Anchor] = Anchor  # where anchors go by themselves, and how long the journal is kept
         self._level = Storing.OK
         self._anchored = 0  # seq
         self._trouble = ""
@@ -111,9 +115,9 @@ class Scribe:
                 return min(len(found), count + small)
         return len(found)
 
-    def attach(self, runner: Runner, pins: dict[str, str], place: Callable[[], str]) -> None:
-        """Take along, with every new segment, what goes on. `place`: where anchors go by themselves, "" = nowhere."""
-        self._place = place
+    def attach(self, runner: Runner, pins: dict[str, str], rule: Callable[[], Anchor]) -> None:
+        """Take along, with every new segment, what goes on. `rule`: where anchors go by themselves, how long is kept."""
+        self._rule = rule
 
         def carried() -> Carried:
             held = [h.session for h in runner.state.sessions.values() if h.session.state not in OVER]
@@ -152,7 +156,7 @@ class Scribe:
     async def run(self, runner: Runner) -> None:
         """The rest of the daemon's life."""
         async with anyio.create_task_group() as group:
-            group.start_soon(self._older, runner)
+            group.start_soon(self._upkeep, runner)
             group.start_soon(self._anchors, runner)
             await self._beat(runner)
 
@@ -184,6 +188,34 @@ class Scribe:
         elif level is not Storing.OK or was is Storing.SCARCE:
             runner.alarm("journal", WORDS[level])
 
+    async def _upkeep(self, runner: Runner) -> None:
+        await self._older(runner)
+        told = ""
+        while True:
+            trouble = await self._drop()
+            if trouble and trouble != told:
+                runner.alarm("journal", f"no old segment was dropped: {trouble}")
+            told = trouble
+            await anyio.sleep(DROP_SECONDS)
+
+    async def _drop(self) -> str:
+        """Let old segments go where the operator's rule says so (J15); why not, "" = all is as it should be."""
+        rule = self._rule()
+        if not rule.keep_days or not rule.place or self._journal.broken:
+            return ""
+        before = now().wall - rule.keep_days * DAY
+        try:
+            found = await anyio.to_thread.run_sync(self._due, rule.place, before)
+            if found is not None:
+                await self._journal.durable(self._journal.dropped(found))
+                await anyio.to_thread.run_sync(drop, KernelStorage(), self._directory, found)
+        except (NotDropped, BadPlace, Damaged, JournalBroken, OSError) as error:
+            return str(error)
+        return ""
+
+    def _due(self, place: str, before: int) -> Dropped | None:
+        return due(KernelStorage(), self._directory, place, before, self._needed())
+
     async def _older(self, runner: Runner) -> None:
         """What the opening did not look at, at leisure; a flaw in it closes the journal (J09)."""
         try:
@@ -199,7 +231,7 @@ class Scribe:
     async def _anchors(self, runner: Runner) -> None:
         """Write the head down outside, every five minutes in which there was something new."""
         while True:
-            head, place = self._journal.head, self._place()
+            head, place = self._journal.head, self._rule().place
             if place and head.seq > self._anchored and not self._journal.broken:
                 try:
                     note = Anchored(place, head.seq, head.sum)

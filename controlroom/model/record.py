@@ -20,6 +20,7 @@ class Kind(StrEnum):
     SEAL = "journal.seal"  # everything before it, under a key that is gone by now
     CARRIED = "journal.carried"  # what a new segment takes along of the older ones
     ANCHORED = "journal.anchored"  # the head was written down outside
+    DROPPED = "journal.dropped"  # the oldest segments go, as the operator's settings say
     INTENT = "intent"
     SNAPSHOT = "snapshot"  # what was saved before the act, or why nothing was
     DECISION = "decision"

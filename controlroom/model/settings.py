@@ -102,9 +102,13 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 class Anchor(Section, frozen=True):
-    """Where the head of the journal is written every five minutes: `file:/PATH`, `git:/REPOSITORY`, `syslog`; "" = nowhere."""
+    """Where the head of the journal is written every five minutes: `file:/PATH`, `git:/REPOSITORY`, `syslog`; "" = nowhere.
+
+    `keep_days`: older segments that an anchor covers are dropped; 0 = the whole journal is kept.
+    """
 
     place: Annotated[str, Meta(pattern=PLACE)] = ""
+    keep_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
 
 
 class Config(Section, frozen=True):

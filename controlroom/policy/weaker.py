@@ -25,6 +25,9 @@ def weaker(old: Settings, new: Settings) -> tuple[str, ...]:
     found += _trips("trips", old.config.trips, new.config.trips)
     if old.config.anchor.place not in ("", new.config.anchor.place):
         found.append(_than("anchor.place", old.config.anchor.place, new.config.anchor.place or "nowhere"))
+    days = old.config.anchor.keep_days, new.config.anchor.keep_days
+    if days[1] and (not days[0] or days[1] < days[0]):
+        found.append(_than("anchor.keep_days", days[0] or "all is kept", days[1]))
     for name in sorted({*old.profiles, *new.profiles} - {DEFAULT}):
         if name in new.profiles:
             found += _profile(old.profiles.get(name), new.profiles[name])

@@ -22,7 +22,7 @@ from controlroom.model.storing import Storing
 from controlroom.storage.body import clean
 from controlroom.storage.chain import Damaged, Place
 from controlroom.storage.lineup import Entry, Lineup
-from controlroom.storage.notes import FORMAT, Anchored, Carried, Opened, Recovered
+from controlroom.storage.notes import FORMAT, Anchored, Carried, Dropped, Opened, Recovered
 from controlroom.storage.port import KernelStorage, Mode, Storage, overwrite_all, read_all
 from controlroom.storage.recover import Head, recover
 from controlroom.storage.reserve import Reserve
@@ -202,6 +202,12 @@ class Journal:
         """Record that the head was written down outside."""
         with self._guard:
             self._lineup.hand_in(self._lineup.own(Kind.ANCHORED, anchored))
+
+    def dropped(self, dropped: Dropped) -> int:
+        """Record that segments go; its number. They may go once it is durable."""
+        with self._guard:
+            self._lineup.hand_in(self._lineup.own(Kind.DROPPED, dropped))
+            return self._lineup.seq
 
     def refuse(self, why: str) -> None:
         """Take nothing more, for good: it was found changed."""

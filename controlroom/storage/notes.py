@@ -80,5 +80,20 @@ class Anchored(msgspec.Struct, frozen=True):
     sum: str
 
 
+class End(msgspec.Struct, frozen=True):
+    """The last record of the segment `file`."""
+
+    file: str
+    seq: int
+    sum: str
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """Body of `journal.dropped`: these oldest segments go; the anchors at `place` were held against them before."""
+
+    segments: tuple[End, ...]
+    place: str
+
+
 PASSING = frozenset({Kind.SEGMENT, Kind.SEAL, Kind.CARRIED})  # made anew for a new segment, never moved into one
-OWN = frozenset({Kind.OPENED, Kind.SEGMENT, Kind.RECOVERED, Kind.SEAL, Kind.CARRIED, Kind.ANCHORED})
+OWN = frozenset({Kind.OPENED, Kind.SEGMENT, Kind.RECOVERED, Kind.SEAL, Kind.CARRIED, Kind.ANCHORED, Kind.DROPPED})

@@ -8,7 +8,7 @@ import msgspec
 
 from controlroom.model.record import Kind
 from controlroom.storage.chain import FIRST_SEQ, Damaged, Place, Torn, decode, sum_of
-from controlroom.storage.notes import Anchored, Opened, Seal
+from controlroom.storage.notes import Anchored, Dropped, Opened, Seal
 from controlroom.storage.port import KernelStorage, Storage
 from controlroom.storage.seal import SealKey
 from controlroom.storage.segments import spans, walk
@@ -95,6 +95,7 @@ class _Check:
         self.held_at = ""
         self.key = evidence.key
         self.seals = 0
+        self.dropped: set[Place] = set()  # where the journal says that it begins, by an operator's rule
         self._ours = False  # the life to which the key belongs
 
     def run(
@@ -119,7 +120,7 @@ class _Check:
     def _block(self, raws: list[bytes]) -> None:
         before = self.place
         try:
-            if self.key is not None:  # else the journal's own words add nothing to its chain
+            if self.key is not None or self.opening.seq:  # else the journal's own words add nothing to its chain
                 for raw in self._own(raws):
                     self._note(raw, before, raws)
             self._anchors(before, raws)
@@ -141,6 +142,9 @@ class _Check:
         match stored.record.kind:
             case Kind.OPENED:
                 self._ours = self.key is not None and msgspec.json.decode(body, type=Opened).seal == self.key.life
+            case Kind.DROPPED:
+                ends = msgspec.json.decode(body, type=Dropped).segments
+                self.dropped.update(Place(end.seq, end.sum) for end in ends)
             case Kind.SEAL if self.key is not None and self._ours:
                 at = stored.seq - before.seq - 1
                 self._seal(
@@ -174,7 +178,7 @@ class _Check:
         if self.anchors:
             last = self.anchors[-1]
             raise Damaged(self.place.seq + 1, f"missing: record {last.seq} was written down at {last.place or 'the anchor'}")
-        if self.opening.seq:
+        if self.opening.seq and self.opening not in self.dropped:
             raise Damaged(FIRST_SEQ, f"the first {self.opening.seq} records are missing")
 
 
@@ -197,6 +201,8 @@ def _verdict(check: _Check, damage: Damaged | None) -> Verified:
 def _limits(check: _Check) -> Iterator[str]:
     """What was not seen, in sentences."""
     yield f"Cannot see: records lost after number {check.place.seq}."
+    if check.opening.seq:
+        yield f"Records up to {check.opening.seq} were dropped by the rule anchor.keep_days, as the journal itself says."
     if check.held:
         yield f"Up to record {check.held} the chain is the one that is known at {check.held_at or 'the anchor'}."
     else:
