@@ -61,9 +61,16 @@ def test_a_path_grant_covers_its_effects_below_its_path(world: World, what: Asse
 @pytest.mark.row("A14")
 def test_a_path_grant_does_not_cover_what_an_effect_falls_on_beside_the_files(world: World) -> None:
     branch = Effect(K.DELETE, (Target("git:branch/main"),))
-    what = Assessment(Tier.T2, (Reason("t", Tier.T2, "t"),), (branch,), (Target("/ws/.git"),))
+    what = Assessment(Tier.T2, (Reason("t", Tier.T2, "t"),), (branch,), (Target("/ws/.git"),), undo=True)
     world.grant(path="/ws")
     assert not _covered(world, what)
+
+
+def test_a_path_grant_asks_nothing_of_what_is_only_read(world: World) -> None:
+    read, gone = Effect(K.READ, (Target("/etc/hosts"),)), Effect(K.DELETE, (Target("/ws/a"),))
+    what = Assessment(Tier.T2, (Reason("t", Tier.T2, "t"),), (read, gone), (Target("/ws/a"),), undo=True)
+    world.grant(path="/ws")
+    assert _covered(world, what)
 
 
 @pytest.mark.row("A14")

@@ -1,4 +1,5 @@
-"""Takes one check at a time out of a copy of the core and runs its tests on it: each must turn red (mutation list, 2.11).
+"""Takes one check at a time out of a copy of the core or of the policy and runs its tests on it: each must turn red (mutation
+list, 2.11).
 
 `python -m tests.model.mutate` runs all of them; names as arguments choose some.
 """
@@ -13,24 +14,31 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 MODEL = "tests/model/test_small_model.py"
 COPIED = (
-    "controlroom/__init__.py",
-    "controlroom/model",
-    "controlroom/core",
+    "controlroom",
     "tests/__init__.py",
+    "tests/conftest.py",
     "tests/core",
+    "tests/policy",
     "tests/support",
     "tests/model/__init__.py",
     MODEL,
 )
+WHERE = "tests/test_where.py"
+CORE = ("tests/core",)
+LISTS = ("tests/policy/test_protect.py",)
+ORDER = ("tests/policy/test_weaker.py",)
 SECONDS = 60.0
 
 
 class Mutation(NamedTuple):
-    """A check that goes away: in which file of the core, which text (exactly once there) becomes which."""
+    """A check that goes away: in which file, seen from the core, which text (exactly once there) becomes which, and whose
+    tests must notice.
+    """
 
     file: str
     old: str
     new: str
+    tests: tuple[str, ...] = CORE
 
 
 MUTATIONS: dict[str, Mutation] = {
@@ -98,6 +106,23 @@ MUTATIONS: dict[str, Mutation] = {
     "proof of a stop": Mutation("sessions", "whole = result.confirmed or claimed", "whole = True"),
     "stop outranks pause": Mutation("sessions", "    if held.intent in OUTRANKS[intent]:", "    if False:"),
     "reset names its stop": Mutation("sessions", "event.stop_id != turn.state.latch", "False"),
+    "ancestor overlap check": Mutation(
+        "../policy/protect", "        found = self._below(path, scan, only)\n", "        found = None\n", LISTS
+    ),
+    "overlap with our own folders": Mutation(
+        "../policy/protect", "if any(is_below(own, path) for own in self._own):", "if False:", LISTS
+    ),
+    "whole components of a path": Mutation(
+        "../policy/paths", 'path.startswith(ancestor.rstrip("/") + "/")', "path.startswith(ancestor)", LISTS
+    ),
+    "hard links of a member": Mutation("../policy/protect", "(stat.dev, stat.ino) in self._inodes():", "False:", LISTS),
+    "a manifest that is broken": Mutation("../policy/protect", "self.broken = user.broken or ", "self.broken = ", LISTS),
+    "configuration weaker-than check": Mutation("../policy/weaker", "return tuple(dict.fromkeys(found))", "return ()", ORDER),
+    "weaker hold": Mutation("../policy/weaker", "new.config.hold.seconds > old.config.hold.seconds", "False", ORDER),
+    "weaker containment": Mutation(
+        "../policy/weaker", "_CONTAINMENT.index(b.containment) < _CONTAINMENT.index(a.containment)", "False", ORDER
+    ),
+    "more capabilities": Mutation("../policy/weaker", "if not any(holds(known, scope) for known in before)", "if False", ORDER),
     "only the result that was ordered": Mutation("sessions", " or ENDS.get(held.intent) != result.act:", ":"),
 }
 
@@ -107,10 +132,11 @@ def source(mutation: Mutation, root: Path = ROOT) -> Path:
     return (root / "controlroom" / "core" / f"{mutation.file}.py").resolve()
 
 
-def run(mutation: Mutation | None, tests: tuple[str, ...] = ("tests/core",)) -> tuple[int, str]:
-    """Run tests on a copy of the core, with the mutation if there is one; pytest's status (0 green, 1 red) and its last lines.
+def run(mutation: Mutation | None, tests: tuple[str, ...] = ()) -> tuple[int, str]:
+    """Run tests on a copy, with the mutation if there is one; pytest's status (0 green, 1 red) and its last lines.
 
-    Raises ValueError when the text is not exactly once in its file: the list has to follow the core.
+    No tests named = those of the mutation.
+    Raises ValueError when the text is not exactly once in its file: the list has to follow the code.
     """
     with tempfile.TemporaryDirectory(prefix="cr-mutant-") as folder:
         root = Path(folder)
@@ -121,11 +147,12 @@ def run(mutation: Mutation | None, tests: tuple[str, ...] = ("tests/core",)) -> 
                 shutil.copytree(came, goes, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(came, goes)
-        (root / "tests" / "core" / "test_where.py").write_text(_WHERE.format(root=str(root)))
+        (root / WHERE).write_text(_WHERE.format(root=str(root)))
         (root / "pytest.ini").write_text(f"[pytest]\nmarkers =\n    row(*ids): rows\ntimeout = {SECONDS:.0f}\n")
         if mutation:
             _apply(mutation, root)
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", WHERE]
+        command += tests or (mutation.tests if mutation else CORE)
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=SECONDS, check=False)
         return done.returncode, "\n".join(done.stdout.splitlines()[-3:])
 

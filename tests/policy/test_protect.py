@@ -113,6 +113,15 @@ def test_a_longer_name_is_another_name() -> None:
     assert sh("rm -rf data", tree, where).tier is Tier.TX
 
 
+@pytest.mark.row("N15")
+def test_a_folder_whose_name_begins_like_the_workspace_or_like_our_own_is_neither() -> None:
+    tree = shop()
+    tree.add(f"{WORK}ping/x", b"x")
+    assert sh("rm ../shopping/x", tree).tier is Tier.T3
+    tree.add(f"{WORK}/state-old/x", b"x")
+    assert sh("rm state-old/x", tree, context(own=(f"{WORK}/state",))).tier is Tier.T2
+
+
 def test_controlrooms_own_folders_are_never_touched() -> None:
     tree = shop()
     tree.add(f"{OWN[0]}/journal/1", b"x")
