@@ -71,7 +71,16 @@ def mutants(file: str) -> Iterator[Mutant]:
 
 
 def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+    declared = {
+        word.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for word in node.keywords
+        if word.arg == "frozen"  # says what a type is, mypy holds it; decides nothing
+    }
     for node in ast.walk(tree):
+        if node in declared:
+            continue
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _COMPARE:
             yield node, "comparison"
         elif isinstance(node, ast.BoolOp):

@@ -82,7 +82,9 @@ class FakeTree:
         below = [p for p in self.nodes if p.startswith(path.rstrip("/") + "/") and p != path]
         files = [self.nodes[p] for p in below[:max_entries]]
         contents = [node for node in files if isinstance(node, bytes)]
-        return Scan(len(contents), sum(map(len, contents)), len(below) > max_entries, tuple(below[:max_entries]))
+        looks = [(p, stat) for p in below[:max_entries] if (stat := self.lstat(p)) and stat.kind == "file" and stat.nlink > 1]
+        linked = tuple((stat.dev, stat.ino, p) for p, stat in looks)
+        return Scan(len(contents), sum(map(len, contents)), len(below) > max_entries, tuple(below[:max_entries]), linked)
 
     def elsewhere(self, path: str) -> tuple[str, ...]:
         found = [source + path[len(point) :] for point, source in self.binds.items() if is_below(path, point)]

@@ -2,6 +2,7 @@
 
 import posixpath
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from controlroom.model.tier import Tier
 from controlroom.policy import Manifest, ManifestError
 from controlroom.policy.context import Context
+from controlroom.policy.protect import Protected, matched
 from tests.policy.fake import HOME, WORK, FakeTree, call, context, sh, shop
 
 KEY = f"{HOME}/.ssh/id_ed25519"
@@ -33,6 +35,16 @@ def test_a_hard_link_is_the_same_file() -> None:
     assert sh("cat innocent", tree).tier is Tier.T3
     tree.hard_link(f"{WORK}/b.py", f"{WORK}/a.py")
     assert sh("rm b.py", tree).tier is Tier.T2
+
+
+@pytest.mark.row("N02", "N08")
+def test_a_folder_that_holds_a_hard_link_of_a_member_holds_the_member() -> None:
+    tree = shop()
+    tree.hard_link(f"{WORK}/build/innocent", KEY)
+    assert sh("rm -rf build", tree).tier is Tier.TX
+    assert sh("find build -delete", tree).tier is Tier.TX
+    assert sh("find build -name '*.o' -delete", tree).tier is Tier.T2, "the link is not meant"
+    assert sh("rm -rf src", tree).tier is Tier.T2
 
 
 @pytest.mark.row("N06")
@@ -169,6 +181,32 @@ def test_a_manifest_that_cannot_be_trusted_denies_every_write_and_no_read() -> N
     assert sh("echo x > new.txt", where=where).tier is Tier.TX
     assert call("Write", {"file_path": "n", "content": ""}, where=where).tier is Tier.TX
     assert sh("cat a.py", where=where).tier is Tier.T0
+
+
+@pytest.mark.row("N13")
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("/home/op/shop/notes.txt", 1),
+        ("/home/op/shop/*.txt", 2),
+        ("/home/op/shop/src/", 2),
+        ("~/.ssh/", 3),
+        ("read: ~/other/*.db", 1),
+        ("/home/op/nothing", 0),
+        ("/home/op/shop/*.nothing", 0),
+        ("*.txt", None),
+        ("**/notes.txt", None),
+        ("src/", None),
+        ("!/home/op/shop/notes.txt", None),
+    ],
+)
+def test_a_line_is_told_how_much_it_means_now_where_it_has_a_place(line: str, count: int | None) -> None:
+    assert matched(line, HOME, shop()) == count
+
+
+def test_the_built_in_lists_know_no_other_key() -> None:
+    with pytest.raises(msgspec.ValidationError, match="guard"):
+        msgspec.convert({"secret": [], "store": [], "guarded": [], "guard": []}, Protected)
 
 
 @pytest.mark.parametrize("text", ["a\n!\n", "ok\n\x00\n"])
