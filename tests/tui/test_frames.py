@@ -4,6 +4,7 @@ import pytest
 from textual import events
 from textual.screen import Screen
 
+from controlroom.tui import ways
 from controlroom.tui.app import RoomApp
 from controlroom.tui.screens.pages import FullView, HelpPage, StopPage
 from tests.support import views
@@ -101,3 +102,14 @@ def test_the_first_paint_is_the_whole_room(monkeypatch: pytest.MonkeyPatch) -> N
 
     play()
     assert all(part in painted[0] for part in ("claude-1", "rm -rf build dist", "1 Log", "? help", "STOP")), painted[0]
+
+
+@story
+async def test_a_screen_that_is_left_before_it_was_made_does_not_end_the_room() -> None:
+    async with room(views.pending_t2()) as visit:
+        for opens in (ways.to_palette, ways.to_filter, ways.to_help, ways.to_view, ways.to_stop):
+            opens(visit.app)
+            visit.app.close(visit.app.screen)
+            await visit.settled()
+        assert visit.app._exception is None
+        assert visit.app.is_running

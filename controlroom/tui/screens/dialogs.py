@@ -70,14 +70,10 @@ class TextDialog(Dialog):
         self._title, self._hint, self._done, self._value = title, hint, done, value
 
     def fields(self) -> ComposeResult:
-        """The field, with the keyboard."""
-        yield Input(self._value, max_length=MOST, select_on_focus=False, id="text")
-
-    def on_mount(self) -> None:
-        """The field has the keyboard, and does not blink."""
-        field = self.query_one("#text", Input)
+        """The field. Textual gives it the keyboard, being the only one that can have it; it does not blink."""
+        field = Input(self._value, max_length=MOST, select_on_focus=False, id="text")
         field.cursor_blink = False
-        field.focus()
+        yield field
 
     def lines(self, scene: Scene, width: int) -> list[Line]:
         """The title and what the text is for."""
