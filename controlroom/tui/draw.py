@@ -76,7 +76,7 @@ def request_lines(scene: Scene, width: int) -> list[Line]:
 def _status(scene: Scene, width: int) -> list[Line]:
     contact = scene.contact
     trouble = "" if contact.state == "live" else (_STATES[contact.state] + contact.why) or "not answering"
-    link = status.Link(trouble=trouble, age=scene.age, read_only=scene.context.read_only)
+    link = status.Link(trouble=trouble, age=scene.age, read_only=scene.context.read_only, advisory=bool(scene.badge))
     return status.render(scene.view, link, width, scene.glyphs)
 
 

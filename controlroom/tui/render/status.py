@@ -20,11 +20,14 @@ _REASON = 24  # characters of what is wrong
 
 
 class Link(msgspec.Struct, frozen=True):
-    """How fresh the view is. `trouble`: why there is no connection, "" = there is one; `age`: seconds since the last view."""
+    """How fresh the view is, and what this room may do. `trouble`: why there is no connection, "" = there is one; `age`: seconds
+    since the last view; `advisory`: others can press keys here (U13).
+    """
 
     trouble: str = ""
     age: float = 0
     read_only: bool = False
+    advisory: bool = False
 
 
 class _Form(msgspec.Struct, frozen=True):
@@ -141,6 +144,8 @@ def _rung(view: RoomView, glyphs: Glyphs) -> _Part:
 
 def _link(link: Link, glyphs: Glyphs) -> list[_Part]:
     parts: list[_Part] = [(_form(66, "read-only", "key"),)] if link.read_only else []
+    if link.advisory:  # short, so that it stays: the remark that says why gives way to every other
+        parts.append((_form(8, "answers ADVISORY", "dim"), _form(84, "ADVISORY", "dim")))
     age = words.age(link.age)
     if link.trouble:
         old = "" if age == "now" else f", data {age} old"

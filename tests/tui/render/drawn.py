@@ -104,6 +104,7 @@ DATA: dict[str, Draw] = {
 OTHERS: dict[str, Draw] = {
     "status": lambda v, w, g: status.render(v, status.Link(), w, g),
     "status_lost": lambda v, w, g: status.render(v, status.Link(v.status.host, 400, True), w, g),
+    "status_advisory": lambda v, w, g: status.render(v, status.Link(advisory=True), w, g),
     "status_none": lambda v, w, g: status.render(None, status.Link(v.status.host), w, g),
     "agents": _agents,
     "details": _details,

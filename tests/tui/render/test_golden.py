@@ -17,6 +17,7 @@ STATES = {
     "status": tuple(views.STATES),
     "status_lost": ("busy",),
     "status_none": ("busy",),
+    "status_advisory": ("empty", "busy", "pending_t2", "stopped", "hostile"),
     "agents": ("empty", "busy", "pending_t3", "stopped", "hostile"),
     "details": ("busy",),
     "pending": ("empty", "pending_t2", "pending_t3", "hostile"),

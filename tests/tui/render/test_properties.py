@@ -161,6 +161,18 @@ def test_the_stop_key_and_the_pending_count_are_on_the_status_line_at_any_width(
                 assert re.search(rf"(^|\W){len(view.pending)}( |$)", plain(line)), plain(line)
 
 
+@pytest.mark.row("U13")
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+def test_that_others_can_press_keys_is_on_the_status_line_from_80_cells_on(glyphs: Glyphs) -> None:
+    for state, make in views.STATES.items():
+        for width in range(80, 201):
+            [line] = status.render(make(), status.Link(advisory=True), width, glyphs)
+            assert "ADVISORY" in plain(line), (state, width, plain(line))
+            assert not make().pending or f"{UNICODE.ask} {len(make().pending)}" in plain(line)
+            [without] = status.render(make(), status.Link(), width, glyphs)
+            assert "ADVISORY" not in plain(without)
+
+
 def test_the_status_line_is_as_wide_as_the_terminal_so_that_nothing_old_stays() -> None:
     view: RoomView = views.busy()
     for width in range(20, 201):
