@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.e2e.panes import Pane, Server, server
+from tests.support.panes import Pane, Server, server
 from tests.e2e.room import CONTROLROOM, LINGER, MODEL, Room
 from tests.e2e.sshd import Host, listen
 from tests.support.model_server import Call, Model, call_id
