@@ -64,6 +64,7 @@ def show(
     options = ports.Options(
         read_only=read_only,
         theme=theme,
+        no_color="NO_COLOR" in os.environ,
         ascii=ascii_only,
         mouse=mouse and not remote,
         remote=remote,

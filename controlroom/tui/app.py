@@ -16,7 +16,7 @@ from textual.timer import Timer
 
 from controlroom.model.view import RoomView
 from controlroom.text.safe import show_lines
-from controlroom.tui import acts, answers, approval, away, draw, keys, memory, ways
+from controlroom.tui import acts, answers, approval, away, draw, keys, memory, theme, ways
 from controlroom.tui import approval_events as ev
 from controlroom.tui.bell import Bell
 from controlroom.tui.colours import Colours, Looks
@@ -68,7 +68,8 @@ class RoomApp(App[int], inherit_bindings=False):
         super().__init__(driver_class=RoomDriver)
         self.ports, self.options, self.link, self.clock = ports, options, link, clock
         self._memory = memory.load(ports.places)
-        self._colours = Colours(ports.places, options.theme or self._memory.theme)
+        self._chosen = options.theme or self._memory.theme  # and remembered
+        self._colours = Colours(ports.places, theme.PLAIN if options.no_color and not options.theme else self._chosen)
         self._colours.apply(self)
         self.glyphs = ASCII if options.ascii else UNICODE
         self.desk = Desk(read_only=options.read_only, clock=clock)
@@ -122,7 +123,7 @@ class RoomApp(App[int], inherit_bindings=False):
         self._remembered = self.clock()
         if self.contact.view is not None:
             seen = self.contact.view.now.wall
-            note = memory.Memory(seen, self._colours.name)
+            note = memory.Memory(seen, self._chosen)
             threading.Thread(target=memory.save, args=(self.ports.places, note), daemon=True).start()
 
     def leave(self) -> None:
@@ -137,7 +138,7 @@ class RoomApp(App[int], inherit_bindings=False):
     def _ended(self, code: int) -> None:
         self.link.close()
         if self.contact.view is not None:
-            memory.save(self.ports.places, memory.Memory(self.contact.view.now.wall, self._colours.name))
+            memory.save(self.ports.places, memory.Memory(self.contact.view.now.wall, self._chosen))
         self.exit(code, return_code=code)
 
     def _fatal_error(self) -> None:
@@ -366,6 +367,7 @@ class RoomApp(App[int], inherit_bindings=False):
     def next_theme(self) -> None:
         """Draws everything in the next theme, and remembers it."""
         self._colours.next(self)
+        self._chosen = self._colours.name
         for screen in self.screen_stack:
             for pane in screen.query(Pane):
                 pane.recolour(self.looks(pane.name or ""))

@@ -24,12 +24,14 @@ class Ports(msgspec.Struct, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How the room is opened. `theme` "" = the one of last time. `remote`: over SSH, so fewer frames. `badge`: what makes
-    answers weaker on this terminal (`reach`). `coach` says what a newcomer may do now, where there is no other remark.
+    """How the room is opened. `theme` "" = the one of last time, or with `no_color` the one without colours. `remote`: over
+    SSH, so fewer frames. `badge`: what makes answers weaker on this terminal (`reach`). `coach` says what a newcomer may do
+    now, where there is no other remark.
     """
 
     read_only: bool = False
     theme: str = ""
+    no_color: bool = False
     ascii: bool = False
     mouse: bool = True
     remote: bool = False

@@ -17,6 +17,7 @@ from controlroom.tui.line import STYLES, Style
 Surface = Literal["ground", "bar", "row"]  # of the panes, of the status line and footer, of the selected row
 SURFACES: tuple[Surface, ...] = get_args(Surface)
 DEFAULT = "night"
+PLAIN = "mono"  # for NO_COLOR (no-color.org)
 READABLE = 4.5  # WCAG 2.2, 1.4.3 contrast (minimum), level AA
 MOST_BYTES = 64 * 1024  # of a file
 _COLOUR = re.compile(r"#[0-9a-f]{6}")

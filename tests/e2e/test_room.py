@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.support.panes import Pane, Server, server
 from tests.e2e.room import CONTROLROOM, LINGER, MODEL, Room
 from tests.e2e.sshd import Host, listen
 from tests.support.model_server import Call, Model, call_id
+from tests.support.panes import Pane, Server, server
 from tests.support.waiting import eventually, never
 
 REMOVE = Call("Bash", {"command": "rm -rf build", "description": "clean"})

@@ -147,20 +147,6 @@ def test_a_terminal_that_reads_nothing_holds_neither_daemon_nor_deadlines(home: 
         daemons.stop(daemon)
 
 
-def test_two_rooms_decide_a_request_once(daemon: Daemon) -> None:
-    asker = asked(daemon)
-    with sit(daemon.home) as one, sit(daemon.home, columns=80, rows=24) as other:
-        armed(one)
-        armed(other)
-        one.type("d")
-        assert asker.answer(PATIENCE)[0] == "deny"
-        other.shows("nothing pending", PATIENCE)
-        other.type("a")
-        other.shows("nothing is pending", PATIENCE)
-    decided = [record for record in daemon.records() if record["kind"] == "decision"]
-    assert len(decided) == 1
-
-
 # It ends
 
 

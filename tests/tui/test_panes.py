@@ -73,4 +73,3 @@ def flags(tmux: Server) -> dict[str, str]:
     """What stands behind each window's number."""
     lines = tmux.tmux("list-windows", "-t", "room", "-F", "#{window_index} #{window_flags}").splitlines()
     return {index: set_flags for index, _, set_flags in (line.partition(" ") for line in lines)}
-

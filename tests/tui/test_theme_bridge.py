@@ -1,15 +1,20 @@
 """What textual and rich are given is what the theme says."""
 
 import asyncio
+import re
 
 import pytest
 from rich.color import Color
 from textual.app import App, ComposeResult
 from textual.widgets import Input
 
-from controlroom.tui import theme, theme_bridge
+from controlroom.tui import memory, theme, theme_bridge
 from controlroom.tui.line import STYLES, gap, say
 from controlroom.tui.theme import SURFACES
+from tests.support import views
+from tests.support.daemon import Daemon
+from tests.support.seat import live, sit
+from tests.support.stage import room, story
 
 THEMES = theme.find().themes
 
@@ -57,3 +62,28 @@ def test_an_app_draws_in_every_theme_and_goes_from_one_to_the_next() -> None:
             return seen
 
     assert asyncio.run(switch()) == [one.surfaces["ground"] for one in THEMES.values()]
+
+
+@story
+async def test_without_colours_it_is_mono_unless_a_theme_is_asked_for_and_the_chosen_one_is_remembered() -> None:
+    async with room(views.busy(), no_color=True) as visit:
+        assert visit.app.theme == "mono"
+        await visit.press("q")
+        await visit.until(lambda: visit.app._exit, "the room ends")
+        assert memory.load(visit.app.ports.places).theme == ""
+    async with room(views.busy(), no_color=True, theme="day") as visit:
+        assert visit.app.theme == "day"
+        await visit.press("q")
+        await visit.until(lambda: visit.app._exit, "the room ends")
+        assert memory.load(visit.app.ports.places).theme == "day"
+
+
+def test_no_color_in_the_environment_takes_every_colour_away(daemon: Daemon) -> None:
+    with sit(daemon.home, NO_COLOR="1") as seat:
+        live(seat)
+        inks = set(re.findall(rb"[34]8;2;(\d+);(\d+);(\d+)", seat.output))
+        assert inks
+        assert all(red == green == blue for red, green, blue in inks)
+        plain = seat.screen.look_of("STOP")
+    with sit(daemon.home, "--theme", "mono") as seat:
+        assert live(seat).screen.look_of("STOP") == plain

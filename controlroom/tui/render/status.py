@@ -20,8 +20,8 @@ _REASON = 24  # characters of what is wrong
 
 
 class Link(msgspec.Struct, frozen=True):
-    """How fresh the view is, and what this room may do. `trouble`: why there is no connection, "" = there is one; `age`: seconds
-    since the last view; `advisory`: others can press keys here (U13).
+    """How fresh the view is, and what this room may do. `trouble`: why there is no connection, "" = there is one; `age`:
+    seconds since the last view; `advisory`: others can press keys here (U13).
     """
 
     trouble: str = ""
