@@ -31,7 +31,6 @@ Maker = Callable[[Scene, int], list[Line]]
 LOG, RECEIPTS, PROCESSES, FILES, PERMISSIONS, CONFIG = range(1, 7)
 _HEADS = {RECEIPTS: receipts.HEAD, PROCESSES: processes.HEAD, FILES: files.HEAD, LOG: log.HEAD}
 _ANSWERS = frozenset(("allow", "allow-t3", "grant", "deny", "deny-why", "view"))
-_STATES = {"connecting": "connecting", "starting": "starting the daemon", "lost": "", "refused": "refused: "}
 
 
 def around(scene: Scene, width: int, *, answer: bool = False, more: bool = False) -> dict[str, list[Line]]:
@@ -75,7 +74,8 @@ def request_lines(scene: Scene, width: int) -> list[Line]:
 
 def _status(scene: Scene, width: int) -> list[Line]:
     contact = scene.contact
-    trouble = "" if contact.state == "live" else (_STATES[contact.state] + contact.why) or "not answering"
+    words = {"live": "", "connecting": "connecting", "starting": "starting one"}
+    trouble = words.get(contact.state, contact.why or "not answering")
     link = status.Link(trouble=trouble, age=scene.age, read_only=scene.context.read_only, advisory=bool(scene.badge))
     return status.render(scene.view, link, width, scene.glyphs)
 

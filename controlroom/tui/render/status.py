@@ -150,8 +150,9 @@ def _link(link: Link, glyphs: Glyphs) -> list[_Part]:
     if link.trouble:
         old = "" if age == "now" else f", data {age} old"
         sign = f"{glyphs.alarm} no daemon"
-        long = _Form(36, (say(f"{sign}{old}: ", "alarm"), quote(link.trouble, "alarm", _REASON)))
-        return [*parts, (long, _form(68, f"{sign}{old}", "alarm"), _form(95, sign, "alarm"))]
+        why = (_Form(36, (say(f"{sign}{old}: ", "alarm"), quote(link.trouble, "alarm"))),)
+        short = len(link.trouble) <= _REASON  # a longer one stands under the room, or in place of the agents
+        return [*parts, (*(why if short else ()), _form(68, f"{sign}{old}", "alarm"), _form(95, sign, "alarm"))]
     if age == "now":
         return [*parts, (_form(5, "live", "dim"),)]
     return [*parts, (_form(67, f"{glyphs.warn} data {age} old", "warn"), _form(89, f"{glyphs.warn} {age} old", "warn"))]
