@@ -46,6 +46,7 @@ from controlroom.model.use import Matrix
 from controlroom.policy.catalogue import catalogue
 from controlroom.storage import latchfile
 from controlroom.storage.journal import Journal, JournalBroken
+from controlroom.storage.marks import marks
 from controlroom.storage.paths import Insecure, Places, secure_dir
 from controlroom.storage.receipts import open_receipts, where_it_stopped
 from controlroom.storage.snapshots.store import Store
@@ -104,7 +105,7 @@ class House:
             secure_dir(folder)
         catalogue().complete()
         self._places = places
-        journal = Journal.open(places.journal, clock=now, boot=boot_id(), version=__version__)
+        journal = Journal.open(places.journal, clock=now, boot=boot_id(), version=__version__, mark=marks(places.state))
         self._ledger = Ledger()
         self._scribe = Scribe(places.journal, journal)
         self._claims = Claims(places.state / "claims")

@@ -5,7 +5,7 @@ import msgspec
 from controlroom.model.record import Kind, Record
 from controlroom.model.tier import Verdict
 from controlroom.storage.chain import MAX_LINE
-from controlroom.text.redact import redact_json
+from controlroom.text.redact import Mark, redact_json
 
 MAX_BODY = MAX_LINE - 64 * 1024  # bytes
 _URGENT = frozenset({Kind.STOP, Kind.PROOF, Kind.LATCHED, Kind.REVOKED, Kind.UNDELIVERED, Kind.INTERRUPTED})
@@ -15,8 +15,11 @@ class _Verdict(msgspec.Struct):
     verdict: Verdict
 
 
-def clean(body: msgspec.Raw) -> msgspec.Raw:
-    """The body with its secrets redacted, on one line. Raises ValueError where it is not JSON, or over MAX_BODY bytes."""
+def clean(body: msgspec.Raw, mark: Mark | None = None) -> msgspec.Raw:
+    """The body on one line, its secrets redacted and marked as `text.redact` tells.
+
+    Raises ValueError where it is not JSON, or over MAX_BODY bytes.
+    """
     if len(memoryview(body)) > MAX_BODY:  # before any work on it
         raise ValueError(f"the body of a record is over the limit of {MAX_BODY} bytes")
     try:
@@ -25,7 +28,7 @@ def clean(body: msgspec.Raw) -> msgspec.Raw:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"the body of a record is not JSON: {error}") from error
     # One line whatever the caller's layout: a line break inside a body would end the record.
-    redacted = redact_json(text).encode()
+    redacted = redact_json(text, mark).encode()
     return msgspec.Raw(msgspec.json.format(redacted, indent=-1) if b"\n" in redacted or b"\r" in redacted else redacted)
 
 

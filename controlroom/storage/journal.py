@@ -30,6 +30,7 @@ from controlroom.storage.seal import MOST_SECONDS, SealKey
 from controlroom.storage.segments import path_of, read
 from controlroom.storage.space import level
 from controlroom.storage.writer import Touched, Writer, parts
+from controlroom.text.redact import Mark
 
 
 class JournalBroken(Exception):
@@ -62,13 +63,22 @@ class Journal:
 
     @classmethod
     def open(
-        cls, directory: Path, *, clock: Callable[[], Instant], boot: str, version: str, storage: Storage | None = None
+        cls,
+        directory: Path,
+        *,
+        clock: Callable[[], Instant],
+        boot: str,
+        version: str,
+        storage: Storage | None = None,
+        mark: Mark | None = None,
     ) -> "Journal":
         """Take the lock, check the newest segment, move a torn tail to `quarantine/`, write `journal.opened`, durably.
 
-        `boot` is the machine's boot id, `version` ours. A journal that was changed, or is of a newer format, is opened
-        read-only: `broken` says so, and it never takes anything but what fits the reserve. One that cannot be written is broken
-        until `mend`. Raises Insecure, Locked, and OSError where it cannot be read. Blocks while one segment is read.
+        `boot` is the machine's boot id, `version` ours, `mark` the digest that stands for a redacted secret.
+
+        A journal that was changed, or is of a newer format, is opened read-only: `broken` says so, and it never takes anything
+        but what fits the reserve. One that cannot be written is broken until `mend`. Raises Insecure, Locked, and OSError where
+        it cannot be read. Blocks while one segment is read.
         """
         disk = storage or KernelStorage()
         disk.secure(directory)
@@ -76,7 +86,7 @@ class Journal:
         with contextlib.ExitStack() as undo:
             undo.callback(disk.close, lock)
             head, refused = _look(disk, directory)
-            lineup = Lineup(head.place, head.segment, head.size, clock, boot, version)
+            lineup = Lineup(head.place, head.segment, head.size, clock, boot, version, mark)
             reserve, spooled, trouble = _open_reserve(disk, directory)
             if reserve is not None:
                 undo.callback(reserve.close)
@@ -157,7 +167,7 @@ class Journal:
         Never waits for the disk. A failed write or sync may move numbers that are not durable. Raises ValueError where the
         body is not JSON or the line is over MAX_LINE; nothing is handed in then.
         """
-        cleaned = msgspec.structs.replace(record, body=clean(record.body))
+        cleaned = msgspec.structs.replace(record, body=clean(record.body, self._lineup.mark))
         with self._guard:
             self._lineup.hand_in(cleaned)
             return self._lineup.seq

@@ -17,6 +17,7 @@ from controlroom.storage.chain import MAX_LINE, Place, line_of
 from controlroom.storage.notes import PASSING, Carried, Link
 from controlroom.storage.seal import MOST_RECORDS, SealKey, new_key
 from controlroom.storage.segments import MOST, number_of, path_of
+from controlroom.text.redact import Mark
 
 MAX_BUFFERED = 4 * MAX_LINE  # bytes that wait for a disk that does not answer, or fails; more are not kept
 
@@ -33,11 +34,22 @@ class Entry(NamedTuple):
 class Lineup:
     """`durable`: the last record on the disk; `place`: the last line given out; `why`: what broke it, "" = nothing did.
 
+    `mark`: the digest that stands for a redacted secret.
     `final`: it is never gone on with. `deaths`: how often it broke. `lost`: records that found no room while it was broken.
     """
 
-    def __init__(self, place: Place, segment: Path, size: int, clock: Callable[[], Instant], boot: str, version: str) -> None:
+    def __init__(
+        self,
+        place: Place,
+        segment: Path,
+        size: int,
+        clock: Callable[[], Instant],
+        boot: str,
+        version: str,
+        mark: Mark | None = None,
+    ) -> None:
         self.durable = self.place = place
+        self.mark = mark
         self.why, self.final = "", False
         self.deaths = self.lost = 0
         self.kept: list[Record] = []
@@ -82,7 +94,7 @@ class Lineup:
 
     def own(self, kind: Kind, body: object) -> Record:
         """A record of the journal's own."""
-        return Record(kind, self._clock(), body=clean(msgspec.Raw(msgspec.json.encode(body))))
+        return Record(kind, self._clock(), body=clean(msgspec.Raw(msgspec.json.encode(body)), self.mark))
 
     def push_own(self, kind: Kind, body: object, begins: bool = False) -> None:
         """A line of the journal's own, at once."""

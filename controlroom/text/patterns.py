@@ -9,7 +9,7 @@ repeat is bounded or ends at a character that it cannot take, and no two neighbo
 pass over a text stays linear (R15).
 """
 
-MARKER = r"<redacted:[a-z-]{1,24}:[0-9]{1,9}>"
+MARKER = r"<redacted:[a-z-]{1,24}:[0-9]{1,9}(?::[0-9a-f]{16})?+>"
 # Also inside JSON inside a string. Possessive: what follows must not get a second try at an earlier place.
 _SEPARATE = r"\\{0,3}+[\"']?+[ \t]{0,8}+(?:=>?|:=?)[ \t]{0,8}+\\{0,3}+[\"']?+"
 _END = r"(?![^\s\"'`;&|<>,)}\]\\])"

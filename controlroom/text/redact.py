@@ -1,14 +1,21 @@
 """Secrets out of text: what looks like one becomes `<redacted:KIND:LENGTH>`, everything around it stays as it was (R14).
 
+Whoever gives a `mark`, a digest that only a key can make, gets `<redacted:KIND:LENGTH:MARK>`: equal secrets can be seen to be
+equal, and cannot be guessed from it (J18).
+
 Redaction works on patterns: it cannot know a secret that looks like nothing. It is a net below the rule that secrets are
 never-touch, not a replacement for it. A second pass over redacted text changes nothing.
 """
 
 import json
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from controlroom.text.patterns import CONTEXTS, KEY_NAMES, MARKER, NOT_ITSELF, TOKENS, WORD_NAMES
+
+DIGITS = 16  # hex digits of a mark
+Mark = Callable[[str], str]  # a secret → so many hex digits
 
 _DEPTH = 8  # JSON in a string in JSON ... deeper text is redacted as plain text
 
@@ -24,14 +31,14 @@ _COLON = re.compile(r"[ \t\r\n]*:")
 _MARKER = re.compile(MARKER)
 
 
-def redact(text: str) -> str:
+def redact(text: str, mark: Mark | None = None) -> str:
     """`text` with every secret that a pattern of ours finds replaced by its marker; LENGTH is in characters. Linear time."""
-    return _among(text, _ALL)
+    return _among(text, _ALL, mark)
 
 
-def _among(text: str, rows: tuple[int, ...]) -> str:
+def _among(text: str, rows: tuple[int, ...], mark: Mark | None) -> str:
     found = _hinted(text, rows)
-    return _combined(found).sub(_marked, text) if found else text
+    return _combined(found).sub(lambda match: _marked(match, mark), text) if found else text
 
 
 def _hinted(text: str, rows: tuple[int, ...]) -> tuple[int, ...]:
@@ -60,22 +67,22 @@ def _grouped(number: int) -> str:
     return f"{_ROWS[number][2].replace('(?P<s>', f'(?P<s{number}>')}(?P<r{number}>)"
 
 
-def _marked(found: re.Match[str]) -> str:
+def _marked(found: re.Match[str], mark: Mark | None) -> str:
     if found.lastgroup is None:
         return found[0]  # a marker of ours: its own words call for no second one
     row = found.lastgroup[1:]
     group = f"s{row}"
     start, end = found.span(group if group in found.re.groupindex else 0)
     whole = found[0]
-    marker = _marker(_ROWS[int(row)][0], end - start)
+    marker = _marker(_ROWS[int(row)][0], found.string[start:end], mark)
     return whole[: start - found.start()] + marker + whole[end - found.start() :]
 
 
-def _marker(name: str, length: int) -> str:
-    return f"<redacted:{name}:{length}>"
+def _marker(name: str, secret: str, mark: Mark | None) -> str:
+    return f"<redacted:{name}:{len(secret)}{f':{mark(secret)}' if mark else ''}>"
 
 
-def redact_json(text: str) -> str:
+def redact_json(text: str, mark: Mark | None = None) -> str:
     """The same for JSON text: looks into every string (also JSON within a string), and stays valid JSON.
 
     The whole of a string that is the value of a key with a telling name (password, api_key ...) goes, or that follows such a
@@ -83,9 +90,9 @@ def redact_json(text: str) -> str:
     a secret are written anew; all else stays byte by byte. Text that is not JSON comes back without its secrets, too.
     """
     if not _is_json(text):
-        return redact(text)
+        return redact(text, mark)
     # A hint that is nowhere in the whole text is in none of its strings; only these two escapes can hide one.
-    return _in_strings(text, _DEPTH, _ALL if "\\u" in text or "\\/" in text else _hinted(text, _ALL))
+    return _in_strings(text, _DEPTH, _ALL if "\\u" in text or "\\/" in text else _hinted(text, _ALL), mark)
 
 
 def _is_json(text: str) -> bool:
@@ -98,36 +105,36 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _in_strings(text: str, depth: int, rows: tuple[int, ...]) -> str:
+def _in_strings(text: str, depth: int, rows: tuple[int, ...], mark: Mark | None) -> str:
     out, at, key, before = [], 0, "", ""
     for found in _STRING.finditer(text):
         old = _loads(found[0])
         if _COLON.match(text, found.end()):
-            key, new = old, _among(old, rows)
+            key, new = old, _among(old, rows, mark)
         elif text[at : found.start()].strip() == ":" and _tells(key):
-            new = _whole(old)
+            new = _whole(old, mark)
         elif before.startswith("-") and text[at : found.start()].strip() == "," and _tells(before):
-            new = _whole(old)  # an argument list: a flag, and what belongs to it
+            new = _whole(old, mark)  # an argument list: a flag, and what belongs to it
         else:
-            new = _value(old, depth, rows)
+            new = _value(old, depth, rows, mark)
         out.append(text[at : found.start()])
         out.append(found[0] if new == old else _dumps(new))
         at, before = found.end(), old
     return "".join(out) + text[at:]
 
 
-def _value(old: str, depth: int, rows: tuple[int, ...]) -> str:
+def _value(old: str, depth: int, rows: tuple[int, ...], mark: Mark | None) -> str:
     if depth and old[:1] in ("{", "[") and _is_json(old):
-        return _in_strings(old, depth - 1, rows)
-    return _among(old, rows)
+        return _in_strings(old, depth - 1, rows, mark)
+    return _among(old, rows, mark)
 
 
 def _tells(key: str) -> bool:
     return len(key) <= _LONGEST_KEY and _TELLING.search(key) is not None
 
 
-def _whole(old: str) -> str:
-    return old if not old or _MARKER.fullmatch(old) else _marker("value", len(old))
+def _whole(old: str, mark: Mark | None) -> str:
+    return old if not old or _MARKER.fullmatch(old) else _marker("value", old, mark)
 
 
 def _loads(token: str) -> str:

@@ -1,5 +1,6 @@
 """Planted secrets are in none of the files that we write (S18, R14), but for the copies of files that undo needs."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,20 @@ def test_no_planted_secret_is_in_any_file_that_we_write(daemon: Daemon) -> None:
     found = [(path.name, what) for path in written for what, secret in SECRETS.items() if secret.encode() in path.read_bytes()]
     assert found == []
     assert b"<redacted:" in _journal(daemon)
+
+
+@pytest.mark.row("J18")
+def test_that_two_calls_held_the_same_secret_can_be_seen_in_the_journal_also_after_a_restart(daemon: Daemon) -> None:
+    def call(number: int) -> None:
+        daemon.bash(f"GITHUB_TOKEN={SECRETS['a token']} ls {number}", f"call_{number}").answer()
+
+    call(1)
+    daemons.stop(daemon)
+    daemon.process = daemons.start(daemon.home).process
+    call(2)
+    intents = [str(r["body"]["action"]["input"]) for r in daemon.records() if r["kind"] == "intent"]
+    marks = [re.findall(r"<redacted:[a-z-]+:[0-9]+:([0-9a-f]{16})>", text) for text in intents]
+    assert len(marks) == 2 and marks[0] == marks[1] != []
 
 
 def _answered(daemon: Daemon) -> int:

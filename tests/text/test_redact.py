@@ -216,3 +216,24 @@ def test_what_follows_a_telling_flag_in_an_argument_list_goes() -> None:
     text = '["tool","--password","hunter2","-v","--token-file","/run/x"]'
     assert redact_json(text) == '["tool","--password","<redacted:value:7>","-v","--token-file","/run/x"]'
     assert redact_json('{"a":"--password","b":"x"}') == '{"a":"--password","b":"x"}'
+
+
+def numbered(secret: str) -> str:
+    """A mark that a test can tell: which secret it is of."""
+    return f"{sum(secret.encode('utf-8', 'surrogatepass')):016x}"
+
+
+@pytest.mark.row("J18")
+@pytest.mark.parametrize(("name", "before", "secret", "after"), PLANTED)
+def test_a_mark_is_of_the_secret_alone_and_stays_on_a_second_pass(name: str, before: str, secret: str, after: str) -> None:
+    clean = redact(before + secret + after, numbered)
+    assert clean == f"{before}<redacted:{name}:{len(secret)}:{numbered(secret)}>{after}"
+    assert redact(clean, numbered) == redact(clean) == clean
+
+
+@pytest.mark.row("J18")
+def test_the_same_secret_has_the_same_mark_wherever_it_stands_in_json() -> None:
+    inner = json.dumps({"command": "curl https://me:s3cr3t-value@example.org"})
+    clean = redact_json(json.dumps({"password": "s3cr3t-value", "input": inner, "argv": ["--token", "s3cr3t-value"]}), numbered)
+    assert clean.count(f":12:{numbered('s3cr3t-value')}>") == 3 and "s3cr3t" not in clean
+    assert redact_json(clean, numbered) == clean
