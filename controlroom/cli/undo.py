@@ -61,12 +61,14 @@ def snapshots(*, agent: Agent = "", as_json: Json = False) -> int:
         out.print_json(rows)
         return 0
     head = ("RECEIPT", "AGENT", "AGE", "FILES", "SIZE", "STAGE", "WHAT")
-    cells = [
-        [r["id"], r["agent"], out.seconds(r["age_s"]), r["files"], human(r["size"]), _stage(r), f"{r['tool']} {r['input']}"]
-        for r in rows
-    ]
+    cells = [[r["id"], r["agent"], out.seconds(r["age_s"]), r["files"], human(r["size"]), _stage(r), _what(r)] for r in rows]
     out.table(head, cells)
     return 0
+
+
+def _what(row: dict[str, object]) -> str:
+    """Of a checkpoint the moment alone: its stage says what it is."""
+    return str(row["input"]) if row["stage"] == "checkpoint" else f"{row['tool']} {row['input']}"
 
 
 def _stage(row: dict[str, object]) -> str:

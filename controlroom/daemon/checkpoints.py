@@ -85,7 +85,7 @@ class Checkpoints:
             self._busy.discard(session)
 
     async def _keep(self, session: str, known: _Known, moment: _Moment) -> None:
-        name = f"{PREFIX}.{session}.{secrets.token_hex(8)}"
+        name = f"{PREFIX}.{session}.{secrets.token_hex(6)}"
         saved = Saved("", why="the file system does not answer")
         with anyio.move_on_after(BOUNDS.seconds + MORE_SECONDS):
             saved = await anyio.to_thread.run_sync(
