@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from controlroom.model.tier import Tier
 from controlroom.policy import Manifest, ManifestError
 from controlroom.policy.context import Context
-from controlroom.policy.protect import Protected, matched
+from controlroom.policy.limits import MAX_DIFF
+from controlroom.policy.protect import Guard, Hit, Protected, matched
+from controlroom.policy.tree import Scan
 from tests.policy.fake import HOME, WORK, FakeTree, call, context, sh, shop
 
 KEY = f"{HOME}/.ssh/id_ed25519"
@@ -59,6 +61,39 @@ def test_a_bind_mount_is_the_same_folder(command: str) -> None:
     assert sh("cat mnt/id_ed25519", tree).tier is Tier.T3
 
 
+@pytest.mark.row("N06", "N08")
+def test_a_member_below_a_mount_counts_also_where_something_guarded_is_found_first() -> None:
+    tree = shop()
+    tree.add(f"{WORK}/mnt/x", b"x")
+    tree.add(f"{HOME}/.aws/x", b"x")
+    tree.binds[f"{WORK}/mnt"] = f"{HOME}/.aws"
+    assert sh("rm -rf ../shop", tree).tier is Tier.TX
+
+
+@pytest.mark.row("N06")
+def test_of_the_names_of_one_file_the_strictest_counts() -> None:
+    tree = shop()
+    for name in (".mcp.json", "id_ed25519"):
+        tree.add(f"{WORK}/mnt/{name}", b"x")
+    tree.binds[f"{WORK}/mnt"] = "/srv/kept"
+    where = context("/srv/kept/.mcp.json\nread: /srv/kept/id_ed25519\n")
+    assert sh("rm .mcp.json", tree, where).tier is Tier.T3, "guarded"
+    assert sh("rm mnt/.mcp.json", tree, where).tier is Tier.TX
+    assert sh("cat mnt/id_ed25519", tree).tier is Tier.T3, "secret"
+    assert sh("cat mnt/id_ed25519", tree, where).tier is Tier.TX
+
+
+@pytest.mark.row("N01")
+def test_a_home_and_a_folder_of_ours_that_are_links_are_protected_under_both_names() -> None:
+    tree = shop()
+    tree.add("/u/op", HOME)
+    tree.add("/srv/state/latch", b"x")
+    tree.add("/u/state", "/srv/state")
+    where = Context(WORK, "/u/op", Manifest(), ("/u/state",))
+    for path in (f"{HOME}/.aws/x", "/u/op/.aws/x", "/u/state/latch", "/srv/state/latch"):
+        assert sh(f"echo x > {path}", tree, where).tier is Tier.TX
+
+
 @pytest.mark.row("N03")
 @pytest.mark.parametrize(
     "command",
@@ -101,6 +136,21 @@ def test_every_spelling_of_a_member_is_denied(command: str) -> None:
 )
 def test_an_act_on_an_ancestor_is_an_act_on_the_member(command: str) -> None:
     assert sh(command).tier is Tier.TX
+
+
+@pytest.mark.row("N08")
+def test_a_member_with_a_fixed_place_is_found_where_the_scan_stopped_before_it() -> None:
+    stopped = Scan(0, 0, partial=True)
+    assert Guard(context(), shop()).below(HOME, stopped) == Hit("never", KEY)
+    assert Guard(context(), shop()).below(WORK, stopped) is None
+    assert Guard(context(), shop()).below(f"{HOME}/.ssh", stopped, only="/known_hosts$") is None
+
+
+@pytest.mark.row("N08")
+def test_what_is_protected_and_not_there_makes_no_folder_a_member() -> None:
+    tree = shop()
+    tree.add(f"{HOME}/.config/editor/x", b"x")
+    assert sh("rm -rf ~/.config", tree).tier is Tier.T3
 
 
 @pytest.mark.row("N05")
@@ -167,12 +217,43 @@ def test_the_users_manifest_adds_and_a_read_prefix_forbids_reading() -> None:
     assert sh("cp secret.txt x.txt", tree, where).tier is Tier.TX
 
 
+@pytest.mark.parametrize("line", ["~/shop/notes.txt", "shop/notes.txt", "/home/op/shop/notes.txt", "notes.*"])
+def test_a_line_of_the_users_manifest_is_a_place_or_matches_anywhere(line: str) -> None:
+    assert sh("rm notes.txt", where=context(f"{line}\n")).tier is Tier.TX
+    assert sh("rm a.py", where=context(f"{line}\n")).tier is Tier.T2
+
+
+def test_a_folder_on_the_list_is_protected_also_while_it_is_empty() -> None:
+    tree = shop()
+    tree.add(f"{WORK}/data", None)
+    assert sh("rmdir data", tree, context("data/\n")).tier is Tier.TX
+
+
 def test_a_workspaces_list_can_only_strengthen() -> None:
     tree = shop()
-    tree.add(f"{WORK}/.never-touch", b"!id_ed25519\n/notes.txt\n")
+    tree.add(f"{WORK}/.never-touch", b"!id_ed25519\n/notes.txt\n!/notes.txt\n")
     assert sh("rm notes.txt", tree).tier is Tier.TX
     assert sh(f"rm {KEY}", tree).tier is Tier.TX
     assert sh("rm a.py", tree).tier is Tier.T2
+    assert sh("rm ../other/data.db", tree).tier is Tier.T3, "it says nothing of what is outside"
+
+
+def test_a_workspaces_list_is_found_through_a_link_to_the_workspace() -> None:
+    tree = shop()
+    tree.add(f"{WORK}/.never-touch", b"/notes.txt\n")
+    tree.add("/srv/link", WORK)
+    where = Context("/srv/link", HOME, Manifest())
+    assert sh("rm notes.txt", tree, where).tier is Tier.TX
+    assert sh("rm a.py", tree, where).tier is Tier.T2
+
+
+@pytest.mark.row("N11")
+@pytest.mark.parametrize("content", [None, b"#" * MAX_DIFF, b"\xff\n", b"a\x00\n"], ids=["folder", "large", "bytes", "NUL"])
+def test_a_workspaces_list_that_cannot_be_read_whole_denies_every_write(content: bytes | None) -> None:
+    tree = shop()
+    tree.add(f"{WORK}/.never-touch", content)
+    assert sh("echo x > new.txt", tree).tier is Tier.TX
+    assert sh("cat a.py", tree).tier is Tier.T0
 
 
 @pytest.mark.row("N11")
