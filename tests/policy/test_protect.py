@@ -11,6 +11,7 @@ from controlroom.model.tier import Tier
 from controlroom.policy import Manifest, ManifestError
 from controlroom.policy.context import Context
 from controlroom.policy.limits import MAX_DIFF
+from controlroom.policy.paths import folded
 from controlroom.policy.protect import Guard, Hit, Protected, matched
 from controlroom.policy.tree import Scan
 from tests.policy.fake import HOME, WORK, FakeTree, call, context, sh, shop
@@ -127,6 +128,37 @@ def test_a_home_and_a_folder_of_ours_that_are_links_are_protected_under_both_nam
 )
 def test_every_spelling_of_a_member_is_denied(command: str) -> None:
     assert sh(command).tier is Tier.TX
+
+
+@pytest.mark.row("N04")
+@pytest.mark.parametrize(
+    ("name", "means"),
+    [
+        ("/a/b.c", "/a/b.c"),
+        ("/A/B", "/a/b"),
+        ("/\u00e4/b", "/\u00e4/b"),
+        ("/a\u0308/b", "/\u00e4/b"),
+        ("/A\u0308/b", "/\u00e4/b"),
+        ("/stra\u00dfe", "/strasse"),
+        ("/a./b", "/a/b"),
+        ("/a /b", "/a/b"),
+        ("/a/b.", "/a/b"),
+        ("/a/b ", "/a/b"),
+        ("/a. ./b. .", "/a/b"),
+        ("/a/.../b", "/a/.../b"),
+        ("/a b/c", "/a b/c"),
+    ],
+)
+def test_names_are_compared_as_the_least_careful_file_system_does(name: str, means: str) -> None:
+    assert folded(name) == means
+
+
+@pytest.mark.row("N04")
+@pytest.mark.parametrize(
+    "path", [".ssh/ID_ed25519", ".ssh./id_ed25519", "'.ssh '/id_ed25519", ".ssh/id_ed25519.", "'.SSH. /id_rsa '"]
+)
+def test_a_member_spelled_as_some_file_system_would_take_it_is_denied(path: str) -> None:
+    assert sh(f"echo x > ~/{path}").tier is Tier.TX
 
 
 @pytest.mark.row("N08")
