@@ -5,6 +5,7 @@ import pytest
 
 from controlroom.core import orders as od
 from controlroom.model.action import Action, Binding, FileId, digest_of
+from controlroom.model.effect import Assessment
 from controlroom.model.record import Kind
 from controlroom.model.request import RequestState
 from controlroom.model.tier import Tier, Verdict
@@ -254,6 +255,14 @@ def test_never_touch_is_denied_and_cannot_be_approved(world: World) -> None:
     assert world.denied()
 
 
+@pytest.mark.parametrize("tier", [Tier.T1, Tier.TX])
+def test_what_policy_answers_alone_names_its_reason(world: World, tier: Tier) -> None:
+    world.ask(what=assessment(tier))
+    assert world.records(Kind.DECISION, "r1")[0]["reason"] == "a test"
+    world.ask("r2", what=Assessment(tier, ()))
+    assert world.records(Kind.DECISION, "r2")[0]["reason"] == f"tier {tier}"
+
+
 def test_a_session_that_is_not_known_is_denied() -> None:
     world = World()
     world.ask(tier=Tier.T0)
@@ -269,6 +278,8 @@ def test_a_request_whose_time_is_over_is_denied(world: World, upto: tuple[str, .
     world.wait(600)
     assert world.denied()
     assert world.state.tombs["r1"] is RequestState.EXPIRED
+    (reply,) = world.all(od.Reply)
+    assert reply.reason.startswith("it was allowed, but not released" if upto else "no operator answered")
     for late in ("checked", "durable"):
         getattr(world, late)()
     assert world.denied()

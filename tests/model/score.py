@@ -1,7 +1,7 @@
 """How many small mistakes in the decision path the tests notice: one operator, constant or answer is changed at a time.
 
 `python -m tests.model.score` runs every mutant of the files in PATHS; `--every N` takes each N-th, `--minutes M` stops
-before M minutes and says how far it came. Exit code 1 when fewer than nine in ten are noticed.
+before M minutes. Exit code 1 when of some file fewer than nine in ten are noticed, or when not all that were taken were tried.
 """
 
 import argparse
@@ -50,16 +50,37 @@ _COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
 _LOWER = {"T3": "T1", "T2": "T1", "TX": "T3"}
 
 
+# What no test can notice, for it changes no answer: file, how the mutant as it is printed begins, why.
+EQUIVALENT: dict[str, dict[str, str]] = {
+    "controlroom/policy/paths.py": {
+        "check gone: if './' not in text and ' /' not in text and (not text.endswith(('.', ' '))):": "a short cut",
+    },
+    "controlroom/policy/protect.py": {
+        "check gone: if not self.quick.search(relative + '/') and (not self.quick.search(relative)):": "a short cut",
+        "not: not self.quick.search(relative)": "what matches without the slash matches with it",
+        "check gone: if not relative:": "no pattern of gitignore matches an empty name",
+        "and/or: p.include and p.regex": "negations in the quick expression let more through to the exact one",
+    },
+    "controlroom/core/grants.py": {
+        "tier: Tier.T2": "what is below T2 passes before any grant is looked at",
+    },
+    "controlroom/core/requests.py": {
+        "check gone: if turn.state.latch: return f'latched:": "a stop has denied all",
+    },
+}
+
+
 class Mutant(NamedTuple):
-    """One changed place: the file, what changed, and the whole new text."""
+    """One changed place: the file, what changed, the whole new text, and the line."""
 
     file: str
     what: str
     text: str
+    line: int
 
 
 def mutants(file: str) -> Iterator[Mutant]:
-    """Every mutant of a file, in the order of its text."""
+    """Every mutant of a file that a test could notice."""
     tree = ast.parse((ROOT / file).read_text("utf-8"))
     count = sum(1 for _ in _places(tree))
     for index in range(count):
@@ -68,7 +89,9 @@ def mutants(file: str) -> Iterator[Mutant]:
         line = getattr(node, "lineno", 0)
         before = ast.unparse(node)
         _change(node, how)
-        yield Mutant(file, f"{file}:{line} {how}: {before[:80]}", ast.unparse(twin))
+        what = " ".join(f"{how}: {before}".split())
+        if not what.startswith(tuple(EQUIVALENT.get(file, ()))):
+            yield Mutant(file, what, ast.unparse(twin), line)
 
 
 def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
@@ -155,7 +178,12 @@ def score(files: list[str], every: int, minutes: float) -> int:
         if red(tests):
             raise SystemExit(f"the tests are red without a mutant: {' '.join(tests)}")
     until = time.monotonic() + 60 * minutes
-    chosen = [mutant for file in files for mutant in mutants(file)][::every]
+    return max([_one(file, every, until) for file in files], default=0)
+
+
+def _one(file: str, every: int, until: float) -> int:
+    """0 = enough mutants of a file are noticed, and all that were chosen were tried."""
+    chosen = list(mutants(file))[::every]
     killed = ran = 0
     for mutant in chosen:
         if time.monotonic() > until:
@@ -164,10 +192,11 @@ def score(files: list[str], every: int, minutes: float) -> int:
         good = noticed(mutant)
         killed += good
         if not good:
-            print(f"LIVED  {mutant.what}", flush=True)
+            print(f"LIVED  {file}:{mutant.line} {mutant.what[:110]}", flush=True)
     share = killed / max(ran, 1)
-    print(f"{killed} of {ran} noticed ({share:.1%}; bar {BAR:.0%}); {len(chosen) - ran} of {len(chosen)} not run")
-    return 0 if share >= BAR else 1
+    left = f"; OUT OF TIME, {len(chosen) - ran} not tried" if ran < len(chosen) else ""
+    print(f"{file}: {killed} of {ran} noticed ({share:.1%}; bar {BAR:.0%}){left}", flush=True)
+    return 0 if share >= BAR and not left else 1
 
 
 def main() -> int:

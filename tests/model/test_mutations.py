@@ -3,6 +3,7 @@
 import pytest
 
 from tests.model.mutate import MODEL, MUTATIONS, run, source
+from tests.model.score import EQUIVALENT, mutants
 
 SAMPLE = (
     "digest compare",
@@ -22,6 +23,15 @@ def test_every_mutation_still_fits_the_core(name: str) -> None:
     mutation = MUTATIONS[name]
     assert source(mutation).read_text().count(mutation.old) == 1
     assert mutation.new != mutation.old
+
+
+@pytest.mark.parametrize("file", list(EQUIVALENT))
+def test_what_is_left_out_of_the_score_is_one_mutant_each(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = EQUIVALENT[file]
+    with monkeypatch.context() as patch:
+        patch.setitem(EQUIVALENT, file, {})
+        everything = [mutant.what for mutant in mutants(file)]
+    assert [sum(what.startswith(begin) for what in everything) for begin in left] == [1] * len(left)
 
 
 def test_the_copy_is_green_without_a_mutation() -> None:

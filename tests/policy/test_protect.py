@@ -71,6 +71,17 @@ def test_a_member_below_a_mount_counts_also_where_something_guarded_is_found_fir
     assert sh("rm -rf ../shop", tree).tier is Tier.TX
 
 
+@pytest.mark.row("N06", "N08")
+def test_a_member_in_a_folder_counts_also_where_a_guarded_folder_is_mounted_beside_it() -> None:
+    tree = shop()
+    tree.add(f"{WORK}/x/prod.db", b"x")
+    tree.add(f"{WORK}/x/mnt/y", b"x")
+    tree.add(f"{HOME}/.claude/hooks/y", b"x")
+    tree.binds[f"{WORK}/x/mnt"] = f"{HOME}/.claude/hooks"
+    assert sh("rm -rf x", tree).tier is Tier.T3, "guarded"
+    assert sh("rm -rf x", tree, context("prod.db\n")).tier is Tier.TX
+
+
 @pytest.mark.row("N06")
 def test_of_the_names_of_one_file_the_strictest_counts() -> None:
     tree = shop()
@@ -238,6 +249,11 @@ def test_session_logs_are_read_freely_and_never_changed() -> None:
     assert call("Write", {"file_path": log, "content": ""}).tier is Tier.TX
 
 
+def test_a_folder_that_is_read_whole_is_read_with_the_secret_in_it() -> None:
+    for command, tier in (("tar cf a.tar ~", Tier.T3), ("tar cf a.tar ~/.ssh", Tier.T3), ("tar cf a.tar ~/other", Tier.T1)):
+        assert sh(command).tier is tier
+
+
 def test_the_users_manifest_adds_and_a_read_prefix_forbids_reading() -> None:
     where = context("prod.db\nread: secret.txt\n")
     tree = shop()
@@ -267,7 +283,9 @@ def test_a_workspaces_list_can_only_strengthen() -> None:
     assert sh("rm notes.txt", tree).tier is Tier.TX
     assert sh(f"rm {KEY}", tree).tier is Tier.TX
     assert sh("rm a.py", tree).tier is Tier.T2
-    assert sh("rm ../other/data.db", tree).tier is Tier.T3, "it says nothing of what is outside"
+    for outside in (f"{HOME}/other/data.db", f"{HOME}/mall/notes.txt"):
+        assert sh(f"rm {outside}", tree).tier is Tier.T3, "it says nothing of what is outside"
+    assert sh("chmod 755 .", tree).tier is Tier.T1, "nor of the workspace itself"
 
 
 def test_a_workspaces_list_is_found_through_a_link_to_the_workspace() -> None:
