@@ -114,7 +114,8 @@ def test_a_client_without_memory_is_a_denial() -> None:
 def test_a_client_that_is_killed_while_it_waits_is_a_denial(number: signal.Signals) -> None:
     with gate(lambda nonce: None) as server:
         pipe = subprocess.PIPE
-        with subprocess.Popen(["/bin/sh", "-c", line(server.folder)], stdin=pipe, stdout=pipe, stderr=pipe) as shell:
+        command = ["/bin/sh", "-c", line(server.folder)]
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, preexec_fn=_mortal) as shell:
             assert shell.stdin
             shell.stdin.write(CALL)
             shell.stdin.close()
@@ -123,6 +124,11 @@ def test_a_client_that_is_killed_while_it_waits_is_a_denial(number: signal.Signa
             os.kill(child_of(shell.pid), number)
             out, err = shell.communicate(timeout=20)
             closed(subprocess.CompletedProcess([], shell.returncode, out, err))
+
+
+def _mortal() -> None:
+    """A suite that runs in the background has SIGINT ignored, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def child_of(pid: int) -> int:
