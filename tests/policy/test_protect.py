@@ -185,6 +185,8 @@ def test_an_act_on_an_ancestor_is_an_act_on_the_member(command: str) -> None:
 def test_a_member_with_a_fixed_place_is_found_where_the_scan_stopped_before_it() -> None:
     stopped = Scan(0, 0, partial=True)
     assert Guard(context(), shop()).below(HOME, stopped) == Hit("never", KEY)
+    netrc = f"{HOME}/.netrc"
+    assert Guard(context(), FakeTree({netrc: b"x"})).below(HOME, stopped) == Hit("never", netrc)
     assert Guard(context(), shop()).below(WORK, stopped) is None
     assert Guard(context(), shop()).below(f"{HOME}/.ssh", stopped, only="/known_hosts$") is None
 
@@ -194,6 +196,7 @@ def test_what_is_protected_and_not_there_makes_no_folder_a_member() -> None:
     tree = shop()
     tree.add(f"{HOME}/.config/editor/x", b"x")
     assert sh("rm -rf ~/.config", tree).tier is Tier.T3
+    assert sh("tar cf a.tar ~/.config", tree).tier is Tier.T1
 
 
 @pytest.mark.row("N05")
