@@ -206,8 +206,9 @@ def sections(context: Context) -> list[tuple[Group, list[Hint]]]:
 
 
 def palette(context: Context) -> list[Hint]:
-    """What the palette offers: this screen's commands, and those of the room. It never allows anything (`approval`)."""
-    return [_hint(c, context) for c in COMMANDS if context.scope in c.scope and c.id not in ("palette", "submit")]
+    """What the palette offers: this screen's commands, the emergency stop last. It never allows anything (`approval`)."""
+    here = [c for c in COMMANDS if context.scope in c.scope and c.id not in ("palette", "submit")]
+    return [_hint(c, context) for c in sorted(here, key=lambda c: c.danger == "stop")]
 
 
 def _hint(command: Command, context: Context) -> Hint:

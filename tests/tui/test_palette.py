@@ -14,11 +14,12 @@ HINTS = keys.palette(Context())
 
 
 def test_what_is_called_so_comes_before_what_is_told_so() -> None:
-    assert [hint.id for hint in palette.found(HINTS, "stop")][:2] == ["estop", "stop"]
+    assert [hint.id for hint in palette.found(HINTS, "stop")][:2] == ["stop", "estop"]
     assert [hint.id for hint in palette.found(HINTS, "pause")] == ["pause"]
     assert palette.found(HINTS, "agent now")[0].id == "kill"
     assert palette.found(HINTS, "zqx") == []
     assert palette.found(HINTS, " ") == HINTS
+    assert [hint.id for hint in HINTS].index("estop") == len(HINTS) - 1  # one arrow and enter do not pull it
 
 
 @story
@@ -58,11 +59,10 @@ async def test_no_key_and_no_size_ends_the_room() -> None:
     async with room(views.busy()) as visit:
         await visit.press("ctrl+p", "pageup", *"zqx", "pageup", "pagedown", "up", "down", "home", "end")
         assert isinstance(visit.app.screen, Palette)
-        for size in ((5, 24), (3, 3), (1, 1), (20, 5), (120, 2), (120, 40)):
+        for size in ((3, 24), (1, 1), (20, 5), (120, 2)):
             await visit.pilot.resize_terminal(*size)
             await visit.press("backspace", "down", "tab")
             await visit.pilot.click(offset=(0, 0))
-            await visit.settled()
         await visit.send(*(visit.key("escape") for _ in range(3)))
         await visit.settled()
         assert isinstance(visit.app.screen, RoomScreen)

@@ -19,7 +19,6 @@ PLACES: dict[str, tuple[str, ...]] = {  # the keys that lead there
     "help over full view": ("v", "question_mark"),
     "detail": ("2", "down", "enter"),
 }
-SIZES = ((1, 1), (20, 5), (200, 60))
 
 
 async def stops(visit: Visit, key: str) -> None:
@@ -31,13 +30,18 @@ async def stops(visit: Visit, key: str) -> None:
     assert any(isinstance(screen, StopPage) for screen in visit.app.screen_stack)
 
 
-@pytest.mark.row("E1")
+@pytest.mark.row("E1", "E13")
 @pytest.mark.parametrize("place", PLACES)
 @story
-async def test_from_every_place(place: str) -> None:
-    async with room(views.pending_t2()) as visit:
+async def test_from_every_place_and_it_is_said_there_in_words(place: str) -> None:
+    at = list(PLACES).index(place)
+    async with room(views.pending_t2(), ((19, 4), (80, 24))[at % 2]) as visit:
         await visit.press(*PLACES[place])
-        await stops(visit, KEYS[len(place) % 2])
+        await visit.settled()
+        text = visit.text()
+        assert "STOP" in text
+        assert "ctrl+\\" in text or "^\\" in text
+        await stops(visit, KEYS[at // 2 % 2])
 
 
 @pytest.mark.row("E1")
@@ -54,8 +58,7 @@ async def test_from_the_grant_dialog_and_the_stop_screen_itself(key: str) -> Non
 
 
 @pytest.mark.row("E1", "U08")
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("place", ["room", "filter"])
+@pytest.mark.parametrize(("size", "place"), [((1, 1), "filter"), ((20, 5), "room"), ((200, 60), "full view")])
 @story
 async def test_at_any_size(size: tuple[int, int], place: str) -> None:
     async with room(views.pending_t3(), size) as visit:
@@ -81,19 +84,6 @@ async def test_without_a_daemon_and_in_a_room_that_only_looks() -> None:
         visit.line.lose()
         await visit.settled()
         await stops(visit, "f12")
-
-
-@pytest.mark.row("E13")
-@pytest.mark.parametrize("size", [(19, 4), (80, 24)], ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("place", PLACES)
-@story
-async def test_the_stop_key_is_said_in_words_on_every_screen(size: tuple[int, int], place: str) -> None:
-    async with room(views.pending_t2(), size) as visit:
-        await visit.press(*PLACES[place])
-        await visit.settled()
-        text = visit.text()
-        assert "STOP" in text
-        assert "ctrl+\\" in text or "^\\" in text
 
 
 @pytest.mark.row("E1")

@@ -46,14 +46,13 @@ class Page(House):
     def draw(self, scene: Scene) -> None:
         """All of it; low screens do without remark and footer."""
         width, height = self.house.size
-        self.pane("notice").display = height >= 10
-        self.pane("footer").display = height >= 3
+        notice, footer = height >= 10, height >= 3
+        self.pane("notice").display, self.pane("footer").display = notice, footer
         air: list[Line] = [()] * (self.air if height >= AIRY else 0)
         page = self.pane("page")
         page.show([*air, *self._make(scene, width)])
-        for name, lines in draw.around(
-            scene, width, answer=self.answered, more=bool(page.size.height) and not page.at_end
-        ).items():
+        more = page.top + height - 1 - notice - footer < len(page.lines)  # counted: a new size is not laid out yet
+        for name, lines in draw.around(scene, width, answer=self.answered, more=more).items():
             self.pane(name).show(lines)
 
     def move(self, command: str) -> None:
