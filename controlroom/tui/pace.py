@@ -3,7 +3,7 @@
 from controlroom.model.view import RoomView
 from controlroom.tui.link import Contact
 
-CALM_SECONDS = 2.0  # between two drawings of what only moves: figures, current tools
+CALM_SECONDS = 4.0  # between two drawings of what only moves: figures, current tools: the link may be slow
 LOG_SECONDS = 1.0  # the same while lines of a log are read
 AGES_SECONDS = 30.0  # between two drawings of a room in which nothing happens: ages are coarse
 
