@@ -169,4 +169,4 @@ class Room(RuleBasedStateMachine):
 
 
 TestRoom = pytest.mark.row("U01", "U02", "U03", "U04", "U05", "U06", "U08", "U09")(Room.TestCase)
-TestRoom.settings = settings(max_examples=200, stateful_step_count=50, suppress_health_check=[HealthCheck.too_slow])
+TestRoom.settings = settings(max_examples=300, stateful_step_count=50, suppress_health_check=[HealthCheck.too_slow])

@@ -63,7 +63,7 @@ PRESSED = ("1", "2", "3", "4", "5", "6", "v", "escape", "question_mark", "escape
 
 @pytest.mark.row("D06", "D02")
 @given(TEXT)
-@settings(max_examples=2)
+@settings(max_examples=3)
 @story
 async def test_whatever_others_write_is_drawn_on_every_screen_and_does_nothing(text: str) -> None:
     async with room(views.filled(text), (100, 30)) as visit:
