@@ -32,11 +32,11 @@ def test_another_process_of_the_same_user_presses_keys_here_and_the_room_says_so
     asker, seat = asked(daemon), room(daemon, tmux)
     seat.shows("allow once")
     assert "ADVISORY" in seat.text.splitlines()[0]
-    tmux.tmux("send-keys", "-t", seat.name, "R")  # a remark takes the place of the words that say why
+    seat.press("R")  # a remark takes the place of the words that say why
     seat.shows("no emergency stop is in force")
     assert "keys can be typed" not in seat.text
     assert "ADVISORY" in seat.text.splitlines()[0]
-    tmux.tmux("send-keys", "-t", seat.name, "a")
+    seat.press("a")
     assert asker.answer(20.0)[0] == "allow"
     seat.shows("nothing pending")
     assert "ADVISORY" in seat.text.splitlines()[0]
