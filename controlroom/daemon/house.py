@@ -21,6 +21,7 @@ from controlroom.daemon.checkpoints import Checkpoints
 from controlroom.daemon.claims import Claims
 from controlroom.daemon.clock import boot_id, now
 from controlroom.daemon.config import SETTINGS, Configuration
+from controlroom.daemon.facts import Facts
 from controlroom.daemon.gate_server import GateServer
 from controlroom.daemon.intake import Intake
 from controlroom.daemon.judge import Judge
@@ -34,6 +35,7 @@ from controlroom.daemon.operator_server import OperatorServer
 from controlroom.daemon.registry import Registry
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.scribe import Scribe
+from controlroom.daemon.touched import Touched
 from controlroom.daemon.undoing import Undoing
 from controlroom.daemon.window import Window
 from controlroom.daemon.witness import Witness
@@ -129,15 +131,20 @@ class House:
         self._probe = rung = probe()
         sampler = Sampler()
         self._window = Window(self._runner, judge, rung, sampler, self._matrix)
-        calls = Calls(self._runner, self._registry, judge, configuration, places, rung, self._window, sampler, self._matrix)
+        own = (places.config, places.state, places.runtime)
+        self._touched = Touched(self._runner, map(str, own))
+        facts = Facts(self._runner, sampler, self._touched)
+        calls = Calls(
+            self._runner, self._registry, judge, configuration, places, rung, self._window, sampler, self._matrix, facts
+        )
         undoing = Undoing(self._runner, self._keeper, calls.by)
         self._operators = OperatorServer(
-            places.operator_sock, self._runner, {**calls.table(), **undoing.table(), **self._scribe.table()}
+            places.operator_sock, self._runner, {**calls.table(), **facts.table(), **undoing.table(), **self._scribe.table()}
         )
         self._witness = Witness(self._runner, time.monotonic)
         self._checkpoints = Checkpoints(self._runner, self._keeper, judge.home)
         intake.on_heard = self._heard
-        self._meters = Meters(self._runner, sampler, self._operators, self._witness)
+        self._meters = Meters(self._runner, sampler, self._operators, self._witness, self._touched)
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
         self._runner.on_record = self._note
         self._scribe.attach(self._runner, accepted.pins, lambda: configuration.settings.config.anchor)
@@ -146,6 +153,7 @@ class House:
         self._window.note(seq, record)
         self._observed.note(record)
         self._checkpoints.note(record)
+        self._touched.note(record)
 
     def _heard(self, session: str, agent: str, call: Call) -> None:
         self._witness.heard(session, agent, call)
@@ -282,7 +290,7 @@ class House:
 
     async def close(self) -> None:
         """Deny what is pending, close the journal; agents go on (and their gates deny)."""
-        self._meters.close()
+        self._touched.close()
         await self._gate.stop()
         self._operators.stop()
         try:

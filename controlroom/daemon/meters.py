@@ -6,10 +6,10 @@ import anyio.to_thread
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.operator_server import OperatorServer
 from controlroom.daemon.runner import Runner
+from controlroom.daemon.touched import Touched
 from controlroom.daemon.witness import Witness
 from controlroom.model import event as ev
-from controlroom.model.agent import SessionState
-from controlroom.sensing.churn import Churn
+from controlroom.model.agent import Session, SessionState
 
 MEASURE_SECONDS = 2.0
 
@@ -17,12 +17,12 @@ MEASURE_SECONDS = 2.0
 class Meters:
     """Looks while sessions run; costs nothing without one."""
 
-    def __init__(self, runner: Runner, sampler: Sampler, operators: OperatorServer, witness: Witness) -> None:
+    def __init__(self, runner: Runner, sampler: Sampler, operators: OperatorServer, witness: Witness, touched: Touched) -> None:
         self._runner = runner
         self._witness = witness
         self._sampler = sampler
         self._operators = operators
-        self._churn: dict[str, Churn] = {}
+        self._touched = touched
 
     async def run(self) -> None:
         """For ever."""
@@ -37,31 +37,21 @@ class Meters:
             for key, held in self._runner.state.sessions.items()
             if held.session.state is SessionState.RUNNING and key in self._runner.handles
         }
-        for gone in self._churn.keys() - running.keys():
-            self._churn.pop(gone).close()
         if not running:
             return
-        for key, session in running.items():
-            if key not in self._churn and session.trips.deletes is not None:
-                self._churn[key] = Churn(session.workspace)
         handles = [self._runner.handles[key] for key in running]
         await anyio.to_thread.run_sync(self._sampler.sample, handles)
         alone = self._operators.alone()
-        for key in running:
-            self._runner.feed(ev.Measured(self._runner.clock(), key, self._usage(key, alone)))
+        for session in running.values():
+            self._runner.feed(ev.Measured(self._runner.clock(), session.id, self._usage(session, alone)))
 
-    def _usage(self, session: str, alone: float) -> ev.Usage:
-        load, churn = self._sampler.loads.get(session), self._churn.get(session)
+    def _usage(self, session: Session, alone: float) -> ev.Usage:
+        load = self._sampler.loads.get(session.id)
         return ev.Usage(
             processes=load.processes if load else None,
-            cpu=self._sampler.spent.get(session),
+            cpu=self._sampler.spent.get(session.id),
             memory=load.memory if load else None,
-            deletes=churn.deletes() if churn else None,
-            tokens=self._witness.tokens(session),
+            deletes=self._touched.deletes(session.workspace),
+            tokens=self._witness.tokens(session.id),
             alone=alone,
         )
-
-    def close(self) -> None:
-        """End all watches."""
-        for churn in self._churn.values():
-            churn.close()

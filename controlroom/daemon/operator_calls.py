@@ -17,6 +17,7 @@ from controlroom.daemon import views
 from controlroom.daemon.accepted import Pin
 from controlroom.daemon.binding import anchor
 from controlroom.daemon.config import SETTINGS, BadSettings, Configuration
+from controlroom.daemon.facts import Facts
 from controlroom.daemon.judge import MANIFEST, BadManifest, Judge
 from controlroom.daemon.layers import of_claude
 from controlroom.daemon.load import Sampler
@@ -58,7 +59,9 @@ class Calls:
         window: Window,
         sampler: Sampler,
         matrix: Callable[[Session], tuple[Matrix, ...]],
+        facts: Facts,
     ) -> None:
+        self._facts = facts
         self._matrix = matrix
         self._configuration = configuration
         self._window = window
@@ -97,7 +100,6 @@ class Calls:
             "manifest": self.manifest,
             "view": self.view,
             "pulse": self.pulse,
-            "processes": self.processes,
             "layers": self.layers,
             **acts,
         }
@@ -122,7 +124,7 @@ class Calls:
 
     async def agents(self, params: Params) -> object:
         state, now = self._runner.state, self._runner.clock()
-        return [views.agent(h, state, now) for h in state.sessions.values()]
+        return [{**views.agent(h, state, now), **self._facts.brief(h)} for h in state.sessions.values()]
 
     async def pending(self, params: Params) -> object:
         state, now = self._runner.state, self._runner.clock()
@@ -154,7 +156,9 @@ class Calls:
             told = (held.session.kind, self._judge.home, held.session.workspace)
             declared = await anyio.to_thread.run_sync(declarations.read, *told)
             uses = self._matrix(held.session)
-            return {"what": "agent", **views.agent(held, state, now), "stop": stop, "uses": uses, "declared": declared}
+            seen = {"processes": await self._facts.processes_of(held), "files": await self._facts.files_of(held)}
+            row = {**views.agent(held, state, now), **self._facts.brief(held)}
+            return {"what": "agent", **row, "stop": stop, "uses": uses, "declared": declared, **seen}
         raise CallError("not-found", f"no request, receipt, grant or agent {wanted}")
 
     async def allow(self, params: Params) -> object:
@@ -331,10 +335,6 @@ class Calls:
             self._looked = now
             handles = list(self._runner.handles.values())
             await anyio.to_thread.run_sync(self._sampler.sample, handles)
-
-    async def processes(self, params: Params) -> object:
-        handle = self._runner.handles.get(str(params["session"]))
-        return await anyio.to_thread.run_sync(self._sampler.rows, handle) if handle else []
 
     async def layers(self, params: Params) -> object:
         held = self._runner.state.sessions.get(str(params["session"]))

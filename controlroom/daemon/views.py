@@ -6,9 +6,10 @@ from controlroom.core.state import Held, State
 from controlroom.daemon import words
 from controlroom.model.agent import StopResult
 from controlroom.model.clock import SECOND, Instant
-from controlroom.model.effect import Effect
+from controlroom.model.effect import Effect, EffectKind
 from controlroom.model.record import Receipt, Stage
 from controlroom.model.request import Grant, Request, RequestState
+from controlroom.model.touched import Seen
 from controlroom.model.view import EffectView, ReceiptView
 from controlroom.storage.receipts import gaps
 
@@ -86,7 +87,7 @@ def grant(g: Grant, state: State, now: Instant) -> Row:
 
 
 def receipt(r: Receipt) -> Row:
-    """One receipt. Its outcome is the agent's claim; `effects_observed` is null where no sensor tells."""
+    """One receipt. Its outcome is the agent's claim; `effects_observed` is null where no sensor tells (`observed_note`)."""
     d = r.decision
     return {
         "id": r.id,
@@ -110,7 +111,8 @@ def receipt(r: Receipt) -> Row:
         "answered_after_s": round(d.at.seconds_since(r.at), 1) if d else None,
         "duration_s": round(r.ended.seconds_since(r.started), 1) if r.started and r.ended and r.stage in TOLD else None,
         "effects_declared": [{"kind": e.kind, "targets": [t.path for t in e.targets]} for e in r.intent.assessment.effects],
-        "effects_observed": None,
+        "effects_observed": _observed(r),
+        "observed_note": _limits(r.seen) if r.seen else "",
         "gaps": list(gaps(r)),
     }
 
@@ -151,12 +153,35 @@ def receipt_view(r: Receipt, *, whole: bool = False) -> ReceiptView:
         took_ms=r.outcome.duration_ms if r.outcome else None,
         declared=tuple(_effect(e, named) for e in a.effects),
         gaps=gaps(r),
+        seen=_seen(r.seen) if r.seen and not r.seen.why else None,
+        seen_note=_limits(r.seen) if r.seen else "",
     )
 
 
 def _grant_used(r: Receipt) -> str:
     by = r.decision.by if r.decision else ""
     return by.removeprefix("grant:") if by.startswith("grant:") else ""
+
+
+def _seen(seen: Seen) -> tuple[EffectView, ...]:
+    """What the disk showed while the act was under way, by kind; `more` stands with the first of them."""
+    told = ((EffectKind.CREATE, seen.created), (EffectKind.WRITE, seen.written), (EffectKind.DELETE, seen.deleted))
+    rows = [EffectView(kind, paths) for kind, paths in told if paths]
+    return (msgspec.structs.replace(rows[0], more=seen.more), *rows[1:]) if rows else ()
+
+
+def _observed(r: Receipt) -> list[Row] | None:
+    if r.seen is None or r.seen.why:
+        return None
+    return [{"kind": e.kind, "targets": list(e.targets), "more": e.more} for e in _seen(r.seen)]
+
+
+def _limits(seen: Seen) -> str:
+    """What the sensors cannot tell, in words."""
+    if seen.why:
+        return seen.why
+    who = f"; {seen.others} other sessions work in this folder" if seen.others else ""
+    return f"seen in the workspace while it was under way, not who did it{who}"
 
 
 def _effect(e: Effect, named: int | None) -> EffectView:

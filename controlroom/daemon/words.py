@@ -8,6 +8,7 @@ from controlroom.model.agent import Inventory, Label, StopResult
 from controlroom.model.record import Intent, Kind, Outcome, Record
 from controlroom.model.request import Decision, Grant
 from controlroom.model.snapshot import Checkpoint, Saved, Undone
+from controlroom.model.touched import Seen
 from controlroom.storage.notes import OWN
 
 ADVISORY = Label.ADVISORY
@@ -66,6 +67,8 @@ def _line(record: Record) -> str:
         case Kind.CHECKPOINT:
             made = msgspec.json.decode(body, type=Checkpoint)
             return f"transcript and memory, {made.why}: {_saved(made.saved)}"
+        case Kind.SEEN:
+            return _seen(msgspec.json.decode(body, type=Seen))
         case Kind.UNDONE:
             return f"taken back by receipt {msgspec.json.decode(body, type=Undone).by}"
     return _told(record.kind, _mapping(body))
@@ -108,6 +111,17 @@ def _saved(saved: Saved) -> str:
         return f"nothing was saved: {saved.why}"
     left = f"; left out: {', '.join(saved.left_out)}" if saved.left_out else ""
     return f"saved {saved.files} {'file' if saved.files == 1 else 'files'}, {saved.size:,} bytes{left}"
+
+
+def _seen(seen: Seen) -> str:
+    """What the disk showed during an act."""
+    told = [
+        f"{len(paths)} {what} ({', '.join(paths[:3])}{', ...' if len(paths) > 3 else ''})"
+        for what, paths in (("created", seen.created), ("written", seen.written), ("deleted", seen.deleted))
+        if paths
+    ]
+    more = [f"{seen.more} more"] if seen.more else []
+    return f"not observed: {seen.why}" if seen.why else f"on disk: {', '.join([*told, *more]) or 'nothing changed'}"
 
 
 def _proof(result: StopResult) -> str:

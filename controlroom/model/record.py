@@ -9,6 +9,7 @@ from controlroom.model.clock import Instant
 from controlroom.model.effect import Assessment
 from controlroom.model.request import Decision
 from controlroom.model.snapshot import Saved
+from controlroom.model.touched import Seen
 
 
 class Kind(StrEnum):
@@ -26,6 +27,7 @@ class Kind(StrEnum):
     DECISION = "decision"
     STARTED = "started"
     OUTCOME = "outcome"
+    SEEN = "seen"  # what changed in the workspace while an act was under way
     CHECKPOINT = "checkpoint"  # transcript and memory files of a session were kept, or why they were not
     UNDONE = "undone"  # an undo took the act back; names the undo's own receipt
     INTERRUPTED = "interrupted"
@@ -108,3 +110,4 @@ class Receipt(msgspec.Struct, frozen=True):
     note: str = ""
     saved: Saved | None = None  # its snapshot
     undone: str = ""  # the receipt of the undo that took it back
+    seen: Seen | None = None  # None = no sensor told

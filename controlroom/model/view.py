@@ -113,7 +113,8 @@ class EffectView(msgspec.Struct, frozen=True):
 class ReceiptView(msgspec.Struct, frozen=True):
     """One act. Where `ok` is told, `note` and `took_ms` are the agent's claim of its outcome; so is `says`, of what it is for.
 
-    `answered`: when it was decided. `seen`: what sensors saw it do, None = nobody looked. `gaps`: what it
+    `answered`: when it was decided. `seen`: what sensors saw while it was under way, None = nobody
+    looked; `seen_note`: their limits. `gaps`: what it
     lacks of a whole receipt.
     """
 
@@ -147,6 +148,7 @@ class ReceiptView(msgspec.Struct, frozen=True):
     took_ms: int | None = None
     declared: tuple[EffectView, ...] = ()
     seen: tuple[EffectView, ...] | None = None
+    seen_note: str = ""
     gaps: tuple[str, ...] = ()
 
 

@@ -15,6 +15,7 @@ from controlroom.model.record import Intent, Kind, Outcome, Receipt, Record, Sta
 from controlroom.model.request import Decision
 from controlroom.model.snapshot import Saved, Undone
 from controlroom.model.tier import Tier, Verdict
+from controlroom.model.touched import Seen
 from controlroom.storage.chain import Stored
 
 _OPEN = (Stage.ALLOWED, Stage.STARTED)
@@ -64,9 +65,16 @@ def gaps(receipt: Receipt) -> tuple[str, ...]:
         ("nobody told that it began", receipt.started is None),
         ("nobody told how it ended", receipt.outcome is None),
         ("no snapshot of its targets", bool(receipt.intent.assessment.targets) and not (receipt.saved and receipt.saved.seal)),
-        ("its effects were not observed: no sensor of ours saw what it did", bool(receipt.intent.assessment.effects)),
+        (_unseen(receipt), bool(receipt.intent.assessment.effects) and bool(_unseen(receipt))),
     ]
     return tuple(text for text, lacks in missing if lacks)
+
+
+def _unseen(receipt: Receipt) -> str:
+    """Why nobody can tell what it did, "" = sensors looked."""
+    if receipt.seen is None:
+        return "its effects were not observed: no sensor of ours saw what it did"
+    return f"its effects were not observed: {receipt.seen.why}" if receipt.seen.why else ""
 
 
 def brief(receipt: Receipt) -> Receipt:
@@ -99,6 +107,7 @@ _STEPS = {
     Kind.INTENT: Stage.INTENT,
     Kind.SNAPSHOT: None,
     Kind.UNDONE: None,
+    Kind.SEEN: None,
     Kind.DECISION: None,  # its verdict tells
     Kind.STARTED: Stage.STARTED,
     Kind.OUTCOME: None,
@@ -116,6 +125,8 @@ def _step(receipt: Receipt, record: Record) -> Receipt:
         return change(receipt, saved=msgspec.json.decode(record.body, type=Saved))
     if record.kind is Kind.UNDONE:
         return change(receipt, undone=msgspec.json.decode(record.body, type=Undone).by)
+    if record.kind is Kind.SEEN:
+        return change(receipt, seen=msgspec.json.decode(record.body, type=Seen))
     if record.kind is Kind.STARTED:
         return change(receipt, stage=Stage.STARTED, started=record.at)
     if record.kind is Kind.OUTCOME:

@@ -9,7 +9,6 @@ import pytest
 
 from controlroom.containment import hold
 from controlroom.model.agent import Handle
-from controlroom.sensing.churn import Churn
 from controlroom.storage import handles
 from tests.support.daemon import Daemon
 from tests.support.waiting import eventually
@@ -75,26 +74,3 @@ def test_more_than_2000_deleted_files_in_a_minute_pause_the_session(daemon: Daem
         assert_halted(daemon, "files deleted in a minute")
     finally:
         hold.kill(handle)
-
-
-def test_a_folder_that_cannot_be_watched_is_unknown_and_not_zero(tmp_path: Path) -> None:
-    churn = Churn(str(tmp_path / "missing"))
-    try:
-        eventually(lambda: churn.why not in ("", "not watched yet"), 10, "it says why")
-        assert churn.deletes() is None
-    finally:
-        churn.close()
-
-
-def test_files_that_are_renamed_have_not_vanished(tmp_path: Path) -> None:
-    for n in range(300):
-        (tmp_path / f"a{n}").touch()
-    churn = Churn(str(tmp_path))
-    try:
-        eventually(lambda: churn.why == "", 10, "it watches")
-        for n in range(300):
-            (tmp_path / f"a{n}").rename(tmp_path / f"b{n}")
-        (tmp_path / "b0").unlink()
-        eventually(lambda: churn.deletes() == 1, 10, "one of them has vanished")
-    finally:
-        churn.close()

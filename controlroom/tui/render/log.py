@@ -15,6 +15,7 @@ _WORDS: dict[Kind, str] = {
     Kind.DECISION: "answer",
     Kind.STARTED: "starts",
     Kind.OUTCOME: "says",
+    Kind.SEEN: "seen",
     Kind.INTERRUPTED: "cut off",
     Kind.REFUSED: "refused",
     Kind.UNDELIVERED: "unheard",

@@ -58,7 +58,7 @@ def detail(found: ReceiptView, width: int, glyphs: Glyphs) -> list[Line]:
         ("intent", _intent(found)),
         ("assessed", _assessed(found)),
         ("declared", _effects(found.declared)),
-        ("seen", [_ours("not observed", "dim")] if found.seen is None else _effects(found.seen)),
+        ("seen", _seen(found)),
         ("targets", [line for path in found.targets for line in rows.value(path)] or [_ours("none known", "dim")]),
         ("decision", _decision(found)),
         ("grant", rows.value(found.grant) if found.grant else [_ours("none was used", "dim")]),
@@ -105,6 +105,23 @@ def _effects(effects: tuple[EffectView, ...]) -> list[Line]:
         more = f" and {effect.more} more" if effect.more else ""
         lines.append((say(effect.kind), say(": ", "dim"), *marked(quote(", ".join(effect.targets) or "-")), say(more, "dim")))
     return lines or [_ours("none known", "dim")]
+
+
+def _seen(found: ReceiptView) -> list[Line]:
+    """What sensors saw, what of it no declared target holds, and what they cannot tell."""
+    if found.seen is None:
+        return [_ours(f"not observed: {found.seen_note}" if found.seen_note else "not observed", "dim")]
+    declared = {path for effect in found.declared for path in effect.targets}
+    beyond = [path for effect in found.seen for path in effect.targets if not _holds(declared, path)]
+    lines = _effects(found.seen) if found.seen else [_ours("nothing changed", "dim")]
+    if beyond:
+        lines.append((say("not declared: ", "warn"), *marked(quote(", ".join(dict.fromkeys(beyond))))))
+    return [*lines, *([(quote(found.seen_note, "dim"),)] if found.seen_note else [])]
+
+
+def _holds(declared: set[str], path: str) -> bool:
+    """Whether a target is the path, or a folder that it is in."""
+    return path in declared or any(path.startswith(f"{folder.rstrip('/')}/") for folder in declared)
 
 
 def _decision(found: ReceiptView) -> list[Line]:
