@@ -92,9 +92,8 @@ class Judge:
 
     def idle_lines(self) -> list[str]:
         """Lines of the manifest in force that mean nothing there is now: perhaps a typing mistake (N13)."""
-        tree = RealTree()
         lines = [*self._manifest.write, *self._manifest.read]
-        return [line for line in lines if matched(line, self.home, tree) == 0]
+        return [line for line in lines if matched(line, self.home, RealTree()) == 0]
 
     def drift(self) -> str:
         """Why the manifest in force is not the one on disk, which no operator took; "" = it is."""

@@ -44,34 +44,54 @@ def _tools() -> _Tools:
 
 def assess(action: Action, context: Context, tree: Tree) -> Assessment:
     """What `action` would do, to what, how bad it is and why. Raises nothing for any input: what is not understood asks."""
-    return _judged(action, context, tree).close()
+    return Draft(action, context, tree).scanned()
+
+
+class Draft:
+    """An action judged by its text, its paths and what is at them. `scanned` also looks into the folders it takes along.
+
+    Raises nothing. The scan fills in numbers and may only raise the tier; what it does not reach in the tree's time asks.
+    """
+
+    def __init__(self, action: Action, context: Context, tree: Tree) -> None:
+        self._ledger = Ledger()
+        self._files = Files(context, tree, self._ledger)
+        try:
+            _Assessor(action, context, tree, self._ledger, self._files).judge()
+        except TooMuch as limit:
+            self._ledger.reason(Tier.TX, "limit", f"Denied: {limit}.")
+        except RecursionError:
+            self._ledger.reason(Tier.TX, "limit", "Denied: nested too deeply to be looked through; write it flatter.")
+
+    @property
+    def assessment(self) -> Assessment:
+        """What is known so far."""
+        return self._ledger.close()
+
+    @property
+    def found(self) -> tuple[Found, ...]:
+        """The same about each simple command alone."""
+        return tuple(self._ledger.found(step) for step in self._ledger.steps)
+
+    def scanned(self) -> Assessment:
+        """The assessment with what lies in the folders."""
+        self._files.look()
+        return self._ledger.close()
 
 
 def trace(action: Action, context: Context, tree: Tree) -> tuple[Assessment, tuple[Found, ...]]:
     """The same, with what was found about each simple command alone. Raises nothing."""
-    ledger = _judged(action, context, tree)
-    assessment = ledger.close()
-    return assessment, tuple(ledger.found(step) for step in ledger.steps)
-
-
-def _judged(action: Action, context: Context, tree: Tree) -> Ledger:
-    ledger = Ledger()
-    try:
-        _Assessor(action, context, tree, ledger).judge()
-    except TooMuch as limit:
-        ledger.reason(Tier.TX, "limit", f"Denied: {limit}.")
-    except RecursionError:
-        ledger.reason(Tier.TX, "limit", "Denied: nested too deeply to be looked through; write it flatter.")
-    return ledger
+    draft = Draft(action, context, tree)
+    return draft.scanned(), draft.found
 
 
 class _Assessor:
-    def __init__(self, action: Action, context: Context, tree: Tree, ledger: Ledger) -> None:
+    def __init__(self, action: Action, context: Context, tree: Tree, ledger: Ledger, files: Files) -> None:
         self._action = action
         self._ledger = ledger
         self._tree = tree
         self._home = context.home
-        self._files = Files(context, tree, ledger)
+        self._files = files
         self._shell = Shell(self._files, tree, ledger, context.home, context.written)
 
     def judge(self) -> None:

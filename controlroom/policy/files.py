@@ -2,16 +2,18 @@
 
 import posixpath
 import re
+from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from controlroom.model.effect import EffectKind, Target
 from controlroom.model.tier import Tier
 from controlroom.policy.context import Context
-from controlroom.policy.ledger import Ledger
+from controlroom.policy.ledger import Ledger, Step
 from controlroom.policy.limits import MAX_PATH, SCAN_ENTRIES
 from controlroom.policy.paths import MINTED, absolute, is_below
-from controlroom.policy.protect import Guard, Hit
+from controlroom.policy.protect import Guard, Hit, worst
 from controlroom.policy.tree import Scan, Stat, Tree
 
 _SINKS = {
@@ -65,8 +67,20 @@ class Act(msgspec.Struct, frozen=True):
     only: str = ""
 
 
+class _Folder(NamedTuple):
+    """An act that takes a folder along, or may: what was found about it without looking inside."""
+
+    act: Act
+    kind: EffectKind
+    real: str
+    target: Target
+    stat: Stat
+    hit: Hit | None
+    step: Step | None
+
+
 class Files:
-    """Judges acts on files and writes them to the ledger."""
+    """Judges acts on files and writes them to the ledger: `touch` each act, then `look` into the folders, once."""
 
     def __init__(self, context: Context, tree: Tree, ledger: Ledger) -> None:
         self._tree = tree
@@ -74,14 +88,14 @@ class Files:
         self._guard = Guard(context, tree)
         self._written = frozenset(context.written)
         self._gone: set[str] = set()  # what is taken away directly below the workspace
-        self._room = SCAN_ENTRIES
+        self._folders: list[_Folder] = []
         root = tree.realpath(context.workspace) or context.workspace
         home = tree.realpath(context.home) or context.home
         self.workspace = "" if is_below(home, root) else root
         self._started = root
 
     def touch(self, act: Act) -> None:
-        """Judge one act."""
+        """Judge one act by the path and what is at it; what is below a folder is looked at later."""
         if act.cwd is None and not act.path.startswith("/"):
             self._unplaced(act, "in a folder that cannot be told beforehand")
             return
@@ -168,13 +182,13 @@ class Files:
             kind = EffectKind.CREATE if act.append else EffectKind.WRITE
         deep = stat is not None and stat.kind == "dir" and (act.deep or act.moved or kind is EffectKind.DELETE)
         vague = not act.certain and stat is not None and stat.kind == "dir" and kind in (EffectKind.WRITE, EffectKind.META)
-        scan = self._scan(real) if deep or vague else None
         inside = self.is_inside(real)
-        target = self._target(real, stat, scan, inside=inside, certain=act.certain)
+        target = self._target(real, stat, inside=inside, certain=act.certain)
         self._ledger.effect(kind, target, file=True)
-        hit = self._guard.hit(real, stat) or (self._guard.hit(path, stat) if path != real else None)
-        if scan is not None and (hit is None or hit.kind != "never"):
-            hit = self._guard.below(real, scan, act.only) or hit
+        hit = worst(self._guard.hit(name, stat) for name in dict.fromkeys((real, path)))
+        if stat is not None and (deep or vague):
+            hit = worst((hit, self._guard.holds(real, act.only)))
+            self._folders.append(_Folder(act, kind, real, target, stat, hit, self._ledger.step))
         self._protected(act, hit, real)
         tier, text = self._tier(act, kind, target, stat)
         if act.certain and self._own(real, stat, kind):
@@ -183,11 +197,41 @@ class Files:
         elif act.moved:
             self._ledger.mixed = True
         self._make(act, kind, real, stat, deep=deep)
+        self._say_why(act, tier, text)
+        if kind is EffectKind.DELETE and inside:
+            self._everything(real)
+
+    def _say_why(self, act: Act, tier: Tier, text: str) -> None:
         self._ledger.reason(tier, act.rule, text, act.safer)
         if not act.certain and tier >= Tier.T2:
             self._ledger.reason(tier, "target.could-match", _BOUNDED)
-        if kind is EffectKind.DELETE and inside:
-            self._everything(real)
+
+    def look(self) -> None:
+        """Look into the folders that the acts take along: their numbers are filled in, a tier may only rise.
+
+        Places that are known to hold members come first: the time may not last for all.
+        """
+        for folder in self._folders:
+            self._raise(folder, self._guard.members_in(folder.real, folder.act.only))
+        room, scans, counted = SCAN_ENTRIES, dict[str, Scan](), dict[Target, Target]()
+        for folder in self._folders:
+            if folder.real not in scans:
+                scans[folder.real] = self._tree.scan(folder.real, max(room, 1))
+                room = max(room - len(scans[folder.real].paths), 0)
+            scan = scans[folder.real]
+            target = replace(folder.target, files=scan.files, size=scan.size, partial=scan.partial)
+            counted[folder.target] = target
+            self._raise(folder, self._guard.seen_in(folder.real, scan, folder.act.only))
+            if scan.partial:
+                with self._ledger.back_at(folder.step):
+                    self._say_why(folder.act, *self._tier(folder.act, folder.kind, target, folder.stat))
+        self._ledger.fill(counted)
+
+    def _raise(self, folder: _Folder, hit: Hit | None) -> None:
+        """Say what was found in a folder, where it is worse than what was known of it."""
+        if hit is not None and worst((folder.hit, hit)) is hit:
+            with self._ledger.back_at(folder.step):
+                self._protected(folder.act, hit, folder.real)
 
     def _own(self, real: str, stat: Stat | None, kind: EffectKind) -> bool:
         """Whether an act loses nothing but what this action made, or a file that this session wrote in a temporary folder."""
@@ -217,16 +261,9 @@ class Files:
         if len(names) > 1 and self._gone.issuperset(names):
             self._ledger.reason(Tier.T3, "target.everything", f"Takes away everything in {folder}.")
 
-    def _scan(self, real: str) -> Scan:
-        scan = self._tree.scan(real, max(self._room, 1))
-        self._room = max(self._room - len(scan.paths), 0)
-        return scan
-
-    def _target(self, real: str, stat: Stat | None, scan: Scan | None, *, inside: bool, certain: bool) -> Target:
+    def _target(self, real: str, stat: Stat | None, *, inside: bool, certain: bool) -> Target:
         known = stat is not None and stat.kind != "unknown"
         exists = None if stat is not None and not known else known
-        if scan is not None:
-            return Target(real, exists, scan.files, scan.size, scan.partial, None, inside, certain)
         regular = stat is not None and stat.kind == "file"
         tracked = self._tree.tracked(real) if regular and inside else None
         size = stat.size if regular and stat else None
@@ -277,7 +314,7 @@ class Files:
         return Tier.T2, f"{_say(act)} {name}, which git does not have."
 
     def _read(self, act: Act, path: str, real: str, stat: Stat | None) -> None:
-        hit = self._guard.reading(real, stat) or (self._guard.reading(path, stat) if path != real else None)
+        hit = worst(self._guard.reading(name, stat) for name in dict.fromkeys((real, path)))
         if hit is None and act.deep and stat is not None and stat.kind == "dir":
             hit = self._guard.secret_below(real)
         if hit is None:

@@ -1,5 +1,8 @@
 """What an assessment has found so far. It only grows: nothing that is added later takes a tier back (S19)."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
 import msgspec
 
 from controlroom.model.effect import Assessment, Effect, EffectKind, Loses, Reason, Repository, Target
@@ -104,6 +107,28 @@ class Ledger:
     def leave(self) -> None:
         """The command that was entered last is judged."""
         self._within.pop()
+
+    @property
+    def step(self) -> Step | None:
+        """The command that is being judged, None for a tool that is no shell."""
+        return self._within[-1] if self._within else None
+
+    @contextmanager
+    def back_at(self, step: Step | None) -> Iterator[None]:
+        """What is found within is about a command that was judged before."""
+        self._within = [step] if step else []
+        try:
+            yield
+        finally:
+            self._within = []
+
+    def fill(self, counted: Mapping[Target, Target]) -> None:
+        """Put targets with their numbers in the place of the same without."""
+        for listed in (self._targets, *self._effects.values(), *(e for step in self.steps for e in step.effects.values())):
+            if not counted.keys().isdisjoint(listed):
+                filled = dict.fromkeys(counted.get(target, target) for target in listed)
+                listed.clear()
+                listed.update(filled)
 
     def found(self, step: Step) -> "Found":
         """What was found about one command alone."""

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib import resources
 
@@ -30,6 +31,19 @@ class Hit(msgspec.Struct, frozen=True):
     path: str
 
 
+_DENIED = ("never", "unread")
+
+
+def worst(hits: Iterable[Hit | None]) -> Hit | None:
+    """The first hit that is denied, else the first."""
+    found: Hit | None = None
+    for hit in hits:
+        if hit is not None and hit.kind in _DENIED:
+            return hit
+        found = found or hit
+    return found
+
+
 @lru_cache(maxsize=1)
 def builtin() -> Protected:
     """The built-in lists. Raises msgspec.ValidationError naming the key of a broken file."""
@@ -37,26 +51,32 @@ def builtin() -> Protected:
     return msgspec.convert(tomllib.loads(text), Protected)
 
 
+_ANYWHERE = "^(?:.+/)?"  # how pathspec begins a pattern that may match in any folder
+
+
+def _either(sources: list[str]) -> str:
+    return "|".join(sources) or r"(?!)"
+
+
 class _Patterns:
     """One compiled list: a combined expression refuses most paths in one step, gitignore's own rules decide the rest."""
 
     def __init__(self, patterns: tuple[str, ...], base: str) -> None:
-        self.base = base
+        self._base = folded(base).rstrip("/") + "/"
         self.spec = GitIgnoreSpec.from_lines(patterns)
         self.fixed = tuple({prefix for pattern in patterns if (prefix := _fixed_part(pattern, base))})
         sources = [p.regex.pattern.replace("?P<ps_d>", "?:") for p in self.spec.patterns if p.include and p.regex]
-        self.quick = re.compile("|".join(f"(?:{source})" for source in sources) if sources else r"(?!)")
+        anywhere = [source.removeprefix(_ANYWHERE) for source in sources if source.startswith(_ANYWHERE)]
+        placed = [source.removeprefix("^") for source in sources if not source.startswith(_ANYWHERE)]
+        self.quick = re.compile(f"^(?:{_either(placed)})|(?:^|/)(?:{_either(anywhere)})")
 
     def match(self, path: str) -> bool:
         """Whether an absolute, resolved path is on the list."""
         name = folded(path)
-        base = folded(self.base)
-        if not is_below(name, base):
+        if not name.startswith(self._base):
             return False
-        relative = name[len(base.rstrip("/")) + 1 :]
-        if not relative:
-            return False
-        if not self.quick.search(relative + "/") and not self.quick.search(relative):
+        relative = name[len(self._base) :].replace("\n", "\r")  # gitignore's expressions end at a line's end
+        if not self.quick.search(relative + "/"):
             return False
         return self.spec.match_file(relative) or self.spec.match_file(relative + "/")
 
@@ -94,17 +114,21 @@ def _compiled(patterns: tuple[str, ...], base: str, homes: tuple[str, ...], *, a
 
 
 def matched(pattern: str, home: str, tree: Tree, base: str = "/") -> int | None:
-    """How many files and folders a line of a manifest means now, about MEMBER_ENTRIES at most; None = anywhere (N13)."""
+    """How many files and folders a line of a manifest means now, about MEMBER_ENTRIES at most (N13).
+
+    None = anywhere, or none in the part that could be looked at.
+    """
     homes = tuple(dict.fromkeys((home, tree.realpath(home) or home)))
     patterns = _compiled((pattern.removeprefix("read:").lstrip(),), base, homes)
     if pattern.startswith("!") or not patterns.fixed:
         return None
-    found = 0
+    found, whole = 0, True
     for place in patterns.fixed:
         if tree.lstat(place) is not None:
-            names = (place, *tree.scan(place, MEMBER_ENTRIES).paths)
-            found += sum(1 for name in names if patterns.match(name))
-    return found
+            scan = tree.scan(place, MEMBER_ENTRIES)
+            whole = whole and not scan.partial
+            found += sum(1 for name in (place, *scan.paths) if patterns.match(name))
+    return found if found or whole else None
 
 
 class Guard:
@@ -148,8 +172,7 @@ class Guard:
 
     def hit(self, path: str, stat: Stat | None) -> Hit | None:
         """What a resolved path itself is, under each of its names and by inode, never-touch before guarded (N01, N02, N06)."""
-        found = [hit for name in (path, *self._tree.elsewhere(path)) if (hit := self._hit(name, stat))]
-        return next((hit for hit in found if hit.kind == "never"), found[0] if found else None)
+        return worst(self._hit(name, stat) for name in (path, *self._tree.elsewhere(path)))
 
     def _hit(self, path: str, stat: Stat | None) -> Hit | None:
         if any(is_below(path, own) for own in self._own):
@@ -162,8 +185,7 @@ class Guard:
 
     def reading(self, path: str, stat: Stat | None) -> Hit | None:
         """What reading a resolved path means: `unread` (forbidden), `secret` (asks), or nothing."""
-        found = [hit for name in (path, *self._tree.elsewhere(path)) if (hit := self._reading(name, stat))]
-        return next((hit for hit in found if hit.kind == "unread"), found[0] if found else None)
+        return worst(self._reading(name, stat) for name in (path, *self._tree.elsewhere(path)))
 
     def _reading(self, path: str, stat: Stat | None) -> Hit | None:
         if any(patterns.match(path) for patterns in self._unread):
@@ -175,59 +197,74 @@ class Guard:
 
     def secret_below(self, path: str) -> Hit | None:
         """The secret with a fixed place that a folder holds, when it is read as a whole."""
-        for fixed in self._secret.fixed:
-            place = self._true_case(fixed, path)
-            if place and self._tree.lstat(place) is not None:
-                return Hit("secret", place)
-        return None
+        return next((Hit("secret", place) for place in self._places(self._secret, path)), None)
 
-    def below(self, path: str, scan: Scan, only: str = "") -> Hit | None:
-        """What a directory holds (N08): its known members by their fixed places, the rest as far as the scan saw.
+    def holds(self, path: str, only: str = "") -> Hit | None:
+        """What a directory is known to hold by fixed places alone (N08). `only`: an expression that finds the paths meant."""
+        return worst(
+            hit
+            for place, name in self._names(path)
+            for hit in (self.hit(name, None) if name != place else None, self._fixed_below(name, only))
+        )
 
-        `only`: an expression that finds the paths that are meant.
-        """
+    def members_in(self, path: str, only: str = "") -> Hit | None:
+        """What lies in the fixed places that a directory holds: each of them is looked through, as far as the tree goes."""
+        return worst(self._member_below(name, only) for _, name in self._names(path))
+
+    def seen_in(self, path: str, scan: Scan, only: str = "") -> Hit | None:
+        """Which of the paths that a scan of a directory saw are members, by name, by inode, and by their other names."""
         members = self._inodes() if scan.linked else frozenset()
         if other := next((p for dev, ino, p in scan.linked if (dev, ino) in members and re.search(only, p)), ""):
             return Hit("never", other)
-        found = self._below(path, scan, only)
-        for place in (path, *self._tree.mounts(path)):
-            if found is not None and found.kind == "never":
-                return found
-            for name in self._tree.elsewhere(place):
-                moved = tuple(name + p[len(place) :] for p in scan.paths if is_below(p, place))
-                found = self.hit(name, None) or self._below(name, msgspec.structs.replace(scan, paths=moved), only) or found
-        return found
+        return worst(self._seen(place, name, scan, only) for place, name in self._names(path))
 
-    def _below(self, path: str, scan: Scan, only: str) -> Hit | None:
-        found: Hit | None = None
+    def _names(self, path: str) -> Iterator[tuple[str, str]]:
+        """A directory and every mount point in it, with each of the other names they have; first itself by its own."""
+        yield path, path
+        for place in (path, *self._tree.mounts(path)):
+            for name in self._tree.elsewhere(place):
+                yield place, name
+
+    def _lists(self) -> Iterator[tuple[str, _Patterns]]:
+        yield from (("never", never) for never in self._never)
+        yield "guarded", self._guarded
+
+    def _fixed_below(self, path: str, only: str) -> Hit | None:
         if any(is_below(own, path) for own in self._own):
             return Hit("never", path)
-        for kind, patterns in (*(("never", never) for never in self._never), ("guarded", self._guarded)):
-            member = self._member_below(patterns, path, scan, re.compile(only))
-            if member:
-                if kind == "never":
-                    return Hit(kind, member)
-                found = found or Hit(kind, member)
-        return found
+        return worst(
+            Hit(kind, place)
+            for kind, patterns in self._lists()
+            for place in self._places(patterns, path)
+            if patterns.match(place) and re.search(only, place)
+        )
 
-    def _member_below(self, patterns: _Patterns, path: str, scan: Scan, only: re.Pattern[str]) -> str:
-        for fixed in patterns.fixed:
-            place = self._true_case(fixed, path)
-            if place and self._tree.lstat(place) is not None:
-                if patterns.match(place) and only.search(place):
-                    return place
-                seen = self._tree.scan(place, MEMBER_ENTRIES)
-                if member := next((name for name in seen.paths if patterns.match(name) and only.search(name)), ""):
-                    return member
-        return next((name for name in scan.paths if patterns.match(name) and only.search(name)), "")
+    def _member_below(self, path: str, only: str) -> Hit | None:
+        return worst(
+            Hit(kind, name)
+            for kind, patterns in self._lists()
+            for place in self._places(patterns, path)
+            for name in self._tree.scan(place, MEMBER_ENTRIES).paths
+            if patterns.match(name) and re.search(only, name)
+        )
 
-    @staticmethod
-    def _true_case(fixed: str, path: str) -> str:
-        """The fixed place spelled from `path` down, "" when it is not below it (patterns are case folded)."""
+    def _seen(self, place: str, name: str, scan: Scan, only: str) -> Hit | None:
+        names = [name + path[len(place) :] for path in scan.paths if is_below(path, place)]
+        return worst(
+            Hit(kind, path)
+            for kind, patterns in self._lists()
+            for path in names
+            if patterns.match(path) and re.search(only, path)
+        )
+
+    def _places(self, patterns: _Patterns, path: str) -> Iterator[str]:
+        """The fixed places of a list that are there, spelled from `path` down (patterns are case folded)."""
         base = folded(path)
-        if not is_below(fixed, base):
-            return ""
-        return path.rstrip("/") + fixed[len(base.rstrip("/")) :]
+        for fixed in patterns.fixed:
+            if is_below(fixed, base):
+                place = path.rstrip("/") + fixed[len(base.rstrip("/")) :]
+                if self._tree.lstat(place) is not None:
+                    yield place
 
     def _inodes(self) -> frozenset[tuple[int, int]]:
         """(dev, ino) of the members that can be found in bounded time: below fixed places, own folders, the workspace."""

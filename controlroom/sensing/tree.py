@@ -3,21 +3,25 @@
 import os
 import stat as modes
 import time
+from collections.abc import Callable
 
 from controlroom.policy.tree import Scan, Stat
 from controlroom.sensing import git_index
 from controlroom.sensing import mounts as mount_table
 
-SCAN_SECONDS = 0.2  # for one folder; what is not seen by then is said to be partial
+SCAN_SECONDS = 0.2  # for all scans of one tree together; what is not seen by then is said to be partial
 _GONE = (FileNotFoundError, NotADirectoryError)
 
 
 class RealTree:
-    """Looks at this machine's files. One instance serves one assessment: what git tracks is remembered in it."""
+    """Looks at this machine's files. One instance serves one assessment: what git tracks is remembered in it, and all its
+    scans share `scan_seconds`.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, scan_seconds: float = SCAN_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
         self._tracked: dict[str, bool | None] = {}
         self._mounts: tuple[mount_table.Mount, ...] | None = None
+        self._left, self._clock = scan_seconds, clock
 
     def lstat(self, path: str) -> Stat | None:
         """What is at `path` itself; names that cannot exist (NUL, too long) are nothing."""
@@ -77,6 +81,13 @@ class RealTree:
 
     def scan(self, path: str, max_entries: int) -> Scan:
         """Breadth first, on one device, links seen but not followed; a folder that cannot be read makes it partial."""
+        begun = self._clock()
+        try:
+            return self._scan(path, max_entries, begun + self._left)
+        finally:
+            self._left = max(self._left - (self._clock() - begun), 0.0)
+
+    def _scan(self, path: str, max_entries: int, ends: float) -> Scan:
         files = size = 0
         partial = False
         seen: list[str] = []
@@ -86,14 +97,11 @@ class RealTree:
         except (OSError, ValueError):
             return Scan(0, 0, True)
         queue = [path]
-        ends = time.monotonic() + SCAN_SECONDS
         for folder in queue:
-            if time.monotonic() > ends:
-                return Scan(files, size, True, tuple(seen), tuple(linked))
             try:
                 with os.scandir(folder) as entries:
                     for entry in entries:
-                        if len(seen) >= max_entries:
+                        if len(seen) >= max_entries or self._clock() >= ends:
                             return Scan(files, size, True, tuple(seen), tuple(linked))
                         seen.append(entry.path)
                         found = entry.stat(follow_symlinks=False)

@@ -56,10 +56,7 @@ EQUIVALENT: dict[str, dict[str, str]] = {
         "check gone: if './' not in text and ' /' not in text and (not text.endswith(('.', ' '))):": "a short cut",
     },
     "controlroom/policy/protect.py": {
-        "check gone: if not self.quick.search(relative + '/') and (not self.quick.search(relative)):": "a short cut",
-        "not: not self.quick.search(relative)": "what matches without the slash matches with it",
-        "check gone: if kind == 'never':": "a short cut: the never-touch lists come first, and the first that is found stays",
-        "check gone: if not relative:": "no pattern of gitignore matches an empty name",
+        "check gone: if not self.quick.search(relative + '/'):": "a short cut: the exact expressions decide",
         "and/or: p.include and p.regex": "negations in the quick expression let more through to the exact one",
     },
     "controlroom/core/grants.py": {

@@ -184,11 +184,22 @@ def test_an_act_on_an_ancestor_is_an_act_on_the_member(command: str) -> None:
 @pytest.mark.row("N08")
 def test_a_member_with_a_fixed_place_is_found_where_the_scan_stopped_before_it() -> None:
     stopped = Scan(0, 0, partial=True)
-    assert Guard(context(), shop()).below(HOME, stopped) == Hit("never", KEY)
+    assert Guard(context(), shop()).seen_in(HOME, stopped) is None
+    assert Guard(context(), shop()).members_in(HOME) == Hit("never", KEY)
     netrc = f"{HOME}/.netrc"
-    assert Guard(context(), FakeTree({netrc: b"x"})).below(HOME, stopped) == Hit("never", netrc)
-    assert Guard(context(), shop()).below(WORK, stopped) is None
-    assert Guard(context(), shop()).below(f"{HOME}/.ssh", stopped, only="/known_hosts$") is None
+    assert Guard(context(), FakeTree({netrc: b"x"})).holds(HOME) == Hit("never", netrc)
+    assert Guard(context(), shop()).holds(WORK) is None
+    assert Guard(context(), shop()).members_in(WORK) is None
+    assert Guard(context(), shop()).members_in(f"{HOME}/.ssh", only="/known_hosts$") is None
+
+
+@pytest.mark.row("N03")
+def test_a_line_break_in_a_folders_name_hides_nothing() -> None:
+    tree = shop()
+    tree.add(f"{WORK}/a\nb/id_rsa", b"key")
+    assert sh("rm $'a\\nb/id_rsa'", tree).tier is Tier.TX
+    assert sh("rm -r $'a\\nb'", tree).tier is Tier.TX
+    assert sh("rm $'notes.txt\\nid_rsa'", tree).tier is Tier.T2, "that is another name"
 
 
 @pytest.mark.row("N08")
