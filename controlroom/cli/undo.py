@@ -85,7 +85,7 @@ def _print(plan: dict[str, object]) -> None:
     if not plan["count"]:
         print("Nothing to do: everything is as it was before the act.")
     for step in steps[:MOST_LINES]:
-        size = f" ({human(step['size'])})" if step["kind"] == "file" else ""
+        size = f" ({human(step['size'])})" if step["kind"] in ("file", "history") else ""
         mark = "  NEWER" if step["newer"] else ""
         print(f"  {WORDS[step['do']]:10} {out.safe(step['path'])}{size}{mark}")
     if len(steps) > MOST_LINES:

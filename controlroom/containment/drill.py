@@ -21,7 +21,7 @@ from controlroom.model.agent import Handle, Rung, StopResult
 
 READY_SECONDS = 10.0  # for the dummy to stand
 END_SECONDS = 5.0  # for its shim to go once it is dead
-DUMMY = ("sleep", "600")
+DUMMY = ("cat",)  # ends by itself when whoever drills is killed, and its standard input with it
 
 
 class Drill(msgspec.Struct, frozen=True):
@@ -58,7 +58,7 @@ def run(probe: Probe) -> Drill:
 def _with_dummy(probe: Probe, spec: Spec) -> Drill:
     command = [sys.executable, "-I", "-m", "controlroom.containment.drill", msgspec.json.encode(spec).decode()]
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=quiet, stdout=subprocess.PIPE, stderr=quiet, start_new_session=True) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, start_new_session=True) as process:
         try:
             line = _first_line(process)
             if not line:

@@ -22,8 +22,9 @@ from controlroom.model.record import Intent, Kind, Outcome, Receipt, Stage
 from controlroom.model.request import Decision
 from controlroom.model.snapshot import Saved, Undone
 from controlroom.model.tier import Tier, Verdict
-from controlroom.storage.snapshots.manifest import Damaged, Manifest, shown
-from controlroom.storage.snapshots.plan import Plan, Step, plan
+from controlroom.storage.snapshots.history import NoHistory
+from controlroom.storage.snapshots.manifest import Damaged, History, Manifest, shown
+from controlroom.storage.snapshots.plan import Do, Plan, Step, plan
 from controlroom.storage.snapshots.restore import restore
 from controlroom.storage.snapshots.store import Listed
 from controlroom.storage.snapshots.walk import CannotSave, Moved
@@ -102,8 +103,8 @@ class Undoing:
             "plan": made.sum,
             "undone": receipt.undone,
             "stage": receipt.stage,
-            "count": len(made.steps),
-            "steps": [_step(s) for s in made.steps[:MOST_STEPS]],
+            "count": len(made.steps) + len(made.histories),
+            "steps": [*(_step(s) for s in made.steps[:MOST_STEPS]), *map(_history, made.histories)],
             "newer": [shown(s.path) for s in made.conflicts[:MOST_STEPS]],
             "newer_count": len(made.conflicts),
             "told_end": receipt.ended is not None,
@@ -164,7 +165,7 @@ class Undoing:
                 await self._undo(receipt, wanted, progress)
             except CallError as e:
                 self._fail(progress, e.message)
-            except (Damaged, OSError) as e:
+            except (Damaged, NoHistory, OSError) as e:
                 self._fail(progress, f"{e}")
             except Exception as e:
                 self._fail(progress, f"{type(e).__name__}: {e}")
@@ -214,7 +215,9 @@ class Undoing:
         began = time.monotonic()
         await anyio.to_thread.run_sync(restore, self._store, manifest, made, told)
         took = int((time.monotonic() - began) * 1000)
-        self._record(Kind.OUTCOME, Outcome(True, f"undid {receipt.id}: {len(made.steps)} changes", took), rid)
+        self._record(
+            Kind.OUTCOME, Outcome(True, f"undid {receipt.id}: {len(made.steps) + len(made.histories)} changes", took), rid
+        )
         self._record(Kind.UNDONE, Undone(rid), receipt.id)
         why = await self._runner.durable()
         progress.state, progress.error = "done", f"done, but the journal cannot say so: {why}" if why else ""
@@ -231,6 +234,11 @@ def _intent(receipt: Receipt, digest: str) -> Intent:
         undo=True,
     )
     return Intent(digest, Action(TOOL, text, receipt.intent.action.cwd), what, "operator")
+
+
+def _history(found: History) -> Row:
+    path = f"{shown(found.git)}/objects"
+    return {"do": Do.CREATE, "path": path, "kind": "history", "size": found.size, "newer": False}
 
 
 def _step(step: Step) -> Row:

@@ -77,7 +77,7 @@ def rows(plan: Plan) -> list[Line]:
         made.append((gap(1), say("nobody has told when the act ended: newer work cannot be told from it", "warn")))
     made += [(gap(1), *marked(quote(note, "dim"))) for note in plan.notes]
     for step in plan.steps[:MOST_STEPS]:
-        size = f"  {words.size(step.size)}" if step.kind == "file" and step.size is not None else ""
+        size = f"  {words.size(step.size)}" if step.kind in ("file", "history") and step.size is not None else ""
         newer = (gap(2), say("NEWER", "warn")) if step.newer else ()
         made.append((gap(1), say(f"{DOES.get(step.do, '?'):11}", "label"), *marked(quote(step.path)), say(size, "dim"), *newer))
     if plan.count > MOST_STEPS:

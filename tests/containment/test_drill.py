@@ -1,5 +1,7 @@
 """The drill launches a real dummy, freezes and kills it with proof, leaves nothing behind, and fails where the stop would."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -8,6 +10,21 @@ import pytest
 from controlroom.containment import drill, hold
 from controlroom.containment.rungs import Probe
 from controlroom.model.agent import Handle, Rung, StopResult
+from tests.support.waiting import eventually
+
+# Stands for a daemon in the middle of a drill: it tells where its dummy is, and hangs.
+IN_A_DRILL = """
+import time
+from controlroom.containment import drill, hold, rungs
+from controlroom.model.agent import Rung
+
+def stand(handle):
+    print(handle.root.pid, handle.shim.pid if handle.shim else 0, flush=True)
+    time.sleep(600)
+
+hold.freeze = stand
+drill.run(rungs.probe(Rung.SUBREAPER))
+"""
 
 
 @pytest.mark.row("E10")
@@ -19,7 +36,7 @@ def test_a_dummy_is_frozen_and_killed_with_proof_and_nothing_is_left(probe: Prob
     assert came.freeze is not None
     assert came.freeze.confirmed is (probe.rung is Rung.CGROUP)
     if probe.base:
-        assert not list(Path(probe.base).glob("drill-*"))
+        assert not Path(probe.leaf(came.kill.session)).exists()
 
 
 @pytest.mark.row("E10")
@@ -37,3 +54,14 @@ def test_a_kill_without_proof_fails_the_drill(subreaper_probe: Probe, monkeypatc
 def test_a_rung_that_is_gone_fails_the_drill_in_words(tmp_path: Path) -> None:
     came = drill.run(Probe(Rung.CGROUP, str(tmp_path / "missing" / "base"), "gone"))
     assert "could not be launched" in came.why or "did not stand" in came.why
+
+
+@pytest.mark.row("E10")
+def test_the_dummy_ends_by_itself_when_the_daemon_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", IN_A_DRILL], stdout=subprocess.PIPE, text=True) as daemon:
+        assert daemon.stdout is not None
+        line = daemon.stdout.readline()
+        daemon.kill()
+    pids = [int(pid) for pid in line.split()]
+    assert all(pids), line
+    eventually(lambda: not any(Path("/proc", str(pid)).exists() for pid in pids), 15, "dummy and shim are gone")

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import msgspec
 
-from controlroom.model.effect import Assessment, EffectKind, Loses, Target
+from controlroom.model.effect import Assessment, EffectKind, Target
 from controlroom.storage.snapshots.manifest import Root
+from controlroom.storage.snapshots.repository import pushed, repository
 
 MOST_TARGETS = 256  # policy lists no more of each sort: there may be others then
 _CHANGING = (EffectKind.CREATE, EffectKind.WRITE, EffectKind.DELETE, EffectKind.META)
@@ -51,6 +52,9 @@ def cover(assessment: Assessment) -> Cover:
         return Cover(why="which git repository it falls on cannot be told", beyond=tuple(beyond))
     for repo in found:
         roots |= dict.fromkeys(repo)
+    if {EffectKind.PUBLISH, EffectKind.REMOTE} & {effect.kind for effect in assessment.effects}:
+        for where in assessment.repositories:
+            beyond |= dict.fromkeys(pushed(where.path, assessment.argv))
     return Cover(tuple(_outer(roots)), "", tuple(beyond))
 
 
@@ -83,43 +87,3 @@ def _holds(outer: Root, inner: Root) -> bool:
         return not inner.deep or len(outer.skip) < len(inner.skip)
     below = inner.path.startswith(outer.path.rstrip(b"/") + b"/")
     return below and not any(inner.path == s or inner.path.startswith(s + b"/") for s in outer.skip)
-
-
-def repository(folder: str, loses: Loses) -> tuple[Root, ...]:
-    """The parts of the git repository around `folder` that an act can lose; () where there is none.
-
-    git keeps the objects of what is lost for weeks (its reflogs and its own grace time), so they are saved only where the act
-    is about them.
-    """
-    at = os.fsencode(folder)
-    while not os.path.lexists(at + b"/.git"):
-        parent = os.path.dirname(at)
-        if parent == at:
-            return ()
-        at = parent
-    own, common = _git_folders(at)
-    if not os.path.isdir(own):
-        return ()
-    skip = () if loses is Loses.HISTORY else tuple(sorted({own + b"/objects", common + b"/objects"}))
-    roots = [Root(own, True, skip), *([Root(common, True, skip)] if common != own else [])]
-    if loses is Loses.WORKTREE:
-        roots.append(Root(at, True, skip))
-    return tuple(roots)
-
-
-def _git_folders(top: bytes) -> tuple[bytes, bytes]:
-    """The repository's own folder, and the one that its work trees share."""
-    own = top + b"/.git"
-    if os.path.isfile(own):
-        text = _small(own)
-        own = os.path.realpath(os.path.join(top, text.removeprefix(b"gitdir:").strip()))
-    common = _small(own + b"/commondir").strip()
-    return own, os.path.realpath(os.path.join(own, common)) if common else own
-
-
-def _small(path: bytes) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read(4096)
-    except OSError:
-        return b""

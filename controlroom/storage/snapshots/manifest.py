@@ -18,11 +18,15 @@ class Kind(StrEnum):
 
 
 class Root(msgspec.Struct, frozen=True, array_like=True):
-    """A target. `deep`: with all that is below, but for the folders `skip`; else only what the path itself is."""
+    """A target. `deep`: with all that is below, but for the folders `skip`; else only what the path itself is.
+
+    `git`: the `.git` folder of the repository whose history is saved with it (its objects are skipped as files).
+    """
 
     path: bytes
     deep: bool = True
     skip: tuple[bytes, ...] = ()
+    git: bytes = b""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -77,6 +81,35 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
     parts: tuple[str, ...]
 
 
+class Pack(msgspec.Struct, frozen=True, array_like=True):
+    """Objects of git, in the store as `object`, of so many bytes."""
+
+    object: str
+    size: int
+
+
+class History(msgspec.Struct, frozen=True, array_like=True):
+    """What was named in the repository `git`: ids of `length` bytes each, one after the other.
+
+    The packs hold all that the `tips` lead to, without what the remote-tracking branches (`elsewhere`) lead to as well.
+    """
+
+    git: bytes
+    length: int
+    tips: bytes
+    elsewhere: bytes
+    packs: tuple[Pack, ...]
+
+    def ids(self, of: bytes) -> set[bytes]:
+        """`tips` or `elsewhere` in hexadecimal."""
+        return {of[at : at + self.length].hex().encode() for at in range(0, len(of), self.length)}
+
+    @property
+    def size(self) -> int:
+        """Bytes of the packs."""
+        return sum(pack.size for pack in self.packs)
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """`name` is the receipt's. `entries`: a folder before what is in it. `left_out`: what is not saved, in words.
 
@@ -91,6 +124,7 @@ class Manifest(msgspec.Struct, frozen=True):
     version: int = VERSION
     kept: tuple[Kept, ...] = ()
     why: str = ""
+    histories: tuple[History, ...] = ()
 
     @property
     def files(self) -> int:
@@ -98,12 +132,13 @@ class Manifest(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        return sum(e.stored for e in self.entries) + sum(k.size for k in self.kept)
+        return sum(e.stored for e in self.entries) + sum(k.size for k in self.kept) + sum(h.size for h in self.histories)
 
     @property
     def objects(self) -> set[str]:
         """What it needs of the store."""
-        return {e.object for e in self.entries if e.object}.union(*(k.parts for k in self.kept))
+        packs = {p.object for h in self.histories for p in h.packs}
+        return packs | {e.object for e in self.entries if e.object}.union(*(k.parts for k in self.kept))
 
 
 class Damaged(Exception):

@@ -4,19 +4,22 @@ import difflib
 import hashlib
 import os
 import stat
+import time
 from enum import StrEnum
 
 import msgspec
 
 from controlroom.storage.port import Mode
 from controlroom.storage.snapshots.disk import Disk, parent_of
-from controlroom.storage.snapshots.manifest import Damaged, Entry, Kind, Manifest, shown
+from controlroom.storage.snapshots.history import NoGit, NoHistory, is_whole
+from controlroom.storage.snapshots.manifest import Damaged, Entry, History, Kind, Manifest, shown
 from controlroom.storage.snapshots.store import Store
 from controlroom.storage.snapshots.take import extents_of
 from controlroom.storage.snapshots.walk import Gone, walk
 
 MOST_DIFF = 64 << 10  # bytes of all diffs of a plan
 MOST_SIDE = 32 << 10  # bytes of a file that a diff is made of
+HISTORY_SECONDS = 20.0  # for looking whether a repository has all its objects
 _KINDS = ((stat.S_ISREG, Kind.FILE), (stat.S_ISDIR, Kind.FOLDER), (stat.S_ISLNK, Kind.LINK))
 
 
@@ -50,6 +53,7 @@ class Plan(msgspec.Struct, frozen=True):
     diff: str
     notes: tuple[str, ...]
     sum: str
+    histories: tuple[History, ...] = ()  # of which git has lost something by now
 
     @property
     def conflicts(self) -> list[Step]:
@@ -64,9 +68,10 @@ def plan(store: Store, manifest: Manifest, ended_ns: int | None) -> Plan:
     """
     look = _Look(store, manifest, ended_ns)
     steps = look.steps()
-    told = b"\0".join(b"%s %s %d" % (s.do.encode(), s.path, s.newer) for s in steps)
+    lost = tuple(h for h in manifest.histories if look.is_lost(h))
+    told = b"\0".join([*(b"%s %s %d" % (s.do.encode(), s.path, s.newer) for s in steps), *(h.git for h in lost)])
     total = hashlib.sha256(manifest.name.encode() + b"\0" + told + b"\0".join(look.seen)).hexdigest()
-    return Plan(manifest.name, tuple(steps), look.diffs(steps), tuple(look.notes()), total)
+    return Plan(manifest.name, tuple(steps), look.diffs(steps), tuple(look.notes()), total, lost)
 
 
 class _Look:
@@ -75,6 +80,7 @@ class _Look:
         self._there: dict[bytes, os.stat_result] = {}
         self._names: dict[int, list[bytes]] = {}  # by inode, as it is now
         self._known: dict[bytes, Entry] = {}
+        self._unsure: list[str] = []
         self.seen: list[bytes] = []
 
     def steps(self) -> list[Step]:
@@ -90,6 +96,20 @@ class _Look:
         removals = [Step(Do.REMOVE, p, None, self._is_newer(p)) for p in sorted(extra, reverse=True)]
         steps = [step for e in known.values() if (step := self._compare(e))]
         return removals + steps + self._joins(known, {s.path for s in steps if s.do in (Do.CREATE, Do.REPLACE)})
+
+    def is_lost(self, found: History) -> bool:
+        """Whether objects are gone; where that cannot be told in time they are brought back."""
+        until = time.monotonic() + HISTORY_SECONDS
+
+        def in_time() -> None:
+            if time.monotonic() > until:
+                raise NoHistory("it takes too long")
+
+        try:
+            return not is_whole(self._store, found, in_time)
+        except NoHistory as e:
+            self._unsure.append(f"whether {shown(found.git)} has all its objects cannot be told: {e}")
+            return not isinstance(e, NoGit)
 
     def _special(self, path: bytes) -> bool:
         mode = self._there[path].st_mode
@@ -171,7 +191,7 @@ class _Look:
             if entry.kind is Kind.FILE:
                 names[entry.device, entry.inode] = names.get((entry.device, entry.inode), 0) + 1
         outside = [e.path for e in self._manifest.entries if e.kind is Kind.FILE and e.links > names[e.device, e.inode]]
-        notes = [f"not saved, so not brought back: {text}" for text in self._manifest.left_out]
+        notes = self._unsure + [f"not saved, so not brought back: {text}" for text in self._manifest.left_out]
         if outside:
             notes.append(f"{len(outside)} files have other names outside, which stay as they are: {shown(outside[0])}")
         return notes

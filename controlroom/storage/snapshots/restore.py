@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 from controlroom.storage.port import Mode
 from controlroom.storage.snapshots.disk import parent_of, write_whole
+from controlroom.storage.snapshots.history import bring_back
 from controlroom.storage.snapshots.manifest import Damaged, Entry, Kind, Manifest, shown
 from controlroom.storage.snapshots.plan import Do, Plan, Step
 from controlroom.storage.snapshots.store import Store
@@ -23,10 +24,11 @@ _PREFIX = b".controlroom-undo-"
 def restore(store: Store, manifest: Manifest, plan: Plan, told: Callable[[int, int], None] = lambda done, all_: None) -> None:
     """Do the steps. `told` hears how many of them are done. Blocking.
 
-    Raises Damaged before anything is touched where the store does not hold what was saved, and OSError at the first step that
-    fails: what was done until then stays done, each file as it was or as it is to be.
+    Raises Damaged before anything is touched where the store does not hold what was saved, and OSError or NoHistory at the
+    first step that fails: what was done until then stays done, each file as it was or as it is to be.
     """
     needed = {s.was.object for s in plan.steps if s.was and s.was.object and s.do in (Do.CREATE, Do.REPLACE)}
+    needed.update(pack.object for found in plan.histories for pack in found.packs)
     for digest in sorted(needed):
         store.verify(digest)
     _Restorer(store, manifest).run(plan, told)
@@ -52,6 +54,8 @@ class _Restorer:
             touched = {s.path for s in plan.steps} | {os.path.dirname(s.path) for s in plan.steps}
             for path in sorted(touched & set(folders), reverse=True):
                 self._finish_folder(folders[path])
+            for found in plan.histories:  # after the names: what has none may be collected at any moment
+                bring_back(self._store, found)
             self._finish_around()
             self._sync()
             self._leave()

@@ -14,7 +14,7 @@ import msgspec
 
 from controlroom.storage.port import Mode, put, read_all
 from controlroom.storage.snapshots.disk import Disk, KernelDisk
-from controlroom.storage.snapshots.manifest import Damaged, Manifest, decode, encode, seal_of
+from controlroom.storage.snapshots.manifest import Damaged, History, Manifest, decode, encode, seal_of
 
 TEMPORARY = ".tmp-"
 _PIECE = 1 << 20
@@ -36,19 +36,20 @@ class Store:
     def __init__(self, folder: Path, disk: Disk | None = None) -> None:
         self.disk: Disk = disk or KernelDisk()
         self.objects, self.lists = folder / "objects", folder / "lists"
-        self._folder = folder
+        self.folder = folder
+        self.histories: dict[bytes, History] = {}  # the last one of each repository, to which a later one adds
         self._guard = threading.Condition()
         self._making = 0
 
     def secure(self) -> None:
         """Make the folders, or see that they can be trusted. Raises Insecure, OSError."""
-        for folder in (self._folder, self.objects, self.lists):
+        for folder in (self.folder, self.objects, self.lists):
             self.disk.secure(folder)
 
     @property
     def free(self) -> int:
         """Bytes free on its disk."""
-        return self.disk.space(self._folder).free
+        return self.disk.space(self.folder).free
 
     def making(self) -> AbstractContextManager[None]:
         """While this is held nothing is collected."""
@@ -91,14 +92,19 @@ class Store:
         except FileNotFoundError:
             raise Damaged(f"the content {digest[:16]} of the snapshot is missing") from None
         try:
-            found, at = hashlib.sha256(), 0
-            while part := self.disk.read(fd, _PIECE, at):
-                found.update(part)
-                at += len(part)
+            found = self.sum_of(fd)
         finally:
             self.disk.close(fd)
-        if found.hexdigest() != digest:
+        if found != digest:
             raise Damaged(f"the content {digest[:16]} of the snapshot was changed")
+
+    def sum_of(self, fd: int) -> str:
+        """SHA-256 of all that is in an open file. Raises OSError."""
+        found, at = hashlib.sha256(), 0
+        while part := self.disk.read(fd, _PIECE, at):
+            found.update(part)
+            at += len(part)
+        return found.hexdigest()
 
     def load(self, name: str, seal: str) -> Manifest:
         """The manifest of a receipt, if it is the one that the journal holds the seal of (J22). Raises Damaged, OSError."""

@@ -13,9 +13,10 @@ import msgspec
 
 from controlroom.model.snapshot import Saved
 from controlroom.storage.port import Mode
+from controlroom.storage.snapshots import history
 from controlroom.storage.snapshots.budget import Budget, human
 from controlroom.storage.snapshots.disk import parent_of, write_whole
-from controlroom.storage.snapshots.manifest import Around, Damaged, Entry, Kind, Manifest, Root, shown
+from controlroom.storage.snapshots.manifest import Around, Damaged, Entry, History, Kind, Manifest, Root, shown
 from controlroom.storage.snapshots.store import TEMPORARY, Store
 from controlroom.storage.snapshots.walk import CannotSave, Found, Gone, Moved, special, walk
 
@@ -95,12 +96,26 @@ class _Maker:
         for root in roots:
             for found in walk(self._disk, root):
                 self._add(found)
+        histories = tuple(h for git in sorted({r.git for r in roots if r.git}) if (h := self._history(git)))
         digest = self._close_shared()
         entries = tuple(e if isinstance(e, Entry) else _placed(*e, digest) for e in self._entries)
-        manifest = Manifest(self._name, roots, entries, tuple(a for a in around if a), tuple(self._left))
+        around_ = tuple(a for a in around if a)
+        manifest = Manifest(self._name, roots, entries, around_, tuple(self._left), histories=histories)
         self._in_time()
         seal = self._store.seal(manifest, {digest} if digest else set())
         return Saved(seal, manifest.files, manifest.size, manifest.left_out)
+
+    def _history(self, git: bytes) -> History | None:
+        """What only this repository's names hold on to; git keeps it for weeks, so a snapshot without it is one."""
+        if not os.path.isdir(git):
+            return None
+        try:
+            found = history.save(self._store, git, self._name, self._budget.bytes - self._bytes, self._in_time)
+        except history.NoHistory as e:
+            self._left.append(f"objects of {shown(git)} ({e}); git itself keeps them for weeks")
+            return None
+        self._bytes += found.size if found else 0
+        return found
 
     def _around(self, folder: bytes) -> Around | None:
         try:
