@@ -244,6 +244,26 @@ def test_what_git_lost_comes_back(daemon: Daemon, how: str) -> None:
     assert {k: v for k, v in facts(top).items() if b"/.git" not in k} == files
 
 
+def test_where_a_forced_push_falls_is_told_before_the_answer_and_is_in_the_journal(daemon: Daemon) -> None:
+    if shutil.which("git") is None:
+        pytest.skip("git is missing")
+    script = """
+    git init -q -b main far && cd far && git config user.email a@b && git config user.name a && git commit -qm one --allow-empty
+    git clone -q . ../repo && git rev-parse main
+    """
+    done = subprocess.run(["bash", "-ec", script], cwd=daemon.workspace, check=True, capture_output=True, text=True)
+    old = done.stdout.strip()
+    daemon.bash("cd repo && git push -f origin main")
+    (row,) = daemon.pending()
+    note = (
+        f"the remote branch origin/main was last seen at {old}; to put it back: "
+        f"git push --force-with-lease origin {old}:refs/heads/main"
+    )
+    assert note in row["undo_why"]
+    (intent,) = (r["body"] for r in daemon.records() if r["kind"] == "intent")
+    assert note in intent["assessment"]["undo_why"]
+
+
 def _git(top: Path) -> list[str]:
     """Where everything of a repository points, and that it is whole."""
     commands = [
