@@ -58,7 +58,9 @@ def run(probe: Probe) -> Drill:
 def _with_dummy(probe: Probe, spec: Spec) -> Drill:
     command = [sys.executable, "-I", "-m", "controlroom.containment.drill", msgspec.json.encode(spec).decode()]
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, start_new_session=True
+    ) as process:
         try:
             line = _first_line(process)
             if not line:
