@@ -1,12 +1,16 @@
-"""One module an agent: how its hook speaks and how the gate is put into its configuration."""
+"""One module an agent: how its hook speaks, how the gate is put into its configuration, and how its own log reads."""
 
-from controlroom.agents import claude_code, claude_transcript
+from controlroom.agents import claude_code, claude_transcript, codex_transcript, gemini_transcript
 from controlroom.agents.adapter import Adapter
 from controlroom.agents.call import Call, CallKind
 from controlroom.agents.strict import BadJson
-from controlroom.agents.transcript import Decoder
+from controlroom.agents.transcript import Transcript
 
 AGENTS: dict[str, Adapter] = {"claude-code": claude_code}
-TRANSCRIPTS: dict[str, Decoder] = {"claude-code": claude_transcript}
+TRANSCRIPTS: dict[str, Transcript] = {
+    "claude-code": claude_transcript,
+    "codex": codex_transcript,
+    "gemini": gemini_transcript,
+}
 
 __all__ = ["AGENTS", "TRANSCRIPTS", "Adapter", "BadJson", "Call", "CallKind"]

@@ -2,58 +2,243 @@
 
 import glob
 import os.path
+import re
 
 import msgspec
 
-from controlroom.agents.transcript import Spent, Told, ToolResult, ToolUse
+from controlroom.agents.transcript import (
+    MOST_TEXT,
+    Heard,
+    Where,
+    amount,
+    dumped,
+    joined,
+    member,
+    moment,
+    name,
+    number,
+    text,
+    unknown,
+)
+from controlroom.model.told import (
+    Began,
+    Changed,
+    Compacted,
+    Cost,
+    Noted,
+    Prompt,
+    Said,
+    Spent,
+    SubagentEnded,
+    SubagentStarted,
+    Thought,
+    Tokens,
+    Told,
+    ToolResult,
+    ToolUse,
+)
 
-
-class _Tokens(msgspec.Struct):
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_creation_input_tokens: int = 0
-    cache_read_input_tokens: int = 0
-
-
-class _Block(msgspec.Struct):
-    type: str = ""
-    id: str = ""
-    name: str = ""
-    tool_use_id: str = ""
-    is_error: bool | None = None
-
-
-class _Message(msgspec.Struct):
-    id: str = ""
-    content: list[_Block] | str = ""
-    usage: _Tokens | None = None
+# Known, and nothing in them is about what the agent does.
+QUIET = frozenset(
+    """
+    attachment queue-operation last-prompt tools-used api-request api-request-blob api-request-shape atis-latch
+    file-history-snapshot stream_event progress keep_alive
+    """.split()  # noqa: SIM905  a list of words reads better as one
+)
+QUIET_SYSTEM = frozenset(("stop_hook_summary", "turn_duration", "hook_started", "hook_response", "status"))
+QUIET_BLOCKS = frozenset(("image", "document", "web_search_tool_result", "web_fetch_tool_result", "tool_reference"))
+INVALID = "<tool_use_error>"
+_TASK = re.compile(r"<task-id>([A-Za-z0-9_-]{1,64})</task-id>")
 
 
 class _Line(msgspec.Struct):
-    type: str = ""
-    message: _Message | None = None
+    """Only what is named here is read; the rest, which may be most of a line, is skipped."""
+
+    type: object = None
+    subtype: object = None
+    message: object = None
+    timestamp: object = None
+    session: object = msgspec.field(default=None, name="sessionId")
+    cwd: object = None
+    version: object = None
+    subagent: object = msgspec.field(default=None, name="agentId")
+    side: object = msgspec.field(default=None, name="isSidechain")
+    meta: object = msgspec.field(default=None, name="isMeta")
+    summarised: object = msgspec.field(default=None, name="isCompactSummary")
+    mode: object = msgspec.field(default=None, name="permissionMode")
+    origin: object = None
+    answer: object = msgspec.field(default=None, name="toolUseResult")
+    decision: object = msgspec.field(default=None, name="permissionDecision")
+    denial: object = msgspec.field(default=None, name="toolDenialKind")
+    content: object = None
+    summary: object = None
+    model: object = None
+    total_cost: object = msgspec.field(default=None, name="totalCostUSD")
+    unpriced: object = msgspec.field(default=None, name="hasUnknownModelCost")
+    total_cost_usd: object = None
 
 
 _decoder = msgspec.json.Decoder(_Line)
 
 
-def decode(line: bytes) -> list[Told]:
-    """What a line tells of calls and tokens. A line of another type or shape tells nothing."""
-    try:
-        read = _decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return []
-    message = read.message
-    if message is None or read.type not in ("assistant", "user"):
-        return []
-    blocks = message.content if isinstance(message.content, list) else []
-    told: list[Told] = []
-    if read.type == "user":
-        return [ToolResult(b.tool_use_id, b.is_error is True) for b in blocks if b.type == "tool_result" and b.tool_use_id]
-    told += [ToolUse(b.id, b.name) for b in blocks if b.type == "tool_use" and b.id]
-    if message.usage is not None and message.id:
-        told.append(Spent(message.id, sum(msgspec.structs.astuple(message.usage))))
+def reader(path: str) -> "ClaudeReader":
+    """A reader for one transcript, a subagent's too."""
+    return ClaudeReader()
+
+
+class ClaudeReader:
+    """Remembers what has been told once: whose log it is, the mode, the subagents that were heard of."""
+
+    def __init__(self) -> None:
+        self._began = False
+        self._mode = ""
+        self._side: set[str] = set()
+
+    def read(self, line: bytes) -> list[Heard]:
+        """What a line tells."""
+        try:
+            read = _decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return [Heard(unknown("not a JSON object", line))] if line.strip() else []
+        if isinstance(read.type, str) and read.type in QUIET:
+            return []
+        at, subagent = moment(read.timestamp), read.subagent[:64] if isinstance(read.subagent, str) else ""
+        return [Heard(told, at, subagent) for told in (*self._first(read, subagent), *self._told(read, line))]
+
+    def _first(self, read: _Line, subagent: str) -> list[Told]:
+        """What the frame of a line tells for the first time."""
+        told: list[Told] = []
+        whole = {"session": read.session, "cwd": read.cwd, "version": read.version, "mode": read.mode}
+        if not self._began and read.session and not subagent:
+            self._began = True
+            told.append(Began(name(whole, "session"), text(whole, "cwd"), name(whole, "version")))
+        if subagent and subagent not in self._side and len(self._side) < 4096:
+            self._side.add(subagent)
+            told.append(SubagentStarted(subagent))
+        if name(whole, "mode") not in ("", self._mode):
+            self._mode = name(whole, "mode")
+            told.append(Changed("mode", self._mode))
+        return told
+
+    def _told(self, read: _Line, line: bytes) -> list[Told]:
+        match read.type:
+            case "assistant" | "user" if isinstance(_content(read), str | list):
+                return _assistant(read) if read.type == "assistant" else _user(read)
+            case "system":
+                return _system(read, line)
+            case "cost-state":
+                usd = amount({"usd": read.total_cost}, "usd")
+                return [Cost("session", usd)] if usd is not None and read.unpriced is not True else []
+            case "result":  # the last line of stream-json
+                usd = amount({"usd": read.total_cost_usd}, "usd")
+                return [Cost("session", usd)] if usd is not None else []
+            case "summary":
+                return [Changed("title", joined(read.summary))]
+        return [unknown(read.type if isinstance(read.type, str) else "without a type", line)]
+
+
+def _content(read: _Line) -> object:
+    return read.message.get("content") if isinstance(read.message, dict) else None
+
+
+def _assistant(read: _Line) -> list[Told]:
+    message, content = read.message, _content(read)
+    blocks = content if isinstance(content, list) else [{"type": "text", "text": content}]
+    told = [one for block in blocks if (one := _block(block)) is not None]
+    usage = member(message, "usage")
+    if usage and name(message, "id"):
+        tokens = Tokens(
+            fresh=number(usage, "input_tokens"),
+            cached=number(usage, "cache_read_input_tokens"),
+            kept=number(usage, "cache_creation_input_tokens"),
+            out=number(usage, "output_tokens"),
+        )
+        told.append(Spent(name(message, "id"), tokens, name(message, "model")))
     return told
+
+
+def _block(block: object) -> Told | None:
+    match name(block, "type"):
+        case "text":
+            return Said(joined([block]))
+        case "thinking":
+            return Thought(text(block, "thinking")[:MOST_TEXT]) if text(block, "thinking") else None
+        case "redacted_thinking":
+            return Thought("(hidden by the vendor)")
+        case "tool_use" if name(block, "id"):
+            given = block.get("input") if isinstance(block, dict) else None
+            return ToolUse(name(block, "id"), name(block, "name"), dumped(given) if given is not None else "")
+        case "server_tool_use":
+            return Noted(f"the vendor's own tool {name(block, 'name')} ran on its servers")
+        case kind if kind in QUIET_BLOCKS:
+            return None
+        case kind:
+            return unknown(f"assistant/{kind}", dumped(block))
+
+
+def _user(read: _Line) -> list[Told]:
+    content = _content(read)
+    if read.summarised is True:
+        return [Compacted(joined(content))]
+    if isinstance(content, str):
+        return _prompt(read, joined(content))
+    told: list[Told] = []
+    for block in content if isinstance(content, list) else []:
+        match name(block, "type"):
+            case "tool_result" if name(block, "tool_use_id"):
+                told += _result(read, block)
+            case "text":
+                told += _prompt(read, joined([block]))
+            case kind if kind not in QUIET_BLOCKS:
+                told.append(unknown(f"user/{kind}", dumped(block)))
+    return told
+
+
+def _prompt(read: _Line, said: str) -> list[Told]:
+    origin = name(read.origin, "kind")
+    by = origin or ("the agent's program" if read.meta is True else "the agent" if read.side is True else "user")
+    ended = _TASK.search(said) if origin == "task-notification" else None
+    return [Prompt(said, by), *([SubagentEnded(ended[1])] if ended else [])]
+
+
+def _result(read: _Line, block: object) -> list[Told]:
+    call = name(block, "tool_use_id")
+    content = block.get("content") if isinstance(block, dict) else None
+    failed = isinstance(block, dict) and block.get("is_error") is True
+    said = joined(content)
+    # What is not valid is turned away before any hook is asked, and says so in a tag of its own.
+    refused = name(read.decision, "decision") == "reject" or isinstance(read.denial, str) or said.startswith(INVALID)
+    told: list[Told] = [ToolResult(call, failed or refused, said, refused)]
+    if name(read.answer, "agentId") and isinstance(read.answer, dict) and read.answer.get("isAsync") is not True:
+        told.append(SubagentEnded(name(read.answer, "agentId"), call))
+    return told
+
+
+def _system(read: _Line, line: bytes) -> list[Told]:
+    match read.subtype:
+        case "init":  # the first line of stream-json
+            return [Changed("model", name({"model": read.model}, "model"))]
+        case "compact_boundary":
+            return [Compacted()]
+        case "api_error":
+            return [Noted("an error of the model's server", bad=True)]
+        case str(kind) if kind in QUIET_SYSTEM:
+            return []
+    said = joined(read.content)
+    if said:
+        return [Noted(said)]
+    return [unknown(f"system/{read.subtype}" if isinstance(read.subtype, str) else "system", line)]
+
+
+def logs(where: Where) -> tuple[str, ...]:
+    """The transcripts of its folder, newest or not."""
+    folder = where.env.get("CLAUDE_CONFIG_DIR") or f"{where.home}/.claude"
+    return (f"{glob.escape(folder)}/projects/{re.sub('[^A-Za-z0-9]', '-', where.cwd)}/*.jsonl",)
+
+
+def fits(head: bytes, where: Where) -> bool:
+    """The folder of a transcript says whose it is; its lines need not be read."""
+    return True
 
 
 def side_logs(path: str) -> str:

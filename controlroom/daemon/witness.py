@@ -12,10 +12,11 @@ import anyio
 import anyio.to_thread
 
 from controlroom.agents import TRANSCRIPTS, Call
-from controlroom.agents.transcript import Decoder, Spent, Told, ToolResult, ToolUse
+from controlroom.agents.transcript import Reader, Transcript
 from controlroom.daemon.runner import Runner
 from controlroom.model import event as ev
 from controlroom.model.agent import SessionState
+from controlroom.model.told import Spent, Told, ToolResult, ToolUse
 from controlroom.sensing.tail import Found, Gap, Tail
 
 LOOK_SECONDS = 0.5
@@ -29,9 +30,10 @@ MOST_READ = 4 << 20  # bytes of one log at one look
 class _Watch:
     """The logs of one session, and its calls on both sides."""
 
-    def __init__(self, path: str, decoder: Decoder, clock: Callable[[], float]) -> None:
+    def __init__(self, path: str, decoder: Transcript, clock: Callable[[], float]) -> None:
         self.path, self._decoder, self._clock = path, decoder, clock
         self._tails: dict[str, Tail] = {path: Tail(path, back=0)}
+        self._readers: dict[str, Reader] = {}
         self._first = True
         self.gated: OrderedDict[str, None] = OrderedDict()
         self.open: dict[str, tuple[float, str]] = {}  # call → when the log told of it, and its tool
@@ -48,8 +50,13 @@ class _Watch:
                 if isinstance(found, Gap):
                     wrong.append(f"{path}: {found.why}")
                 else:
-                    told += self._decoder.decode(found.text)
+                    told += [heard.told for heard in self._reader(path).read(found.text)]
         return told, wrong
+
+    def _reader(self, path: str) -> Reader:
+        if path not in self._readers:
+            self._readers[path] = self._decoder.reader(path)
+        return self._readers[path]
 
     def _find(self) -> None:
         """Logs of subagents; those that were there before us are read from their end on."""
@@ -66,10 +73,10 @@ class _Watch:
                 if told.call not in self.gated and len(self.open) < MOST_CALLS:
                     self.open.setdefault(told.call, (self._clock(), told.tool))
             case ToolResult():
-                if told.failed:  # refused, or never valid: it did not run
+                if told.refused:  # or never valid: it did not run
                     self.open.pop(told.call, None)
             case Spent():
-                self._spent[told.message] = told.tokens
+                self._spent[told.key] = told.tokens.total
                 if len(self._spent) > MOST_MESSAGES:
                     self._before += self._spent.popitem(last=False)[1]
 

@@ -1,24 +1,40 @@
-"""What a transcript tells of calls and tokens; and whatever else a line is, it tells nothing and raises nothing."""
+"""What a transcript of Claude Code tells, in the shapes that the recorded ones do not have; and where its files lie."""
 
 import glob
 import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from controlroom.agents.claude_transcript import decode, memory, side_logs
-from controlroom.agents.transcript import Spent, ToolResult, ToolUse
+from controlroom.agents.claude_transcript import ClaudeReader, memory, side_logs
+from controlroom.agents.transcript import Heard
+from controlroom.model.told import (
+    Changed,
+    Compacted,
+    Cost,
+    Noted,
+    Prompt,
+    Said,
+    Spent,
+    SubagentEnded,
+    Thought,
+    Tokens,
+    Told,
+    ToolResult,
+    ToolUse,
+)
 
 ASSISTANT = {
     "type": "assistant",
     "uuid": "u1",
+    "timestamp": "2026-11-22T10:00:01.250Z",
     "message": {
         "id": "msg_1",
         "role": "assistant",
+        "model": "m",
         "content": [
             {"type": "thinking", "thinking": "hm", "signature": "s"},
+            {"type": "redacted_thinking", "data": "x"},
             {"type": "text", "text": "I clean up"},
             {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "rm -rf build"}},
             {"type": "server_tool_use", "id": "srv_1", "name": "web_search", "input": {}},
@@ -26,52 +42,112 @@ ASSISTANT = {
         "usage": {"input_tokens": 3, "output_tokens": 20, "cache_read_input_tokens": 100, "service_tier": "standard"},
     },
 }
-RESULT = {
-    "type": "user",
-    "message": {
-        "role": "user",
-        "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "is_error": True, "content": "no"}],
-    },
-}
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=8), v, max_size=3),
-    max_leaves=8,
-)
 
 
-def line(value: object) -> bytes:
-    return json.dumps(value).encode()
+def read(*lines: object) -> list[Told]:
+    reader = ClaudeReader()
+    return [heard.told for line in lines for heard in reader.read(json.dumps(line).encode())]
 
 
-def test_a_call_of_ours_is_told_and_the_vendors_own_tools_are_not() -> None:
-    assert decode(line(ASSISTANT)) == [ToolUse("toolu_1", "Bash"), Spent("msg_1", 123)]
+def user(content: object, **more: object) -> dict[str, object]:
+    return {"type": "user", "message": {"role": "user", "content": content}, **more}
+
+
+def result(**block: object) -> dict[str, object]:
+    return {"type": "tool_result", "tool_use_id": "toolu_1", "content": "", **block}
+
+
+def test_every_kind_of_block_is_told() -> None:
+    assert read(ASSISTANT) == [
+        Thought("hm"),
+        Thought("(hidden by the vendor)"),
+        Said("I clean up"),
+        ToolUse("toolu_1", "Bash", '{"command":"rm -rf build"}'),
+        Noted("the vendor's own tool web_search ran on its servers"),
+        Spent("msg_1", Tokens(fresh=3, cached=100, out=20), "m"),
+    ]
+
+
+def test_the_claimed_time_goes_with_each() -> None:
+    heard = ClaudeReader().read(json.dumps(ASSISTANT).encode())
+    assert {one.claimed for one in heard} == {1795341601250000000}
+    assert ClaudeReader().read(json.dumps({**ASSISTANT, "timestamp": "yesterday"}).encode())[0].claimed is None
 
 
 @pytest.mark.parametrize(("error", "failed"), [(True, True), (False, False), (None, False)])
 def test_a_result_says_whether_it_failed(error: bool | None, failed: bool) -> None:
-    told = json.loads(line(RESULT))
-    told["message"]["content"][0]["is_error"] = error
-    assert decode(line(told)) == [ToolResult("toolu_1", failed)]
+    assert read(user([result(is_error=error, content="no")])) == [ToolResult("toolu_1", failed, "no")]
 
 
-def test_a_prompt_is_a_string_and_tells_nothing() -> None:
-    assert decode(line({"type": "user", "message": {"role": "user", "content": "please"}})) == []
+@pytest.mark.parametrize(
+    "line",
+    [
+        user([result(is_error=True)], permissionDecision={"decision": "reject", "source": "hook"}),
+        user([result(is_error=True)], toolDenialKind="user-rejected"),
+    ],
+)
+def test_what_was_refused_did_not_run(line: object) -> None:
+    assert read(line) == [ToolResult("toolu_1", True, "", refused=True)]
 
 
-@given(st.binary(max_size=200) | VALUES.map(line))
-def test_whatever_a_line_is_it_never_raises(raw: bytes) -> None:
-    assert isinstance(decode(raw), list)
+def test_what_was_not_valid_did_not_run() -> None:
+    [end] = read(user([result(is_error=True, content="<tool_use_error>Error: No such tool</tool_use_error>")]))
+    assert isinstance(end, ToolResult)
+    assert end.refused
 
 
-@given(st.sampled_from(["type", "message", "id", "content", "usage", "name", "input_tokens"]), VALUES)
-def test_any_key_may_be_of_any_type(key: str, value: object) -> None:
-    def changed(node: object) -> object:
-        if isinstance(node, dict):
-            return {k: value if k == key else changed(v) for k, v in node.items()}
-        return [changed(v) for v in node] if isinstance(node, list) else node
+@pytest.mark.parametrize(
+    ("line", "by"),
+    [
+        (user("please"), "user"),
+        (user([{"type": "text", "text": "please"}]), "user"),
+        (user("please", isMeta=True), "the agent's program"),
+        (user("please", isSidechain=True), "the agent"),
+        (user("please", origin={"kind": "channel"}), "channel"),
+    ],
+)
+def test_a_prompt_says_who_spoke(line: object, by: str) -> None:
+    assert read(line) == [Prompt("please", by)]
 
-    assert isinstance(decode(line(changed(ASSISTANT))), list)
+
+def test_a_permission_mode_is_told_when_it_changes() -> None:
+    told = read(user("a", permissionMode="default"), user("b", permissionMode="default"), user("c", permissionMode="plan"))
+    assert [one for one in told if isinstance(one, Changed)] == [Changed("mode", "default"), Changed("mode", "plan")]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (user("what was", isCompactSummary=True), Compacted("what was")),
+        ({"type": "system", "subtype": "compact_boundary", "content": "x"}, Compacted()),
+        ({"type": "system", "subtype": "api_error", "error": {}}, Noted("an error of the model's server", bad=True)),
+        ({"type": "system", "subtype": "informational", "content": "hello"}, Noted("hello")),
+        ({"type": "system", "subtype": "init", "model": "m", "tools": []}, Changed("model", "m")),
+        ({"type": "summary", "summary": "tidy up", "leafUuid": "u"}, Changed("title", "tidy up")),
+        ({"type": "cost-state", "totalCostUSD": 0.5, "hasUnknownModelCost": False}, Cost("session", 0.5)),
+        ({"type": "result", "subtype": "success", "total_cost_usd": 0.25}, Cost("session", 0.25)),
+    ],
+)
+def test_other_lines(line: object, told: Told) -> None:
+    assert read(line) == [told]
+
+
+def test_a_cost_that_the_agent_does_not_know_is_not_told() -> None:
+    assert read({"type": "cost-state", "totalCostUSD": 0, "hasUnknownModelCost": True}) == []
+
+
+def test_a_subagent_that_was_waited_for_ends_with_its_result() -> None:
+    line = user([result()], toolUseResult={"status": "completed", "agentId": "a1"})
+    assert SubagentEnded("a1", "toolu_1") in read(line)
+
+
+@pytest.mark.row("R06")
+def test_half_a_line_is_kept_as_unknown_and_the_next_one_reads() -> None:
+    whole = json.dumps(ASSISTANT).encode()
+    reader = ClaudeReader()
+    [torn] = reader.read(whole[: len(whole) // 2])
+    assert isinstance(torn, Heard)
+    assert len(reader.read(whole)) == 6
 
 
 def test_subagents_logs_lie_beside_it() -> None:

@@ -18,7 +18,8 @@ def used(call: str, tool: str = "Bash") -> str:
 
 
 def over(call: str, error: bool) -> str:
-    content = [{"type": "tool_result", "tool_use_id": call, "is_error": error}]
+    said = "<tool_use_error>InputValidationError</tool_use_error>" if error else ""
+    content = [{"type": "tool_result", "tool_use_id": call, "is_error": error, "content": said}]
     return json.dumps({"type": "user", "message": {"content": content}}) + "\n"
 
 

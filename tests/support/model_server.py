@@ -1,4 +1,4 @@
-"""A scripted model on loopback that speaks the streaming messages API which Claude Code speaks.
+"""A scripted model on loopback that speaks the streaming messages API which Claude Code speaks, and the other agents' dialects.
 
 A script is one list of turns for each conversation; a conversation is known by the marker `[[name]]` in its first prompt, so a
 subagent has a script of its own. Which turn is due follows from the history that the agent sends, so a repeated request
@@ -14,27 +14,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
+from tests.support.model_dialects import (
+    Call,
+    Heard,
+    Result,
+    Turn,
+    generated,
+    hear_generate,
+    hear_responses,
+    numbered,
+    stream_responses,
+)
+
+__all__ = ["Call", "Model", "Result", "Turn", "call_id"]
 MARKER = re.compile(r"\[\[(\w+)\]\]")
 NEUTRAL = "Nothing to add."  # to conversations that no script knows: titles, classifiers
-
-
-@dataclass(frozen=True)
-class Call:
-    """One tool call that the model makes."""
-
-    tool: str
-    input: Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What the agent told the model of a call."""
-
-    text: str
-    error: bool
-
-
-Turn = str | Sequence[Call]  # a final text, or calls made in parallel
 
 
 @dataclass
@@ -68,23 +62,28 @@ class Model:
         """Where the agent finds the model."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def answer(self, body: Mapping[str, Any]) -> tuple[str, Turn]:
+    def answer(self, heard: Heard) -> tuple[str, Turn]:
         """The answer that is due to a request: an id that is stable for it, and the turn."""
-        messages = body.get("messages", [])
-        texts = [text for message in messages if message["role"] == "user" for text in _texts(message)]
-        self.prompts += [text for text in texts if text not in self.prompts]
-        for message in messages:
-            self.results.update(_results(message))
-        marker = next((found[1] for text in texts if (found := MARKER.search(text))), "")
-        turn = sum(1 for message in messages if message["role"] == "assistant")
-        self.asked.append((marker, turn))
-        turns = self.script.get(marker, ()) if body.get("tools") else ()
-        return f"{marker}_{turn}", turns[turn] if turn < len(turns) else NEUTRAL
+        self.prompts += [text for text in heard.texts if text not in self.prompts]
+        self.results.update(heard.results)
+        marker = next((found[1] for text in heard.texts if (found := MARKER.search(text))), "")
+        self.asked.append((marker, heard.turn))
+        turns = self.script.get(marker, ()) if heard.tools else ()
+        return f"{marker}_{heard.turn}", turns[heard.turn] if heard.turn < len(turns) else NEUTRAL
 
 
 def call_id(marker: str, turn: int, number: int = 0) -> str:
     """The id of a scripted call: the n-th of that turn of that conversation."""
     return f"toolu_{marker}_{turn}_{number}"
+
+
+def _hear(body: Mapping[str, Any]) -> Heard:
+    """A request of the messages API."""
+    messages = body.get("messages", [])
+    texts = [text for message in messages if message["role"] == "user" for text in _texts(message)]
+    turn = sum(1 for message in messages if message["role"] == "assistant")
+    results = {call: result for message in messages for call, result in _results(message).items()}
+    return Heard(texts, turn, bool(body.get("tools")), results)
 
 
 def _blocks(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -118,10 +117,10 @@ def _stream(identity: str, turn: Turn, model: str) -> Iterator[tuple[str, dict[s
     else:
         blocks = [
             (
-                {"type": "tool_use", "id": f"toolu_{identity}_{number}", "name": call.tool, "input": {}},
-                {"type": "input_json_delta", "partial_json": json.dumps(call.input)},
+                {"type": "tool_use", "id": call, "name": made.tool, "input": {}},
+                {"type": "input_json_delta", "partial_json": json.dumps(made.input)},
             )
-            for number, call in enumerate(turn)
+            for call, made in numbered(identity, turn)
         ]
     for index, (start, delta) in enumerate(blocks):
         yield "content_block_start", {"index": index, "content_block": start}
@@ -148,13 +147,20 @@ class _Handler(BaseHTTPRequestHandler):
         if path.endswith("/count_tokens"):
             self._reply(b'{"input_tokens":10}', "application/json")
         elif path == "/v1/messages":
-            identity, turn = self.owner.answer(body)
+            identity, turn = self.owner.answer(_hear(body))
             events = _stream(identity, turn, str(body.get("model", "scripted")))
             if body.get("stream"):
                 lines = [f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n" for name, data in events]
                 self._reply("".join(lines).encode(), "text/event-stream")
             else:
                 self._reply(json.dumps(_whole(identity, turn, str(body.get("model")))).encode(), "application/json")
+        elif path == "/v1/responses":
+            self._reply(stream_responses(*self.owner.answer(hear_responses(body))), "text/event-stream")
+        elif path.endswith(":streamGenerateContent"):
+            answer = json.dumps(generated(*self.owner.answer(hear_generate(body))))
+            self._reply(f"data: {answer}\r\n\r\n".encode(), "text/event-stream")
+        elif path.endswith(":generateContent"):
+            self._reply(json.dumps(generated(*self.owner.answer(hear_generate(body)))).encode(), "application/json")
         else:
             self._reply(b"{}", "application/json")
 
@@ -175,8 +181,8 @@ def _whole(identity: str, turn: Turn, model: str) -> dict[str, Any]:
         [{"type": "text", "text": turn}]
         if isinstance(turn, str)
         else [
-            {"type": "tool_use", "id": f"toolu_{identity}_{number}", "name": call.tool, "input": dict(call.input)}
-            for number, call in enumerate(turn)
+            {"type": "tool_use", "id": call, "name": made.tool, "input": dict(made.input)}
+            for call, made in numbered(identity, turn)
         ]
     )
     reason = "end_turn" if isinstance(turn, str) else "tool_use"

@@ -1,0 +1,108 @@
+"""What the other agents' models speak: the responses API of Codex, generateContent of Gemini CLI, each as it is streamed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Call:
+    """One tool call that the model makes."""
+
+    tool: str
+    input: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the agent told the model of a call."""
+
+    text: str
+    error: bool
+
+
+Turn = str | Sequence[Call]  # a final text, or calls made in parallel
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a request says in any dialect: the user's texts, results by call id, turns that the model has had, tools offered."""
+
+    texts: list[str]
+    turn: int
+    tools: bool
+    results: dict[str, Result] = field(default_factory=dict)
+
+
+def numbered(identity: str, turn: Turn) -> list[tuple[str, Call]]:
+    """The calls of a turn with their ids; [] for a text."""
+    return [] if isinstance(turn, str) else [(f"toolu_{identity}_{number}", call) for number, call in enumerate(turn)]
+
+
+def hear_responses(body: Mapping[str, Any]) -> Heard:
+    """A request of the responses API. What the model said in a row is one turn of it."""
+    texts: list[str] = []
+    results: dict[str, Result] = {}
+    turn, mine = 0, False
+    for item in body.get("input", []):
+        kind, before = item.get("type", "message"), mine
+        mine = kind in ("function_call", "custom_tool_call", "reasoning") or item.get("role") == "assistant"
+        turn += mine and not before
+        if kind == "message" and item.get("role") == "user":
+            texts += [part.get("text", "") for part in item["content"]]
+        elif kind == "function_call_output":
+            results[item["call_id"]] = Result(str(item["output"]), False)
+    return Heard(texts, turn, bool(body.get("tools")), results)
+
+
+def stream_responses(identity: str, turn: Turn) -> bytes:
+    """The events of one answer of the responses API."""
+    items: list[dict[str, Any]] = [
+        {"type": "function_call", "id": f"fc_{call}", "call_id": call, "name": made.tool, "arguments": json.dumps(made.input)}
+        for call, made in numbered(identity, turn)
+    ]
+    if isinstance(turn, str):
+        content = [{"type": "output_text", "text": turn, "annotations": []}]
+        items = [{"type": "message", "id": f"msg_{identity}", "role": "assistant", "status": "completed", "content": content}]
+    usage = {
+        "input_tokens": 10, "input_tokens_details": {"cached_tokens": 2}, "output_tokens": 10,
+        "output_tokens_details": {"reasoning_tokens": 3}, "total_tokens": 20,
+    }  # fmt: skip
+    events: list[dict[str, Any]] = [{"type": "response.created", "response": {"id": f"resp_{identity}"}}]
+    events += [{"type": "response.output_item.done", "output_index": at, "item": item} for at, item in enumerate(items)]
+    events += [{"type": "response.completed", "response": {"id": f"resp_{identity}", "usage": usage, "output": items}}]
+    return "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events).encode()
+
+
+def hear_generate(body: Mapping[str, Any]) -> Heard:
+    """A request of generateContent. It has ids of calls only where the agent gives them."""
+    contents = body.get("contents", [])
+    texts = [part["text"] for each in contents if each.get("role") == "user" for part in each["parts"] if "text" in part]
+    results = {
+        response.get("id", response["name"]): Result(json.dumps(response["response"]), "error" in response["response"])
+        for each in contents
+        for part in each["parts"]
+        if (response := part.get("functionResponse"))
+    }
+    return Heard(texts, sum(1 for each in contents if each.get("role") == "model"), bool(body.get("tools")), results)
+
+
+def generated(identity: str, turn: Turn) -> dict[str, Any]:
+    """One answer of generateContent, whole."""
+    parts: list[dict[str, Any]] = [
+        {"functionCall": {"id": call, "name": made.tool, "args": dict(made.input)}} for call, made in numbered(identity, turn)
+    ]
+    if isinstance(turn, str):
+        parts = [{"text": turn}]
+    return {
+        "candidates": [{"index": 0, "content": {"role": "model", "parts": parts}, "finishReason": "STOP"}],
+        "usageMetadata": {
+            "promptTokenCount": 10,
+            "candidatesTokenCount": 10,
+            "cachedContentTokenCount": 2,
+            "totalTokenCount": 20,
+        },
+        "modelVersion": "gemini-2.5-flash",
+        "responseId": identity,
+    }
