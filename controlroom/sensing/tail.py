@@ -5,13 +5,13 @@ where something may be lost, a Gap says so. Blocking calls, each bounded by `mos
 """
 
 import os
-import stat
 
 import msgspec
 
+from controlroom.sensing.opening import Refused, open_log, same_file
+
 MOST_LINE = 64 * 1024  # bytes of a line that are kept; the rest is counted
 HEAD = 256  # first bytes that tell a file from another one written in its place
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -125,17 +125,13 @@ class Tail:
     def _follow(self) -> list[Found]:
         """Look whether another file lies at the path now."""
         try:
-            descriptor = os.open(self._path, _FLAGS)
+            descriptor, there = open_log(self._path)
         except FileNotFoundError:  # not there yet, or taken away: what is open is read to its end
             self._told = self._told or "absent"  # what comes later is read from its begin
             return []
-        except OSError as error:
-            return self._refuse(f"cannot be read: {error.strerror}")
-        there = os.fstat(descriptor)
-        if not stat.S_ISREG(there.st_mode):
-            os.close(descriptor)
-            return self._refuse("is not a regular file")
-        if self._file is not None and _same(os.fstat(self._file.descriptor), there):
+        except Refused as error:
+            return self._refuse(str(error))
+        if self._file is not None and same_file(os.fstat(self._file.descriptor), there):
             os.close(descriptor)
             return []
         return self._turn_to(descriptor, there.st_size)
@@ -166,7 +162,3 @@ class Tail:
             if one is not None:
                 one.close()
         self._file = self._old = None
-
-
-def _same(a: os.stat_result, b: os.stat_result) -> bool:
-    return (a.st_dev, a.st_ino) == (b.st_dev, b.st_ino)
