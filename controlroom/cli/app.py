@@ -52,7 +52,7 @@ TOP = {
 NOUNS = {
     "protect": ("The never-touch manifest.", "protect", ("add", "remove", "list", "check")),
     "config": ("Two-phase changes of configuration files.", "config", ("propose", "history", "rollback", "accept")),
-    "audit": ("The journal: prove it, or take it elsewhere.", "audit", ("verify", "export", "anchor")),
+    "audit": ("The journal: prove it, or take it elsewhere.", "audit", ("verify", "export", "anchor", "accept")),
     "daemon": ("The daemon that holds and decides.", "daemon", ("start", "stop", "status", "install-service")),
     "policy": ("What would be decided, and why. No side effect.", "policy", ("check",)),
 }

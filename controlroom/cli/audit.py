@@ -1,4 +1,4 @@
-"""`controlroom audit verify | export | anchor`: without a daemon (with one, its own word is held against the file, too)."""
+"""`controlroom audit verify | export | anchor | accept`: proves the journal, takes it elsewhere, goes on after a fault."""
 
 import sys
 import time
@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from controlroom.cli import out, room
 from controlroom.cli.quick import FAILED, OK
+from controlroom.cli.reset import Yes
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import NoDaemon, Operator, RpcError
 from controlroom.storage import settings
@@ -126,6 +127,23 @@ def anchor_(
     if seal_key:
         with Operator(room.places()) as operator:
             print(out.as_json(operator.call("seal-key")))
+    return OK
+
+
+def accept_(*, yes: Yes = False) -> int:
+    """Takes note that the journal had failed and is written again: acts may be allowed from then on."""
+    room.outsider("the journal")
+    row = room.call("journal")
+    if not row["failed"] and not row["broken"]:
+        print("nothing to take note of: the journal is written, and acts may be allowed")
+        return OK
+    if row["broken"]:
+        raise Failure(f"the journal still takes nothing: {row['broken']}")
+    print(f"The journal failed {row['failed']} times since the last look: {out.safe(row['why'])}")
+    print("It is written again, in a new segment. What was asked meanwhile was denied. See: controlroom audit verify")
+    room.confirm("Let acts be allowed again?", yes=yes)
+    room.call("accept", failed=row["failed"])
+    print("acts may be allowed again")
     return OK
 
 

@@ -101,7 +101,7 @@ def _check(turn: Turn, request: Request) -> None:
 def _unstorable(turn: Turn, request: Request) -> str:
     """Why the journal's disk lets nothing like this pass; "" = it does (J04)."""
     if turn.state.storing is Storing.BROKEN:
-        return "the journal takes nothing, so nothing is allowed until it does again"
+        return "the journal failed: nothing is allowed until it is written again and an operator has taken note of it"
     if turn.state.storing is Storing.SCARCE and request.assessment.tier >= Tier.T2:
         return f"the journal's disk is nearly full: nothing of tier 2 and above is allowed until there is room. {AGAIN}"
     return ""

@@ -147,7 +147,7 @@ class House:
         self._meters = Meters(self._runner, sampler, self._operators, self._witness, self._touched)
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
         self._runner.on_record = self._note
-        self._scribe.attach(self._runner, accepted.pins, lambda: configuration.settings.config.anchor)
+        self._scribe.attach(self._runner, accepted.pins, lambda: configuration.settings.config.anchor, calls.by)
 
     def _note(self, seq: int, record: Record) -> None:
         self._window.note(seq, record)

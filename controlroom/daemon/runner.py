@@ -94,6 +94,7 @@ class Runner:
         self.handles: dict[str, Handle] = {}
         self.results: dict[str, StopResult] = {}
         self._flushing: asyncio.Task[None] | None = None
+        self.unseen = ""  # that the journal had failed, until an operator has taken note of it
         self.gate: Gate | None = None
         self.keeper: Keeper = NoKeeper()
         self.on_alarm: Callable[[od.Alarm], None] = lambda alarm: None
@@ -133,8 +134,8 @@ class Runner:
 
     @property
     def broken(self) -> str:
-        """Why the journal takes nothing, "" = it does."""
-        return self.journal.broken
+        """Why the journal takes nothing, or that nobody has seen yet that it did not; "" = it does, and all is well."""
+        return self.journal.broken or self.unseen
 
     @property
     def unjournalled(self) -> int:

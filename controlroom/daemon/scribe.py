@@ -36,6 +36,7 @@ DROP_SECONDS = 3_600.0
 DAY = 86_400 * 10**9
 MOST_EXTRA = 16 << 20  # bytes of the newest segment; a smaller one is read with the one before it, for the receipts
 
+WRITTEN = "the journal is written again, in a new segment; nothing is allowed before an operator says: controlroom audit accept"
 WORDS = {
     Storing.OK: "there is room for the journal again",
     Storing.LOW: "less than 500 MiB or 5 % is free where the journal lies; below 100 MiB nothing destructive is allowed",
@@ -87,6 +88,9 @@ class Scribe:
         self._level = Storing.OK
         self._anchored = 0  # seq
         self._trouble = ""
+        self._seen = 0  # failures of the journal that operators know of
+        self._runner: Runner | None = None
+        self._by = "operator"
 
     def recall(self, ledger: Ledger, note: Callable[[Record], None]) -> Recalled:
         """Fold the newest segments: receipts into `ledger`, every record into `note`, and what else an earlier daemon knew.
@@ -115,9 +119,11 @@ class Scribe:
                 return min(len(found), count + small)
         return len(found)
 
-    def attach(self, runner: Runner, pins: dict[str, str], rule: Callable[[], Anchor]) -> None:
-        """Take along, with every new segment, what goes on. `rule`: where anchors go by themselves, how long is kept."""
-        self._rule = rule
+    def attach(self, runner: Runner, pins: dict[str, str], rule: Callable[[], Anchor], by: str) -> None:
+        """Take along, with every new segment, what goes on. `rule`: where anchors go by themselves, how long is kept. `by`:
+        how operators are named.
+        """
+        self._rule, self._runner, self._by = rule, runner, by
 
         def carried() -> Carried:
             held = [h.session for h in runner.state.sessions.values() if h.session.state not in OVER]
@@ -127,7 +133,13 @@ class Scribe:
 
     def table(self) -> dict[str, Method]:
         """The operator's calls that are about the journal (docs/protocol.md)."""
-        return {"audit": self._audit, "anchored": self._note_anchor, "seal-key": self._seal_key}
+        return {
+            "audit": self._audit,
+            "anchored": self._note_anchor,
+            "seal-key": self._seal_key,
+            "journal": self._failed,
+            "accept": self._accept,
+        }
 
     async def _audit(self, params: Params) -> object:
         head = self._journal.head
@@ -142,6 +154,27 @@ class Scribe:
         except msgspec.ValidationError as error:
             raise CallError("usage", str(error)) from error
         return {}
+
+    async def _failed(self, params: Params) -> object:
+        return {"failed": self._unseen, "why": self._journal.fault, "broken": self._journal.broken}
+
+    async def _accept(self, params: Params) -> object:
+        """An operator has seen that the journal had failed so often: acts may be allowed again, once it is written (L5)."""
+        runner = self._runner
+        if runner is None or self._journal.broken:
+            raise CallError("refused", f"the journal still takes nothing: {self._journal.broken or 'the daemon only begins'}")
+        if params.get("failed") != self._unseen:
+            raise CallError("changed", f"the journal has failed {self._unseen} times; look again")
+        runner.record(Kind.ACCEPTED, {"failed": self._unseen, "why": self._journal.fault, "by": self._by})
+        if why := await runner.durable():
+            raise CallError("refused", f"the journal still takes nothing: {why}")
+        self._seen, runner.unseen = self._journal.deaths, ""
+        self._look(runner)
+        return {}
+
+    @property
+    def _unseen(self) -> int:
+        return self._journal.deaths - self._seen
 
     def tell(self, runner: Runner) -> None:
         """What the opening found, and whether it can be written at all."""
@@ -177,15 +210,24 @@ class Scribe:
         except OSError as error:
             level = Storing.SCARCE  # unknown room is not room
             self._tell(runner, f"the room on the journal's disk cannot be told: {error}")
-        if level is self._level:
-            return
+        if self._unseen:
+            level = Storing.BROKEN  # whoever mended it was no operator (L5)
+        if level is not self._level:
+            self._step(runner, level)
+        if self._journal.broken:
+            runner.unseen = ""
+        elif self._unseen and not runner.unseen:
+            runner.unseen = WRITTEN
+            runner.alarm("journal", f"{WRITTEN} (it had failed: {self._journal.fault})")
+
+    def _step(self, runner: Runner, level: Storing) -> None:
         was, self._level = self._level, level
         runner.feed(ev.Stored(now(), level))
-        if level is Storing.BROKEN:
+        if self._journal.broken:
             runner.alarm("journal", f"the journal takes nothing, so nothing is allowed: {self._journal.broken}")
         elif was is Storing.BROKEN:
-            runner.alarm("journal", "the journal is written again, in a new segment; what was denied meanwhile stays denied")
-        elif level is not Storing.OK or was is Storing.SCARCE:
+            runner.alarm("journal", "acts may be allowed again; what was denied meanwhile stays denied")
+        elif level is not Storing.BROKEN and (level is not Storing.OK or was is Storing.SCARCE):
             runner.alarm("journal", WORDS[level])
 
     async def _upkeep(self, runner: Runner) -> None:

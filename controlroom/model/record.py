@@ -44,6 +44,7 @@ class Kind(StrEnum):
     DRILL = "stop.drill"  # what the drill of the emergency stop came to
     LATCHED = "latched"
     RESET = "reset"
+    ACCEPTED = "accepted"  # an operator has seen that the journal had failed: acts may be allowed again
     CONFIG = "config"
     ALARM = "alarm"
 

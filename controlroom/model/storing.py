@@ -4,7 +4,10 @@ from enum import StrEnum
 
 
 class Storing(StrEnum):
-    """OK; LOW: operators are warned; SCARCE: nothing of tier 2 and above is allowed; BROKEN: nothing is allowed at all."""
+    """OK; LOW: operators are warned; SCARCE: nothing of tier 2 and above is allowed; BROKEN: nothing is allowed at all.
+
+    Out of BROKEN it comes when it is written again and an operator has taken note that it had failed (L5).
+    """
 
     OK = "ok"
     LOW = "low"

@@ -145,6 +145,16 @@ class Journal:
         return bool(self._lineup.why) and not self._lineup.final
 
     @property
+    def deaths(self) -> int:
+        """How often a write or sync failed since the opening."""
+        return self._lineup.deaths
+
+    @property
+    def fault(self) -> str:
+        """Why the last one failed."""
+        return self._lineup.fault
+
+    @property
     def unjournalled(self) -> int:
         """Records that were handed in and are neither in the journal, nor about to be, nor in the reserve (S9)."""
         return self._lineup.unjournalled

@@ -32,10 +32,11 @@ class Entry(NamedTuple):
 
 
 class Lineup:
-    """`durable`: the last record on the disk; `place`: the last line given out; `why`: what broke it, "" = nothing did.
+    """`durable`: the last record on the disk; `place`: the last line given out; `why`: what broke it, "" = it is well.
 
     `mark`: the digest that stands for a redacted secret.
-    `final`: it is never gone on with. `deaths`: how often it broke. `lost`: records that found no room while it was broken.
+    `final`: it is never gone on with. `deaths`: how often it broke, `fault`: why the last time. `lost`: records that found no
+    room while it was broken.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Lineup:
     ) -> None:
         self.durable = self.place = place
         self.mark = mark
-        self.why, self.final = "", False
+        self.why, self.fault, self.final = "", "", False
         self.deaths = self.lost = 0
         self.kept: list[Record] = []
         self.key: SealKey = new_key()
@@ -116,7 +117,7 @@ class Lineup:
 
     def broke(self, why: str, entries: list[Entry]) -> None:
         """From now on nothing is acknowledged. `entries` were at the disk; with what waited they are kept as records."""
-        self.why = self.why or why
+        self.why = self.fault = self.why or why
         self.deaths += 1
         waited, later = [*entries, *self.take()], self.kept
         self.place = self.durable
