@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from controlroom.cli import out, room
 from controlroom.cli.reset import Yes
 from controlroom.cli.room import Failure
-from controlroom.client.rpc import Hung, NoDaemon, Operator
+from controlroom.client.rpc import Hung, NoDaemon, Operator, RpcError
 from controlroom.containment import processes
 from controlroom.storage.files import replace
 from controlroom.storage.paths import Places, secure_dir
@@ -52,12 +52,15 @@ def stop_() -> int:
     try:
         with room.operator() as connection:
             pid = connection.pid
+            why = _dismiss(connection)
     except Hung as error:
-        pid = error.pid
+        pid, why = error.pid, "it does not answer"
         if not pid:
             raise
     _end(pid)
     print(f"daemon stopped: pid {pid}. Agents go on; their gates deny until a daemon runs.")
+    if why:
+        print(f"The next daemon freezes them until you look: this one could not note that you ended it ({out.safe(why)}).")
     return 0
 
 
@@ -163,6 +166,15 @@ def _popen(log: Path) -> "subprocess.Popen[bytes]":
 def _tail(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return "\n".join(f"  {line}" for line in lines[-LAST_LINES:])
+
+
+def _dismiss(connection: Operator) -> str:
+    """Tell the daemon that an operator ends it; why it could not be noted, "" = it is in the journal."""
+    try:
+        connection.call("dismiss")
+    except RpcError as error:
+        return str(error)
+    return ""
 
 
 def _end(pid: int) -> None:

@@ -2,20 +2,15 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable
 
 import msgspec
 
-from controlroom.containment import cgroup, hold, processes
+from controlroom.containment import hold, hooks, processes
 from controlroom.model.agent import Handle, Rung, StopResult
 from controlroom.storage import handles as shelf
 from controlroom.storage.paths import Insecure, Places, places
 
-HOOKS_SECONDS = (
-    0.25  # a waiting hook's agent is never frozen: its timer would run out and the call would run (safety.md rule 4)
-)
-_HOOK = b"/hook.py\0"
 _STATES = {"freeze": "paused", "kill": "stopped"}
 
 Row = dict[str, object]
@@ -77,25 +72,7 @@ def _into(rows: dict[str, Row], handle: Handle) -> None:
 
 
 def _stop(handle: Handle) -> StopResult:
-    if handle.rung is not Rung.CGROUP or not _hooks_gone(handle):
+    if handle.rung is not Rung.CGROUP or not hooks.gone(handle):
         return hold.kill(handle)
     frozen = hold.freeze(handle)
     return frozen if frozen.confirmed else hold.kill(handle)
-
-
-def _hooks_gone(handle: Handle) -> bool:
-    """Whether no hook of the session waits for an answer any more; waits for it a moment. Unknown is no."""
-    deadline = time.monotonic() + HOOKS_SECONDS
-    while True:
-        try:
-            waiting = [pid for pid in cgroup.procs(handle.cgroup) if _HOOK in processes.cmdline(pid)]
-        except FileNotFoundError:
-            return True  # the cgroup is gone: freeze says what that means
-        if not waiting:
-            return True
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return False
-        identity = processes.identify(waiting[0])
-        if identity is not None:
-            processes.wait_gone(identity, left)

@@ -5,7 +5,10 @@ Only the kernel's word is proof: an empty cgroup, the end of a PID namespace, no
 is, whatever it did or did not find.
 """
 
+import os
 import time
+from contextlib import suppress
+from pathlib import Path
 
 from controlroom.containment import cgroup, control, pidns, processes, sweep
 from controlroom.model.agent import Handle, ProcessId, Rung, StopResult, Survivor
@@ -98,6 +101,7 @@ def _kill(handle: Handle, act: str, started: float, why: str) -> StopResult:
 def _kill_namespace(handle: Handle, init: ProcessId, act: str, started: float, why: str) -> StopResult:
     try:
         if pidns.end(init, time.monotonic() + KILL_WAIT):
+            clear(handle)
             return _result(handle, act, started, "PID namespace ended", why=why)
         why = "; ".join(filter(None, (why, f"its init {init.pid} has not ended after {KILL_WAIT:g} s")))
     except OSError as error:
@@ -120,8 +124,10 @@ def _kill_cgroup(handle: Handle, act: str, started: float, why: str) -> StopResu
         return _result(handle, act, started, "", killed, why=f"{handle.cgroup}: {error.strerror}")
     if empty and _strays(handle):
         return _kill_strays(handle, act, started, killed, why)
+    if empty:
+        clear(handle)
     proof = "cgroup populated 0" if empty else ""
-    return _result(handle, act, started, proof, killed, sweep.survivors(members(handle)), why)
+    return _result(handle, act, started, proof, killed, () if empty else sweep.survivors(members(handle)), why)
 
 
 def _kill_strays(handle: Handle, act: str, started: float, killed: int, why: str) -> StopResult:
@@ -147,8 +153,23 @@ def _after_removal(handle: Handle, act: str, started: float, killed: int, why: s
     return _result(handle, act, started, "cgroup populated 0", killed, why=why)
 
 
+def clear(handle: Handle) -> None:
+    """Where the shim of a session that is over was killed, take away what it would have: an empty leaf, its socket."""
+    if _shim_lives(handle):
+        return
+    if handle.cgroup:
+        cgroup.remove(handle.cgroup, 0)
+    with suppress(OSError):
+        if Path(handle.control).is_socket():
+            os.unlink(handle.control)
+
+
 def _has_shim(handle: Handle) -> bool:
-    return handle.control != "" and handle.shim is not None and processes.is_alive(handle.shim)
+    return handle.control != "" and _shim_lives(handle)
+
+
+def _shim_lives(handle: Handle) -> bool:
+    return handle.shim is not None and processes.is_alive(handle.shim)
 
 
 def _is_empty(state: cgroup.Events) -> bool:
@@ -248,7 +269,7 @@ def _strays(handle: Handle) -> list[int]:
 
     Children are enough: who was below a dead member has come up to the shim.
     """
-    if handle.shim is None or not processes.is_alive(handle.shim):
+    if handle.shim is None or not _shim_lives(handle):
         return []
     stats = [processes.read_stat(pid) for pid in processes.children(handle.shim.pid)]
     return [stat.pid for stat in stats if stat is not None and not stat.dead]

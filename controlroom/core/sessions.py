@@ -28,12 +28,14 @@ OUTRANKS: dict[str, tuple[str, ...]] = {"freeze": ("halt", "stop", "kill"), "sto
 
 def on_opened(turn: Turn, event: SessionOpened) -> None:
     """A session begins. While latched nothing is launched (S4); a lane of an unknown peer may be heard, never allowed."""
-    session = event.session
+    session, known = event.session, turn.state.sessions.get(event.session.id)
+    unseen = event.review != "" and not _frozen_for_good(Held(session))
+    if unseen:  # until it is frozen its gate is shut, also where it cannot be
+        session = msgspec.structs.replace(session, state=SessionState.UNCONFIRMED)
     caught = turn.state.latch and session.supervised and not _frozen_for_good(Held(session))
     if caught and event.ticket:
         turn.answer(event.ticket, f"latched: emergency stop {turn.state.latch} is in force; nothing is launched")
         return
-    known = turn.state.sessions.get(session.id)
     if known and (known.intent or known.session.state not in OVER):
         turn.answer(event.ticket, f"refused: session {session.id} is already open")
         return
@@ -42,6 +44,9 @@ def on_opened(turn: Turn, event: SessionOpened) -> None:
     turn.put_held(Held(session))
     if caught:  # nobody launches it: it lived before this daemon did
         _halt_for_stop(turn, turn.state.sessions[session.id], "emergency stop")
+    elif unseen:
+        turn.order(Alarm("review", session.id, f"{session.name} is frozen until you look at it: {event.review}"))
+        _halt(turn, session.id, "freeze", event.review)
     turn.answer(event.ticket)
 
 

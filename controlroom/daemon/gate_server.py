@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from controlroom.containment import processes
+from controlroom.containment import hooks, processes
 from controlroom.daemon import peers
 from controlroom.daemon.peers import Peer
 from controlroom.model.agent import ProcessId
@@ -19,8 +19,6 @@ MOST_LINE = 1 << 20  # bytes, payload
 MOST_HEADER = 4096  # bytes
 MESSAGE_SECONDS = 2.0
 MOST_CONNECTIONS = 256  # of messages that are not complete yet; 200 hooks at once are a busy build
-HOOKS_SECONDS = 0.25  # safety.md rule 4
-BEAT_SECONDS = 0.05  # for the agent to read its hook's answer before it is frozen
 
 
 class Connection(asyncio.Protocol):
@@ -207,11 +205,11 @@ class GateServer:
 
     def _exited(self, session: str, process: ProcessId) -> None:
         """A hook process or wrapper has exited: its descriptor goes with it, also when nobody ever asks for the session."""
-        hooks = self._hooks[session]
-        pidfd = hooks.pop(process)
+        known = self._hooks[session]
+        pidfd = known.pop(process)
         asyncio.get_running_loop().remove_reader(pidfd)
         os.close(pidfd)
-        if not hooks:
+        if not known:
             del self._hooks[session]
 
     async def hooks_gone(self, session: str) -> bool:
@@ -219,12 +217,12 @@ class GateServer:
         if session not in self._hooks:
             return True
         loop = asyncio.get_running_loop()
-        end = loop.time() + HOOKS_SECONDS
+        end = loop.time() + hooks.SECONDS
         while session in self._hooks:
             if loop.time() > end:
                 return False
             await asyncio.sleep(0.005)
-        await asyncio.sleep(BEAT_SECONDS)
+        await asyncio.sleep(hooks.BEAT_SECONDS)
         return True
 
     async def stop(self) -> None:

@@ -116,6 +116,7 @@ class House:
         self._sessions = recalled.sessions
         self._relatch = self._relisten = 0.0  # not to be tried again before (loop time)
         self._pins = recalled.pins
+        self._dismissed = recalled.dismissed and not journal.broken
         accepted = self._accepted = Accepted(places.state / "accepted", self._pins)
         configuration = self._configuration = Configuration(places, accepted)
         judge = self._judge = Judge(places, os.path.expanduser("~"), accepted)
@@ -177,7 +178,7 @@ class House:
         self._scribe.tell(self._runner)
         self._tell_interrupted()
         self._pin_again()
-        self._registry.meet_again(self._sessions)
+        self._registry.meet_again(self._sessions, dismissed=self._dismissed)
         await self._gate.start()
         await self._operators.start()
 

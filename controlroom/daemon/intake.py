@@ -11,12 +11,13 @@ import msgspec
 
 from controlroom.agents import AGENTS, Adapter, BadJson, Call
 from controlroom.agents.strict import canonical, read
+from controlroom.containment import hooks
 from controlroom.daemon import binding, peers
 from controlroom.daemon.config import Configuration
 from controlroom.daemon.gate_server import Connection, GateServer
 from controlroom.daemon.judge import Judge
 from controlroom.daemon.registry import Registry
-from controlroom.daemon.runner import Runner
+from controlroom.daemon.runner import MOST_HOLDS, Runner
 from controlroom.model import event as ev
 from controlroom.model.action import Action, Binding, digest_of
 from controlroom.model.effect import Assessment, EffectKind, Reason
@@ -98,6 +99,7 @@ class Intake:
         self._past = past  # working folder → what to tell an agent of earlier work there
         self._waiting: dict[str, _Waiting] = {}
         self._limiter = anyio.CapacityLimiter(MOST_AT_ONCE)
+        self._hooks = anyio.CapacityLimiter(MOST_HOLDS)  # of its own: a stop waits for no judgement
         self._slots = threading.BoundedSemaphore(MOST_STUCK)
         self._written: dict[str, dict[str, None]] = {}  # session → files it was allowed to write, oldest first
 
@@ -330,7 +332,11 @@ class Intake:
             self._runner.feed(ev.PeerGone(self._runner.clock(), connection.id))
 
     async def hooks_gone(self, session: str) -> bool:
-        return self.server is not None and await self.server.hooks_gone(session)
+        if self.server is None or not await self.server.hooks_gone(session):
+            return False
+        handle = self._runner.handles.get(session)
+        # One that is only starting has not come to us yet, and one of an earlier daemon never does.
+        return handle is None or await anyio.to_thread.run_sync(hooks.gone, handle, limiter=self._hooks)
 
     def changed(self, request: Request) -> str:
         """Judge and bind again, now; what is no longer as it was shown. Blocking."""

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import secrets
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,7 @@ MOST_NAME = 64  # characters of a stop id
 MOST_PLANNED = 256  # launches under way
 ANSWER_SECONDS = 30.0
 ALLOW_SECONDS = 620.0  # a snapshot may come first; the request's own deadline ends the wait
+LEAVE_SECONDS = 0.05  # for the answer to be on its way
 STOP_SECONDS = 12.0  # TERM, 5 s, kill, proof
 
 
@@ -89,6 +91,7 @@ class Calls:
             "deny": self.deny,
             "estop": self.estop,
             "reset": self.reset,
+            "dismiss": self.dismiss,
             "grant": self.grant,
             "revoke": self.revoke,
             "launch": self.launch,
@@ -217,6 +220,15 @@ class Calls:
         if latchfile.read_any(self._places) is not None:
             where = f"{self._places.latch} and {self._places.gate_latch}"
             raise CallError("latched", f"the latch cannot be removed and stays in force; take away what lies at {where}")
+        return {}
+
+    async def dismiss(self, params: Params) -> object:
+        """End the daemon by an operator's word, so that what lives is not frozen when another one starts (K17)."""
+        self._runner.record(Kind.DISMISSED, {"by": self.by})
+        why = await self._runner.durable()
+        asyncio.get_running_loop().call_later(LEAVE_SECONDS, os.kill, os.getpid(), signal.SIGTERM)
+        if why:
+            raise CallError("refused", f"that you ended it is not in the journal: {why}")
         return {}
 
     async def grant(self, params: Params) -> object:

@@ -4,12 +4,14 @@ import asyncio
 import os
 import secrets
 import shutil
+from functools import partial
+from pathlib import Path
 
 import anyio.to_thread
 import msgspec
 
 from controlroom.agents.known import kind_of
-from controlroom.containment import cgroup, hold, processes
+from controlroom.containment import hold, processes
 from controlroom.containment.adopt import Moved, move
 from controlroom.containment.rungs import Probe
 from controlroom.core.state import OVER
@@ -24,6 +26,7 @@ from controlroom.storage import handles as shelf
 from controlroom.storage.paths import Places
 
 MOST_LANES = 64
+UNWATCHED = "the daemon before this one was ended by nobody's order, and what it did meanwhile was not seen"
 LOOK_SECONDS = 1.0  # between a watched process's end and the look at what is left of its session
 
 
@@ -110,8 +113,11 @@ class Registry:
         if root:
             self._watch(handle.session, root)
 
-    def meet_again(self, sessions: dict[str, Session]) -> None:
-        """After a restart: sessions of which something lives go on as they are found; of the others the end is recorded."""
+    def meet_again(self, sessions: dict[str, Session], *, dismissed: bool) -> None:
+        """After a restart: of what is gone the end is recorded. What lives goes on where an operator had ended the daemon; else
+        nobody knows who did (an agent can), and it is frozen until somebody has looked (K17).
+        """
+        review = "" if dismissed else UNWATCHED
         found = shelf.scan(self._places.agents)
         for trouble in found.unreadable:
             self._runner.alarm("handle", f"a session cannot be taken hold of, its handle cannot be read: {trouble}")
@@ -119,8 +125,7 @@ class Registry:
         self._clear_cages({handle.session for handle in alive})
         for gone in [h for h in found.handles if h not in alive]:
             shelf.drop(self._places.agents, gone.session)
-            if gone.cgroup:
-                cgroup.remove(gone.cgroup, 0)  # its shim was killed, or the machine went down with it
+            hold.clear(gone)  # its shim was killed, or the machine went down with it
         for session in sessions.values():
             if session.state not in OVER and session.id not in {h.session for h in alive}:
                 ended = {"state": SessionState.LOST, "note": "gone when the daemon came back"}
@@ -129,7 +134,7 @@ class Registry:
             self._runner.handles[handle.session] = handle
             known = sessions.get(handle.session) or self._unknown(handle)
             session = msgspec.structs.replace(known, state=_found_state(known, handle))
-            self._runner.feed(ev.SessionOpened(self._runner.clock(), session))
+            self._runner.feed(ev.SessionOpened(self._runner.clock(), session, review=review))
             if handle.rung is Rung.OBSERVED and handle.root:
                 self._adopted[handle.root] = handle.session
             self.watch_launched(handle)
@@ -219,8 +224,15 @@ class Registry:
         self._adopted = {p: s for p, s in self._adopted.items() if s != session.id}
         handle = self._runner.handles.pop(session.id, None)
         shelf.drop(self._places.agents, session.id)
-        if handle is not None and handle.cgroup and (handle.shim is None or not processes.is_alive(handle.shim)):
-            cgroup.remove(handle.cgroup, 0)  # there is no shim that would (any more)
+        if handle is not None:
+            hold.clear(handle)
+            cage = self._places.state / "cages" / session.id
+            if cage.exists() and not hold.lives(handle):
+                self._runner.spawn(_take_away(cage))
+
+
+async def _take_away(folder: Path) -> None:
+    await anyio.to_thread.run_sync(partial(shutil.rmtree, folder, ignore_errors=True))
 
 
 def _found_state(session: Session, handle: Handle) -> SessionState:

@@ -49,10 +49,18 @@ class _State(msgspec.Struct, frozen=True):
 
 
 class Recalled(NamedTuple):
-    """What a start takes from the journal besides receipts: sessions by id; the hashes of settings and manifest in force."""
+    """What a start takes from the journal besides receipts: sessions by id; the hashes of settings and manifest in force;
+    for each life of a daemon, this one last, whether an operator ended it.
+    """
 
     sessions: dict[str, Session]
     pins: dict[str, str]
+    lives: list[bool]
+
+    @property
+    def dismissed(self) -> bool:
+        """Whether an operator ended the daemon before this one; one that was killed, or ended by a signal, was not."""
+        return len(self.lives) > 1 and self.lives[-2]
 
     def add(self, record: Record) -> None:
         """Fold one record in."""
@@ -64,6 +72,10 @@ class Recalled(NamedTuple):
             case Kind.CONFIG:
                 pin = msgspec.json.decode(record.body, type=Pin)
                 self.pins[pin.what] = pin.sha256
+            case Kind.OPENED:
+                self.lives.append(False)
+            case Kind.DISMISSED:
+                self.lives[-1] = True
             case Kind.SESSION if record.session:
                 self._session(record)
             case _:
@@ -97,7 +109,7 @@ class Scribe:
 
         Raises OSError.
         """
-        recalled = Recalled({}, {})
+        recalled = Recalled({}, {}, [False])  # the first began in an older segment
         try:
             for stored in read(self._directory, newest=self._needed()):
                 if stored.record is not None:

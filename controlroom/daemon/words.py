@@ -89,6 +89,8 @@ def _told(kind: Kind, body: dict[str, object]) -> str:
             return f"emergency stop {stop} is over, by {by}; what it paused stays paused"
         case Kind.ACCEPTED, {"failed": failed, "by": by}:
             return f"acts may be allowed again although the journal had failed ({failed} times), by {by}"
+        case Kind.DISMISSED, {"by": by}:
+            return f"the daemon is ended, by {by}; agents go on"
         case Kind.CONFIG, {"what": what, "sha256": str(sha), "by": by}:
             return f"{what} {sha[:12]} in force, by {by}"
         case Kind.REVOKED, {"id": grant, "by": by}:

@@ -17,11 +17,15 @@ from controlroom.model.tier import Verdict
 
 
 class SessionOpened(msgspec.Struct, frozen=True, tag=True):
-    """A session began (launched, adopted, or first heard of at the gate)."""
+    """A session began (launched, adopted, or first heard of at the gate), or one that lived on is met again.
+
+    `review`: why it is frozen until an operator has looked at it, "" = it goes on.
+    """
 
     at: Instant
     session: Session
     ticket: str = ""
+    review: str = ""
 
 
 class SessionEnded(msgspec.Struct, frozen=True, tag=True):

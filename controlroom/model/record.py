@@ -45,6 +45,7 @@ class Kind(StrEnum):
     LATCHED = "latched"
     RESET = "reset"
     ACCEPTED = "accepted"  # an operator has seen that the journal had failed: acts may be allowed again
+    DISMISSED = "dismissed"  # an operator ended the daemon: agents may go on without it
     CONFIG = "config"
     ALARM = "alarm"
 

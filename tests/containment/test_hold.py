@@ -191,6 +191,7 @@ def test_without_its_shim_a_session_in_a_cgroup_is_still_killed_with_proof(cgrou
 
         assert result.proof == "cgroup populated 0"
         assert grove.heard() == set()
+        assert held.nothing_left()
 
 
 @pytest.mark.row("K03")

@@ -311,3 +311,4 @@ def test_a_namespace_whose_shim_was_killed_still_ends_with_proof(grove: Grove, s
 
         assert hold.kill(held.handle()).proof == "PID namespace ended"
         assert grove.heard() == set()
+        assert held.nothing_left()

@@ -343,6 +343,37 @@ def test_a_lane_without_process_cannot_be_confirmed_stopped() -> None:
     assert world.answers("k")[0].startswith("unconfirmed:")
 
 
+def test_what_is_met_again_unwatched_is_frozen_and_allows_nothing_meanwhile() -> None:
+    world = World()
+    world.do(ev.SessionOpened(world.now, session(), review="nobody watched"))
+    world.ask("early", tier=Tier.T0)
+    assert world.denied("early")
+    assert world.hooks_gone() == [od.Contain("s1", "freeze")]
+    world.contained("freeze")
+    assert world.word() is SessionState.PAUSED
+    assert [o.text for o in world.all(od.Alarm)] == ["s1 is frozen until you look at it: nobody watched"]
+
+
+def test_what_is_met_again_and_cannot_be_frozen_stays_shut_until_an_operator_resumes_it() -> None:
+    world = World()
+    world.do(ev.SessionOpened(world.now, session(), review="nobody watched"))
+    world.hooks_gone(ok=False)
+    assert world.word() is SessionState.UNCONFIRMED
+    world.ask("r1", tier=Tier.T0)
+    assert world.denied("r1")
+    world.steer("resume")
+    world.contained("thaw")
+    assert world.word() is SessionState.RUNNING
+
+
+def test_what_is_met_again_frozen_by_the_kernel_is_left_as_it_is() -> None:
+    world = World()
+    world.do(ev.SessionOpened(world.now, session(state=SessionState.PAUSED), review="nobody watched"))
+    assert world.word() is SessionState.PAUSED
+    assert not world.all(od.Alarm)
+    assert not world.all(od.AwaitHooks)
+
+
 def test_a_session_is_opened_once(world: World) -> None:
     world.do(ev.SessionOpened(world.now, session(), "t"))
     assert world.answers("t") == ["refused: session s1 is already open"]

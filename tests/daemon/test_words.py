@@ -34,6 +34,7 @@ GRANT = Grant("g1", "s1", (EffectKind.DELETE,), 3, AT, "operator:ada", ("rm", "-
         (Kind.CONFIG, Pin("manifest", "ab" * 32, "operator:ada"), "manifest abababababab in force, by operator:ada"),
         (Kind.LATCHED, {"stop_id": "7f3a", "by": "operator:ada"}, "EMERGENCY STOP 7f3a, by operator:ada"),
         (Kind.RESET, {"stop_id": "7f3a", "by": "ada"}, "emergency stop 7f3a is over, by ada; what it paused stays paused"),
+        (Kind.DISMISSED, {"by": "operator:ada"}, "the daemon is ended, by operator:ada; agents go on"),
         (Kind.REVOKED, {"id": "g1", "by": "expired"}, "grant g1 is over, by expired"),
         (Kind.REFUSED, {"request": "r1", "verdict": "allow", "by": "ada", "why": "gone"}, "allow by ada was not taken: gone"),
         (Kind.REJECTED, {"pid": 7, "why": "not JSON"}, "a message of process 7: not JSON"),

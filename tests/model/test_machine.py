@@ -59,7 +59,7 @@ class Room(RuleBasedStateMachine):
     @initialize()
     def sessions(self) -> None:
         for name in RUNGS:
-            self.open(name, False)
+            self.open(name, False, "nobody watched" if self.ids % 2 else "")
 
     # The daemon
 
@@ -106,10 +106,10 @@ class Room(RuleBasedStateMachine):
 
     # Agents
 
-    def open(self, name: str, launched: bool) -> None:
+    def open(self, name: str, launched: bool, review: str = "") -> None:
         root = ProcessId(42, 1, "boot") if name == "s3" else None
         opened = session(name, rung=RUNGS[name], root=root)
-        self.feed(ev.SessionOpened(self.now, opened, self.ticket() if launched else ""))
+        self.feed(ev.SessionOpened(self.now, opened, self.ticket() if launched else "", review))
 
     @rule(data=st.data(), name=SESSIONS, flag=st.booleans(), some=st.integers(0, 40))
     def rarely(self, data: st.DataObject, name: str, flag: bool, some: int) -> None:

@@ -115,7 +115,7 @@ class Reference:
                 caught = self.latch and opened.supervised and opened.state is SessionState.RUNNING
                 free = self.gates.get(opened.id, "over") == "over" and not self._held(before, opened.id)
                 if free and not (caught and event.ticket):
-                    runs = opened.state is SessionState.RUNNING and not caught
+                    runs = opened.state is SessionState.RUNNING and not caught and not event.review
                     self.gates[opened.id] = "open" if runs else "shut"
             case ev.SessionEnded(session=name) if name in self.gates:
                 self.gates[name] = "over"
