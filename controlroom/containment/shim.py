@@ -1,4 +1,4 @@
-"""The per-agent shim: parent of everything the agent starts, keeper of its terminal, witness of its end.
+"""The per-agent shim: parent of everything the agent starts, witness of its end; its terminal is kept by `console`.
 
 `controlroom run` in the operator's terminal becomes the shim; detached it is a process of its own. If it is killed, the
 agent goes on in its cgroup and can still be taken hold of by its handle.
@@ -16,15 +16,15 @@ from pathlib import Path
 
 import msgspec
 
-from controlroom.containment import cage, cgroup, control, detach, hold, launch, pidns, processes, pty, sweep, wakeup
+from controlroom.containment import cage, cgroup, control, detach, hold, launch, pidns, processes, sweep, wakeup
 from controlroom.containment.cage import Report
+from controlroom.containment.console import Console
 from controlroom.containment.launch import LaunchError, Spec
 from controlroom.containment.reaper import Reaper, become_subreaper
 from controlroom.model.agent import Handle, ProcessId, Rung, StopResult, Survivor
 
 HANGUP_GRACE = 5.0  # s between hanging up and killing what did not end
 _NEVER_STOPPED = (Rung.CGROUP, Rung.PIDNS)  # where the process that we wait for gets no SIGSTOP of ours
-_DRAIN = 2.0  # s for the last output to reach the operator
 
 OnReady = Callable[[Handle, Report], None]
 OnExit = Callable[[int, list[Survivor], list[str]], None]
@@ -67,13 +67,8 @@ def run_detached(spec: Spec, on_ready: OnReady, on_exit: OnExit) -> int:
 class _Shim:
     def __init__(self, spec: Spec, log: str, *, detached: bool) -> None:
         self._spec = spec
-        self._log = log
-        self._detached = detached
-        self._operator = pty.Operator()
-        self._bridge: pty.Bridge | None = None
-        self._slave: int | None = None
+        self._console = Console(spec, log, detached=detached)
         self._starting: int | None = None  # readable when the agent's program runs, or cannot
-        self._keys = False  # whether the operator's keys are read
         self._hung_up = False
         self._alone = False  # whether nothing of the session is left (ECHILD)
         self._stopping = False  # everybody was asked to end, and has until `_kill_at`
@@ -92,7 +87,8 @@ class _Shim:
         with ExitStack() as stack:
             self._wake = stack.enter_context(wakeup.signals())
             self._container(stack)
-            child = launch.fork(spec, self._terminal(stack), self._slave)
+            stdio = self._console.open(stack)
+            child = launch.fork(spec, stdio, self._console.slave)
             self._reaper = Reaper(spec.session, child.pid)
             try:
                 self._handle = self._hold_of(child.pid)
@@ -106,8 +102,8 @@ class _Shim:
                 on_exit(error.status, [], [])
                 raise
             started()
-            stack.callback(self._operator.restore)
-            self._take_terminal()
+            stack.callback(self._console.give_back)
+            self._console.take()
             while self._reaper.status is None or ((spec.keep or self._stopping) and not self._alone):
                 self._turn()
             left = self._finish()
@@ -141,32 +137,6 @@ class _Shim:
             raise LaunchError(launch.NOT_SET_UP, f"cannot make the control socket {spec.control}: {error}") from error
         stack.callback(Path(spec.control).unlink, missing_ok=True)
 
-    def _terminal(self, stack: ExitStack) -> tuple[int, int, int]:
-        """Make the agent's pty where one is needed; what it gets as 0, 1, 2: the pty for terminals, else ours as they are."""
-        if self._operator.terminal is None and not self._detached:
-            return 0, 1, 2
-        master, self._slave = os.openpty()
-        stack.callback(self._close_pty)
-        self._operator.prepare(self._slave)
-        sinks: list[pty.Sink] = []
-        if self._operator.output is not None:
-            sinks.append(pty.Screen(self._operator.output))
-        if self._log:
-            sinks.append(self._open_log())
-        for sink in sinks:
-            stack.callback(sink.close)
-        self._bridge = pty.Bridge(master, sinks)
-        if self._detached:
-            return self._slave, self._slave, self._slave
-        first, second, third = (self._slave if is_tty else at for at, is_tty in enumerate(self._operator.ttys))
-        return first, second, third
-
-    def _open_log(self) -> pty.LogFile:
-        try:
-            return pty.LogFile(self._log)
-        except OSError as error:
-            raise LaunchError(launch.NOT_SET_UP, f"cannot write the log {self._log}: {error.strerror}") from error
-
     def _seen(self, report: Report) -> Report:
         """The canary's report, with what can only be seen from outside."""
         built = self._spec.cage
@@ -191,18 +161,6 @@ class _Shim:
             tag=spec.tag,
         )
 
-    def _close_pty(self) -> None:
-        """Hang up: the kernel sends SIGHUP to whoever has this terminal."""
-        if self._bridge is not None:
-            os.close(self._bridge.master)
-            self._bridge = None
-        self._let_go_of_slave()
-
-    def _let_go_of_slave(self) -> None:
-        if self._slave is not None:
-            os.close(self._slave)
-            self._slave = None
-
     # --- one turn of the loop -------------------------------------------------------------------------------------
 
     def _turn(self) -> None:
@@ -212,50 +170,20 @@ class _Shim:
             self._take_signals()
         if ready.get(self._listener.fileno()):
             self._serve()
-        if self._bridge is not None:
-            self._carry(self._bridge, ready)
+        self._console.carry(ready)
         _, self._alone = self._reaper.reap()
         if self._kill_at is not None and not self._alone and time.monotonic() >= self._kill_at:
             self._end_grace()
 
     def _wait(self) -> dict[int, int]:
-        wanted = {self._wake: select.POLLIN, self._listener.fileno(): select.POLLIN}
+        wanted = {self._wake: select.POLLIN, self._listener.fileno(): select.POLLIN, **self._console.wanted()}
         if self._starting is not None:
             wanted[self._starting] = select.POLLIN
-        if self._bridge is not None:
-            wanted |= _interests(self._bridge)
-            if self._keys and self._bridge.takes_input:
-                wanted[0] = select.POLLIN
         poll = select.poll()
         for descriptor, events in wanted.items():
             poll.register(descriptor, events)
         timeout = None if self._kill_at is None else max(0.0, self._kill_at - time.monotonic()) * 1000
         return dict(poll.poll(timeout))
-
-    def _carry(self, bridge: pty.Bridge, ready: dict[int, int]) -> None:
-        if ready.get(0):
-            self._read_keys(bridge, ready[0])
-        if bridge.has_input:
-            bridge.push()
-        if ready.get(bridge.master, 0) & (select.POLLIN | select.POLLHUP):
-            bridge.receive()
-        screen = bridge.screen.fileno()
-        if bridge.has_output and (screen is None or ready.get(screen)):
-            bridge.show()
-
-    def _read_keys(self, bridge: pty.Bridge, events: int) -> None:
-        if not self._operator.foreground():
-            self._keys = False  # reading now would stop us (SIGTTIN); SIGCONT looks again
-            return
-        try:
-            data = os.read(0, 4096)
-        except OSError:
-            data = b""
-        if data == b"" and (self._operator.raw or events & select.POLLHUP):
-            self._keys = False  # the terminal is gone; the kernel's SIGHUP ends us
-        elif data == b"" and self._slave is not None:
-            bridge.feed(pty.end_of_input(self._slave))
-        bridge.feed(data)
 
     # --- signals --------------------------------------------------------------------------------------------------
 
@@ -270,23 +198,21 @@ class _Shim:
         elif number in (signal.SIGINT, signal.SIGQUIT):
             self._signal_foreground(number)
         elif number == signal.SIGTSTP:
-            self._suspend()
+            self._console.suspend()
         elif number == signal.SIGCONT:
-            self._take_terminal()
-        elif number == signal.SIGWINCH and self._bridge is not None:
-            pty.set_size(self._bridge.master, self._operator.size())
+            self._console.take()
+        elif number == signal.SIGWINCH:
+            self._console.resize()
         elif number == signal.SIGCHLD and self._handle.rung in _NEVER_STOPPED and self._reaper.root_stopped():
             # We never stop it by signal there: it put itself to sleep (Ctrl-Z) and expects its shell to take over.
-            self._suspend()
+            self._console.suspend()
             self._signal_root(signal.SIGCONT)
 
     def _hang_up(self, number: int) -> None:
         if self._hung_up:
             return
         self._hung_up = True
-        self._operator.restore()
-        self._keys = False
-        self._close_pty()
+        self._console.hang_up()
         self._signal_root(number)
         self._kill_at = time.monotonic() + HANGUP_GRACE
 
@@ -301,33 +227,11 @@ class _Shim:
             _signal_group(self._handle.root.pid, number)
 
     def _signal_foreground(self, number: int) -> None:
-        group = 0
-        if self._bridge is not None:
-            with suppress(OSError):
-                group = os.tcgetpgrp(self._bridge.master)
+        group = self._console.front()
         if group > 0:
             _signal_group(group, number)
         else:
             self._signal_root(number)
-
-    def _suspend(self) -> None:
-        """Give the terminal back and stop, as the operator's shell expects; goes on when it continues us.
-
-        The kernel ignores this where no shell could: then we just go on.
-        """
-        self._operator.restore()
-        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTSTP)
-        signal.signal(signal.SIGTSTP, wakeup.ignore)
-        self._take_terminal()
-
-    def _take_terminal(self) -> None:
-        if self._hung_up:
-            return
-        self._operator.enter()
-        self._keys = self._operator.ttys[0] and self._operator.foreground()
-        if self._bridge is not None and self._operator.terminal is not None:
-            pty.set_size(self._bridge.master, self._operator.size())
 
     # --- stopping -------------------------------------------------------------------------------------------------
 
@@ -373,7 +277,7 @@ class _Shim:
         boot = processes.boot_id()
         result = self._kill()
         self._answer_all(result)
-        self._drain()
+        self._console.drain()
         if not result.confirmed:
             return list(result.survivors or sweep.survivors(hold.members(self._handle)))
         return [Survivor(ProcessId(stat.pid, stat.start, boot), stat.name, "left behind: killed") for stat in left.values()]
@@ -388,31 +292,6 @@ class _Shim:
                 self._waiting.append(peer)
         for peer in self._waiting:
             control.finish(peer, result)
-
-    def _drain(self) -> None:
-        """Pass on what the agent's terminal still holds; the kernel says when that is all, once nobody has it open."""
-        self._let_go_of_slave()
-        bridge, deadline = self._bridge, time.monotonic() + _DRAIN
-        while bridge is not None and (not bridge.ended or bridge.has_output) and time.monotonic() < deadline:
-            poll = select.poll()
-            for descriptor, events in _interests(bridge).items():
-                poll.register(descriptor, events)
-            ready = dict(poll.poll(max(0.0, deadline - time.monotonic()) * 1000))
-            if bridge.takes_output and not bridge.ended:
-                bridge.receive()
-            self._carry(bridge, {at: events for at, events in ready.items() if at != bridge.master})
-
-
-def _interests(bridge: pty.Bridge) -> dict[int, int]:
-    """What to poll for so that bytes move on; a descriptor nothing is wanted of is left out (its POLLHUP would spin)."""
-    wanted: dict[int, int] = {}
-    events = (select.POLLIN if bridge.takes_output and not bridge.ended else 0) | (select.POLLOUT if bridge.has_input else 0)
-    if events:
-        wanted[bridge.master] = events
-    screen = bridge.screen.fileno()
-    if bridge.has_output and screen is not None:
-        wanted[screen] = select.POLLOUT
-    return wanted
 
 
 def _signal_group(group: int, number: int) -> None:
