@@ -21,27 +21,22 @@ _FREEZER = "do_freezer_trap"  # where a process sleeps that a cgroup v2 froze
 
 def freeze(handle: Handle) -> StopResult:
     """Pause everything in the session. Proof `cgroup frozen 1`; below a cgroup a SIGSTOP sweep, which proves nothing."""
-    started = time.monotonic()
-    if (ended := _ended(handle, "freeze", started)) is not None:
-        return ended
-    if handle.rung is not Rung.CGROUP:
-        why = sweep.pause(sweep_roots(handle))
-        return _result(handle, "freeze", started, why=f"SIGSTOP sweep: no kernel proof{why}")
-    return _set_frozen(handle, "freeze", started, True)
+    return _set_frozen(handle, "freeze", True)
 
 
 def thaw(handle: Handle) -> StopResult:
     """Let the session go on. Proof `cgroup frozen 0`; below a cgroup a SIGCONT sweep, children first."""
+    return _set_frozen(handle, "thaw", False)
+
+
+def _set_frozen(handle: Handle, act: str, frozen: bool) -> StopResult:
     started = time.monotonic()
-    if (ended := _ended(handle, "thaw", started)) is not None:
+    if (ended := _ended(handle, act, started)) is not None:
         return ended
     if handle.rung is not Rung.CGROUP:
-        why = sweep.resume(sweep_roots(handle))
-        return _result(handle, "thaw", started, why=f"SIGCONT sweep: no kernel proof{why}")
-    return _set_frozen(handle, "thaw", started, False)
-
-
-def _set_frozen(handle: Handle, act: str, started: float, frozen: bool) -> StopResult:
+        roots = sweep_roots(handle)
+        why = sweep.pause(roots) if frozen else sweep.resume(roots)
+        return _result(handle, act, started, why=f"SIG{'STOP' if frozen else 'CONT'} sweep: no kernel proof{why}")
     try:
         cgroup.set_frozen(handle.cgroup, frozen)
         proved = cgroup.wait(handle.cgroup, lambda state: state.frozen is frozen, started + FREEZE_WAIT)
@@ -52,7 +47,13 @@ def _set_frozen(handle: Handle, act: str, started: float, frozen: bool) -> StopR
     if proved:
         return _result(handle, act, started, proof=f"cgroup frozen {int(frozen)}")
     running = [stat for stat in members(handle) if processes.wait_channel(stat.pid) != _FREEZER]
-    return _result(handle, act, started, survivors=sweep.survivors(running), why=f"not all {act}n after {FREEZE_WAIT:g} s")
+    return _result(
+        handle,
+        act,
+        started,
+        survivors=sweep.survivors(running),
+        why=f"not all {'frozen' if frozen else 'thawed'} after {FREEZE_WAIT:g} s",
+    )
 
 
 def stop(handle: Handle, grace: float = STOP_GRACE) -> StopResult:

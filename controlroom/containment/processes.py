@@ -7,7 +7,8 @@ die faster than it reads (measured: lost in 5 of 5 runs).
 import os
 import select
 import signal
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -93,31 +94,34 @@ def open_pidfd(process: ProcessId) -> int | None:
     return None
 
 
+@contextmanager
+def _pidfd(process: ProcessId) -> Iterator[int | None]:
+    """`open_pidfd`, closed at the end."""
+    descriptor = open_pidfd(process)
+    try:
+        yield descriptor
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
 def send(process: ProcessId, number: int) -> bool:
     """Signal this very process. False if it is gone. Raises PermissionError where the kernel refuses."""
-    descriptor = open_pidfd(process)
-    if descriptor is None:
-        return False
-    try:
-        signal.pidfd_send_signal(descriptor, number)
-    except ProcessLookupError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
+    with _pidfd(process) as descriptor, suppress(ProcessLookupError):
+        if descriptor is not None:
+            signal.pidfd_send_signal(descriptor, number)
+            return True
+    return False
 
 
 def wait_gone(process: ProcessId, seconds: float) -> bool:
     """Wait at most `seconds` until this process has ended (its pidfd is readable)."""
-    descriptor = open_pidfd(process)
-    if descriptor is None:
-        return True
-    try:
+    with _pidfd(process) as descriptor:
+        if descriptor is None:
+            return True
         poll = select.poll()
         poll.register(descriptor, select.POLLIN)
         return bool(poll.poll(max(0, round(seconds * 1000))))
-    finally:
-        os.close(descriptor)
 
 
 def ancestors(pid: int) -> list[ProcessId]:

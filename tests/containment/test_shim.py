@@ -279,7 +279,7 @@ def test_a_cage_that_cannot_be_built_is_told_in_its_own_words(subreaper_probe: P
 def test_ctrl_c_reaches_the_agent_in_a_cage_and_not_bwrap(subreaper_probe: Probe) -> None:
     if rungs.bwrap_refuses():
         pytest.skip(f"needs a PID namespace by bwrap: {rungs.bwrap_refuses()}")
-    code = "import time\nprint('up', flush=True)\ntry: time.sleep(30)\nexcept KeyboardInterrupt: raise SystemExit(9)"
+    code = "import time\ntry:\n  print('up', flush=True)\n  time.sleep(30)\nexcept KeyboardInterrupt: raise SystemExit(9)"
     with hold_session(subreaper_probe, _python(code), cage=cage.namespace(cage.find_bwrap())) as held:
         shim = held.start(stdout=subprocess.PIPE)
         assert shim.stdout is not None
