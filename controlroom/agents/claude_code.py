@@ -60,6 +60,7 @@ def parse(event: str, payload: bytes, cut: bool = False) -> Call:
         transcript=text_at(told, "transcript_path", ""),
         cwd=text_at(told, "cwd", ""),
         note=_note(kind, told),
+        mode=_id(told, "permission_mode"),
     )
 
 

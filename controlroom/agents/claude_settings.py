@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from controlroom.agents.claude_code import gates
@@ -89,6 +90,18 @@ def with_settings(argv: Sequence[str], settings: str, cwd: Path | None = None) -
         raise Ungated("--settings is given more than once; give it once")
     merged = _merge(given[0], settings, cwd or Path.cwd()) if given else settings
     return [kept[0], "--settings", merged, *kept[1:], *argv[end:]]
+
+
+def inline_settings(argv: Sequence[str]) -> dict[str, object]:
+    """What `--settings` gives as JSON on a command line; {} for none, a file's name, or what cannot be read."""
+    words = list(argv[1 : argv.index("--") if "--" in argv else len(argv)])
+    given = [then for word, then in pairwise(words) if word == "--settings"]
+    given += [word.removeprefix("--settings=") for word in words if word.startswith("--settings=")]
+    text = next((one for one in given if one.lstrip().startswith("{")), "{}")
+    try:
+        return read_object(text.encode())
+    except BadJson:
+        return {}
 
 
 def _merge(given: str, settings: str, cwd: Path) -> str:

@@ -11,11 +11,12 @@ from cyclopts import Parameter
 
 from controlroom.agents.replacing import replace
 from controlroom.agents.strict import BadJson, read
-from controlroom.cli import out, room, versions
+from controlroom.cli import out, room
 from controlroom.cli.listing import Json
 from controlroom.cli.reset import Yes
 from controlroom.cli.room import Failure
 from controlroom.client import gate
+from controlroom.storage import versions
 from controlroom.storage.files import read_small
 from controlroom.text.safe import show
 

@@ -129,7 +129,7 @@ class _Session:
         handles.save(self._agents, handle)
         try:
             self._connection = Operator(self._places)
-            self._connection.call("launched", handle=msgspec.to_builtins(handle), notes=notes)
+            self._connection.call("launched", handle=msgspec.to_builtins(handle), notes=notes, held=report.held)
         except BaseException:
             handles.drop(self._agents, handle.session)
             raise

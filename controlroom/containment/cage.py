@@ -51,10 +51,11 @@ class Cage(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the canary found: walls that do not stand, each with its reason, and what else is worth a word."""
+    """What the canary found: walls that do not stand, each with its reason; what else is worth a word; what holds, in words."""
 
     broken: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
 
 class Layout(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ LANDLOCK = {"x86_64": (444, 446), "aarch64": (444, 446)}  # landlock_create_rule
 SCOPES = 3  # abstract Unix sockets, signals: ABI 6
 MOST = 1 << 22  # bytes of checks
 libc = ctypes.CDLL(None, use_errno=True)
+_tried: list[str] = []  # attempts that failed, as they have to
 
 
 class Broken(Exception):
@@ -34,6 +35,7 @@ def refused(what: str, act: Callable[..., object], *arguments: object) -> None:
     try:
         act(*arguments)
     except OSError:
+        _tried.append(what)
         return
     raise Broken(what)
 
@@ -225,6 +227,18 @@ def look(checks: Checks) -> list[str]:
     return broken
 
 
+def stands(checks: Checks, notes: list[str]) -> list[str]:
+    """What was found true, for people; only where nothing is broken."""
+    found = [f"{len(_tried)} attempts to change, move or uncover a protected file failed, as they must"]
+    found.append(f"{len(checks['readonly'])} places are read-only by the kernel's word, {len(checks['pinned'])} folders pinned")
+    found.append(f"{len(checks['hidden'])} places are hidden")
+    found.append("no capability is left, and set-uid programs gain nothing")
+    found += ["it has no network"] if not checks["network"] else []
+    found += ["the gate answers inside, and no other socket of ours is there"] if checks["gate"] else []
+    found += ["no signal and no abstract socket leaves it"] if not notes else []
+    return found
+
+
 def environment() -> dict[bytes, bytes]:
     """The environment as it was handed over, before the interpreter could add to it."""
     with open("/proc/self/environ", "rb") as file:
@@ -245,7 +259,8 @@ def main(words: list[str]) -> None:
             os.set_inheritable(descriptor, False)
         broken = look(checks)
         notes = scope() if checks["enforced"] and not broken else []
-        os.write(status, b"+" + json.dumps({"broken": broken, "notes": notes}).encode() + b"\n")
+        held = stands(checks, notes) if checks["enforced"] and not broken else []
+        os.write(status, b"+" + json.dumps({"broken": broken, "notes": notes, "held": held}).encode() + b"\n")
         if os.read(go, 1) == b"":
             return
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from controlroom.core import grants, requests, sessions, trips
+from controlroom.core import grants, layers, requests, sessions, trips
 from controlroom.core.orders import Order
 from controlroom.core.state import State
 from controlroom.core.turn import Turn
@@ -41,6 +41,8 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     ev.PolicyChanged: grants.on_policy_changed,
     ev.GrantRevoked: grants.on_grant_revoked,
     ev.Measured: trips.on_measured,
+    ev.LayerSeen: layers.on_seen,
+    ev.LayerTaken: layers.on_taken,
     ev.Stored: _on_stored,
     ev.Tick: _on_tick,
 }

@@ -17,21 +17,26 @@ from controlroom.core import Limits
 from controlroom.core import orders as od
 from controlroom.daemon import drills
 from controlroom.daemon.accepted import Accepted, Pin
+from controlroom.daemon.changes import Changes
 from controlroom.daemon.checkpoints import Checkpoints
 from controlroom.daemon.claims import Claims
 from controlroom.daemon.clock import boot_id, now
 from controlroom.daemon.config import SETTINGS, Configuration
 from controlroom.daemon.facts import Facts
 from controlroom.daemon.gate_server import GateServer
+from controlroom.daemon.hook_proof import HookProof
 from controlroom.daemon.intake import Intake
 from controlroom.daemon.judge import Judge
 from controlroom.daemon.keeper import Keeper
+from controlroom.daemon.layer_watch import LayerWatch
 from controlroom.daemon.ledger import Ledger
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.meters import Meters
 from controlroom.daemon.observed import Observed
 from controlroom.daemon.operator_calls import Calls
 from controlroom.daemon.operator_server import OperatorServer
+from controlroom.daemon.permits import Permits
+from controlroom.daemon.proved import Proved
 from controlroom.daemon.registry import Registry
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.scribe import Scribe
@@ -107,12 +112,14 @@ class House:
             secure_dir(folder)
         catalogue().complete()
         self._places = places
-        journal = Journal.open(places.journal, clock=now, boot=boot_id(), version=__version__, mark=marks(places.state))
+        mark = marks(places.state)
+        journal = Journal.open(places.journal, clock=now, boot=boot_id(), version=__version__, mark=mark)
         self._ledger = Ledger()
         self._scribe = Scribe(places.journal, journal)
         self._claims = Claims(places.state / "claims")
         self._observed = Observed()
-        recalled = self._scribe.recall(self._ledger, self._observed.note)
+        self._layer_changes, self._proved = Changes(), Proved()
+        recalled = self._scribe.recall(self._ledger, self._recall)
         self._sessions = recalled.sessions
         self._relatch = self._relisten = 0.0  # not to be tried again before (loop time)
         self._pins = recalled.pins
@@ -123,6 +130,7 @@ class House:
         limits = Limits(hold=configuration.settings.config.hold.seconds)
         self._runner = Runner(limits, journal, self._ledger, now, Latchkeeper(places), take_hold)
         self._registry = Registry(self._runner, places, configuration)
+        self._layers = LayerWatch(self._runner, places, judge.home, mark, self._registry.root)
         self._keeper = self._keep(configuration.settings.config.snapshots)
         intake = Intake(self._runner, self._registry, judge, configuration, self._past, self._keeper.cover)
         self._gate = GateServer(places.gate_sock, places.inner, intake.take)
@@ -138,10 +146,12 @@ class House:
         calls = Calls(
             self._runner, self._registry, judge, configuration, places, rung, self._window, sampler, self._matrix, facts
         )
+        self._proof = HookProof(places.runtime, now)
+        permits = Permits(self._runner, self._layers, self._layer_changes, self._proof, self._proved.walls, calls.by)
         undoing = Undoing(self._runner, self._keeper, calls.by)
-        self._operators = OperatorServer(
-            places.operator_sock, self._runner, {**calls.table(), **facts.table(), **undoing.table(), **self._scribe.table()}
-        )
+        own_tables = (facts.table(), undoing.table(), self._scribe.table(), permits.table())
+        methods = {name: method for table in (calls.table(), *own_tables) for name, method in table.items()}
+        self._operators = OperatorServer(places.operator_sock, self._runner, methods)
         self._witness = Witness(self._runner, time.monotonic)
         self._checkpoints = Checkpoints(self._runner, self._keeper, judge.home)
         intake.on_heard = self._heard
@@ -150,14 +160,22 @@ class House:
         self._runner.on_record = self._note
         self._scribe.attach(self._runner, accepted.pins, lambda: configuration.settings.config.anchor, calls.by)
 
+    def _recall(self, record: Record) -> None:
+        """What is folded from every record, those of earlier daemons too."""
+        self._observed.note(record)
+        self._layer_changes.note(record)
+        self._proved.note(record)
+
     def _note(self, seq: int, record: Record) -> None:
         self._window.note(seq, record)
-        self._observed.note(record)
+        self._recall(record)
         self._checkpoints.note(record)
         self._touched.note(record)
 
     def _heard(self, session: str, agent: str, call: Call) -> None:
         self._witness.heard(session, agent, call)
+        self._layers.heard(session, agent)
+        self._proof.heard(session, call)
         self._checkpoints.heard(session, agent, call)
 
     def _matrix(self, session: Session) -> tuple[Matrix, ...]:
@@ -197,6 +215,7 @@ class House:
             group.start_soon(self._scribe.run, self._runner)
             group.start_soon(self._claims.run, self._runner)
             group.start_soon(self._witness.run)
+            group.start_soon(self._layers.run)
             group.start_soon(drills.keep, self._runner, self._probe)
             group.start_soon(self._collect)
 

@@ -1,36 +1,74 @@
-"""The configuration layers of an agent, the strongest last, and what in them weakens the gate. Blocking."""
+"""The configuration layers of an agent as the room shows them, the strongest last, and what in them weakens the gate."""
 
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 
-from controlroom.agents import claude_settings
-from controlroom.agents.claude_install import MANAGED
-from controlroom.agents.command import is_ours
+from controlroom.agents import claude_settings, signs
+from controlroom.agents.layers import Place, present
+from controlroom.agents.strict import BadJson
+from controlroom.agents.weakening import gates
+from controlroom.daemon.changes import Changes
+from controlroom.model.permissions import Mode
 from controlroom.model.view import LayerView
+from controlroom.sensing.watched import read
+from controlroom.sensing.writers import Credentials, writers
+
+MOST_CHANGES = 5  # of one file
+GATES = {"claude-code": "PreToolUse"}  # the event that holds a call; of the others there is no gate yet
+LOOSE = ("red", "off")
 
 
-def of_claude(home: str, workspace: str) -> list[LayerView]:
-    """Every settings file that Claude Code would read in this workspace, also those that do not exist (yet)."""
-    top, project = Path(home), Path(workspace)
-    managed = sorted(MANAGED.glob("managed-settings.d/*.json"))
-    found, troubles = claude_settings.layers(top, project, [MANAGED / "managed-settings.json", *managed])
-    warned = [*claude_settings.warnings(found), *troubles]
-    names = [top / ".claude/settings.json", project / ".claude/settings.json", project / ".claude/settings.local.json"]
-    names += [MANAGED / "managed-settings.json", *managed]
-    return [_layer(str(n), found.get(str(n)), warned) for n in names]
+def views(
+    kind: str, places: Iterable[Place], changes: Changes, agent: Credentials | None, warned: Mapping[str, tuple[str, ...]]
+) -> list[LayerView]:
+    """Every file that this agent reads, also those that do not exist (yet). `warned`: what weakens the gate, by path."""
+    found = []
+    for place in places:
+        for path in present(place):
+            exists, gate, warning = _look(kind, place, path)
+            told = "; ".join(dict.fromkeys([*([warning] if warning else []), *warned.get(path, ())]))
+            seen = changes.of([path])[-MOST_CHANGES:]
+            layer = place.layer
+            found.append(LayerView(path, exists, gate, told, layer.scope, layer.role, writers(path, agent), seen))
+    return found
 
 
-def _layer(path: str, settings: dict[str, object] | None, warned: list[str]) -> LayerView:
-    warning = "; ".join(w.removeprefix(f"{path}: ") for w in warned if w.startswith(f"{path}:"))
-    gate = "our gate" if settings is not None and _gated(settings) else ("no gate" if settings is not None else "")
-    return LayerView(path, settings is not None, gate, warning)
+def _look(kind: str, place: Place, path: str) -> tuple[bool, str, str]:
+    """Whether it is there, whether our gate is in it, and why it cannot be read."""
+    content = read(path)
+    if content is None or place.layer.role != "settings":
+        return content is not None, "", ""
+    if content.data is None:
+        return True, "no gate", f"it {content.why}"
+    try:
+        given = signs.settings(path, content.data) if content.data.strip() else {}
+    except BadJson as e:
+        return True, "no gate", f"cannot be read ({e}); the agent may ignore the hooks of such a file: repair it"
+    return True, "our gate" if GATES.get(kind) in gates(kind, given) else "no gate", ""
 
 
-def _gated(settings: dict[str, object]) -> bool:
-    hooks = settings.get("hooks")
-    groups = hooks.get("PreToolUse") if isinstance(hooks, dict) else None
-    for group in groups if isinstance(groups, list) else []:
-        for hook in group.get("hooks", []) if isinstance(group, dict) else []:
-            line = hook.get("command") if isinstance(hook, dict) else None
-            if isinstance(line, str) and is_ours(line, "claude-code", "PreToolUse"):
-                return True
-    return False
+def settings(places: Iterable[Place]) -> dict[str, dict[str, object]]:
+    """What the settings files hold, by path, the weakest first; those that cannot be read are left out."""
+    found = {}
+    for place in places:
+        for path in present(place) if place.layer.role == "settings" else ():
+            content = read(path)
+            if content is not None and content.data is not None:
+                try:
+                    found[path] = signs.settings(path, content.data) if content.data.strip() else {}
+                except BadJson:
+                    continue
+    return found
+
+
+def warnings(kind: str, given: Mapping[str, Mapping[str, object]], modes: Iterable[Mode]) -> dict[str, tuple[str, ...]]:
+    """What in the settings weakens the gate or the agent's own asking, by path."""
+    found: dict[str, list[str]] = {}
+    for mode in modes:
+        if mode.weight in LOOSE and mode.source in given:
+            found.setdefault(mode.source, []).append(f"{mode.key} is {mode.value}: {mode.says}")
+    if kind == "claude-code":
+        for path, layer in given.items():
+            for warning in claude_settings.warnings({path: layer}, "9.9.9"):  # the version is told elsewhere
+                if "PreToolUse" in warning:
+                    found.setdefault(path, []).append(warning.removeprefix(f"{path}: "))
+    return {path: tuple(texts) for path, texts in found.items()}

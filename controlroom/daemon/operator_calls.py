@@ -20,7 +20,6 @@ from controlroom.daemon.binding import anchor
 from controlroom.daemon.config import SETTINGS, BadSettings, Configuration
 from controlroom.daemon.facts import Facts
 from controlroom.daemon.judge import MANIFEST, BadManifest, Judge
-from controlroom.daemon.layers import of_claude
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.members import Members, TooMany
 from controlroom.daemon.operator_server import CallError, Method, Params
@@ -103,7 +102,6 @@ class Calls:
             "manifest": self.manifest,
             "view": self.view,
             "pulse": self.pulse,
-            "layers": self.layers,
             **acts,
         }
 
@@ -310,6 +308,8 @@ class Calls:
         session = msgspec.structs.replace(session, rung=handle.rung, root=handle.root, opened=self._runner.clock())
         for note in msgspec.convert(params.get("notes", ()), tuple[str, ...]):
             self._runner.alarm("walls", f"{session.name}: {note}", session.id)
+        if held := msgspec.convert(params.get("held", ()), tuple[str, ...]):
+            self._runner.record(Kind.WALLS, {"held": held}, session.id)
         opened = self._registry.launched(session, handle)
         error = await self._runner.ask(lambda ticket: msgspec.structs.replace(opened, ticket=ticket))
         if error:
@@ -347,12 +347,6 @@ class Calls:
             self._looked = now
             handles = list(self._runner.handles.values())
             await anyio.to_thread.run_sync(self._sampler.sample, handles)
-
-    async def layers(self, params: Params) -> object:
-        held = self._runner.state.sessions.get(str(params["session"]))
-        if held is None:
-            raise CallError("not-found", f"no session {params['session']}")
-        return await anyio.to_thread.run_sync(of_claude, self._judge.home, held.session.workspace)
 
     async def settings(self, params: Params) -> object:
         """The settings in force, and what on disk waits for an operator."""

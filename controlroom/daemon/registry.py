@@ -50,6 +50,10 @@ class Registry:
                 return self._adopted[process]
         return None
 
+    def root(self, session: Session) -> ProcessId | None:
+        """The first process of a session: the agent's own, of a lane the one that its hooks come from; None = not known."""
+        return session.root or next((process for process, known in self._adopted.items() if known == session.id), None)
+
     def lane(self, peer: peers.Peer, claim: str, workspace: str) -> str | None:
         """The session of a stranger: a lane of its own, without process to take hold of. None = too many lanes."""
         found = self.find(peer)

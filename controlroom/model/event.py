@@ -9,6 +9,7 @@ import msgspec
 from controlroom.model.agent import Session, SessionState, StopResult
 from controlroom.model.clock import Instant
 from controlroom.model.effect import EffectKind
+from controlroom.model.permissions import LayerChange
 from controlroom.model.record import Outcome
 from controlroom.model.request import Request
 from controlroom.model.snapshot import Saved
@@ -216,6 +217,26 @@ class Measured(msgspec.Struct, frozen=True, tag=True):
     usage: Usage
 
 
+class LayerSeen(msgspec.Struct, frozen=True, tag=True):
+    """A file that agents read beside their task was changed. `sessions`: whose agents read it, the one that did it first.
+
+    `text`: the change in words.
+    """
+
+    at: Instant
+    sessions: tuple[str, ...]
+    change: LayerChange
+    text: str
+
+
+class LayerTaken(msgspec.Struct, frozen=True, tag=True):
+    """An operator takes a change of such a file as it is."""
+
+    at: Instant
+    change: str
+    by: str
+
+
 class Stored(msgspec.Struct, frozen=True, tag=True):
     """How well the journal can be written has changed."""
 
@@ -250,6 +271,8 @@ Event = (
     | Estop
     | Reset
     | Measured
+    | LayerSeen
+    | LayerTaken
     | Stored
     | Tick
 )

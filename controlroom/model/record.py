@@ -47,6 +47,9 @@ class Kind(StrEnum):
     ACCEPTED = "accepted"  # an operator has seen that the journal had failed: acts may be allowed again
     DISMISSED = "dismissed"  # an operator ended the daemon: agents may go on without it
     CONFIG = "config"
+    WALLS = "walls"  # what was tried in vain against the walls of an ENFORCED session, before its agent ran
+    LAYER = "layer"  # a file that agents read beside their task was changed: who, what, what it weakens
+    LAYER_TAKEN = "layer.taken"  # an operator takes such a change as it is
     ALARM = "alarm"
 
 

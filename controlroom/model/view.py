@@ -5,6 +5,7 @@ import msgspec
 from controlroom.model.agent import Label, Rung, SessionState, StopResult, Survivor
 from controlroom.model.clock import Instant
 from controlroom.model.effect import EffectKind, Reason, Target
+from controlroom.model.permissions import SeenChange, Writers
 from controlroom.model.record import Kind, Stage
 from controlroom.model.request import RequestState
 from controlroom.model.snapshot import Saved
@@ -186,12 +187,19 @@ class ProcessView(msgspec.Struct, frozen=True):
 
 
 class LayerView(msgspec.Struct, frozen=True):
-    """One configuration layer of an agent. `gate` says in words whether our hook is there; `warning` what weakens it."""
+    """One configuration layer of an agent. `gate` says in words whether our hook is there; `warning` what weakens it.
+
+    `writers`: who may change it, None = nobody looked. `changes`: the newest that were seen of it, oldest first.
+    """
 
     path: str
     exists: bool
     gate: str
     warning: str
+    scope: str = ""
+    role: str = ""
+    writers: Writers | None = None
+    changes: tuple[SeenChange, ...] = ()
 
 
 class RoomView(msgspec.Struct, frozen=True):

@@ -1,8 +1,8 @@
 """What agents' own permission rules declare, in our vocabulary. Pure.
 
 Formats: permission rules and `allowed-tools` as in Claude Code's settings and skills, `tools` of its agent definitions;
-`tools.core` and `tools.exclude` of Gemini CLI; `sandbox_mode` of Codex. What is not understood is left out: these are claims
-that are shown, nothing more.
+`tools.core` and `tools.exclude` of Gemini CLI; `sandbox_mode` of Codex; `permission` of OpenCode. What is not understood is
+left out: these are claims that are shown, nothing more.
 """
 
 import re
@@ -14,6 +14,13 @@ Scoped = tuple[Capability, str]
 _READ = {"Read", "Glob", "Grep", "LS", "read_file", "read_many_files", "list_directory", "glob", "search_file_content"}
 _WRITE = {"Write", "Edit", "MultiEdit", "NotebookEdit", "write_file", "replace"}
 _EXEC = {"Bash", "run_shell_command", "ShellTool"}
+OPENCODE = {
+    "read": Capability.FS_READ,
+    "edit": Capability.FS_WRITE,
+    "bash": Capability.EXEC,
+    "webfetch": Capability.NET,
+    "websearch": Capability.NET,
+}
 _NET = {"WebFetch", "WebSearch", "web_fetch", "google_web_search"}
 _RULE = re.compile(r"([A-Za-z_][\w*-]*)(?:\((.*)\))?", re.DOTALL)
 _TAIL = re.compile(r"(/\*\*|/\*|/)+$")

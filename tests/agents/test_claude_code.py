@@ -38,6 +38,7 @@ def test_a_call_is_a_gate_with_its_canonical_action() -> None:
         says="clean",
         transcript="/home/op/x.jsonl",
         cwd="/home/op/shop",
+        mode="default",
     )
 
 

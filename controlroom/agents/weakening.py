@@ -1,0 +1,70 @@
+"""What a change of one of an agent's files takes away: our gate, the agent's own asking, or what can be told at all."""
+
+from collections.abc import Iterator, Mapping
+
+from controlroom.agents import claude_settings, signs
+from controlroom.agents.command import is_ours
+from controlroom.agents.layers import table
+from controlroom.agents.strict import BadJson
+from controlroom.model.permissions import Role, Weight
+
+_ORDER: tuple[Weight, ...] = ("plain", "warn", "red", "off")
+
+
+def gates(kind: str, settings: Mapping[str, object]) -> dict[str, str]:
+    """Our hooks in one settings file: event and command. The three agents with hooks in settings spell them alike."""
+    events = settings.get("hooks")
+    found = {}
+    for event, groups in events.items() if isinstance(events, dict) else ():
+        for group in groups if isinstance(groups, list) else ():
+            for hook in group["hooks"] if isinstance(group, dict) and isinstance(group.get("hooks"), list) else ():
+                line = hook.get("command") if isinstance(hook, dict) else None
+                if isinstance(line, str) and is_ours(line, kind, event):
+                    found[event] = line
+    return found
+
+
+def weakens(kind: str, path: str, role: Role, before: bytes | None, after: bytes | None) -> tuple[str, ...]:
+    """What the new content weakens, in words; () = nothing. None = the file is not there."""
+    if role == "code":
+        return () if after is None else ("code that runs in the agent, or as its hook, is another one",)
+    if role not in ("settings", "servers"):
+        return ()
+    old, new = _settings(path, before), _settings(path, after)
+    had = gates(kind, old) if isinstance(old, dict) else {}
+    if isinstance(new, str):
+        return (f"it cannot be read any more ({new}): what the agent makes of it is not known",)
+    return tuple(dict.fromkeys([*_lost(had, gates(kind, new)), *_looser(kind, path, old, new)]))
+
+
+def _settings(path: str, data: bytes | None) -> dict[str, object] | str:
+    """What the file holds; a file that is not there holds nothing; why it cannot be read."""
+    try:
+        return signs.settings(path, data) if data and data.strip() else {}
+    except BadJson as e:
+        return str(e)
+
+
+def _lost(had: dict[str, str], has: dict[str, str]) -> Iterator[str]:
+    gone = sorted(event for event in had if event not in has)
+    if gone:
+        yield f"our hook is gone from it ({', '.join(gone)})"
+    other = sorted(event for event in had if event in has and has[event] != had[event])
+    if other:
+        yield f"the command of our hook is another one ({', '.join(other)})"
+
+
+def _looser(kind: str, path: str, old: dict[str, object] | str, new: dict[str, object]) -> Iterator[str]:
+    """What it says now of the agent's asking that it did not say before, or said less."""
+    if kind not in table():
+        return
+    before = {} if isinstance(old, str) else {m.key: m for m in signs.of_settings(kind, path, old)}
+    for mode in signs.of_settings(kind, path, new):
+        was = before.get(mode.key)
+        if _ORDER.index(mode.weight) > _ORDER.index(was.weight if was else "plain"):
+            yield f"{mode.key} is {mode.value}: {mode.says}"
+    if kind == "claude-code":
+        known = claude_settings.warnings({} if isinstance(old, str) else {path: old}, "9.9.9")
+        for warning in claude_settings.warnings({path: new}, "9.9.9"):
+            if warning not in known and "PreToolUse" in warning:
+                yield warning.removeprefix(f"{path}: ")

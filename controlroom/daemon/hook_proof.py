@@ -1,0 +1,87 @@
+"""Whether our hooks are only written or really reach this gate: what came from a session, and what a probe came to (G19)."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from controlroom.agents import Call, claude_code, claude_settings
+from controlroom.agents.command import Probed, hook_file, interpreter, probe
+from controlroom.agents.strict import read_object
+from controlroom.agents.weakening import gates
+from controlroom.model.clock import Instant
+from controlroom.model.permissions import Hook
+
+MOST_SESSIONS = 512
+PROBE_SECONDS = 600.0  # between two probes of the same command
+EVENTS: Mapping[str, tuple[str, ...]] = {"claude-code": claude_settings.EVENTS}
+COMMAND_LINE = "command line"
+
+
+class _Heard:
+    def __init__(self) -> None:
+        self.calls: dict[str, tuple[int, Instant]] = {}
+        self.mode = ""
+
+    def times(self, event: str) -> int:
+        """How often a message of this event came."""
+        return self.calls[event][0] if event in self.calls else 0
+
+
+class HookProof:
+    """What hooks told, by session. Messages are counted only after the kernel said from which session they come."""
+
+    def __init__(self, gate_dir: Path, clock: Callable[[], Instant]) -> None:
+        self._clock = clock
+        expected = claude_settings.settings_json(gate_dir, interpreter(), hook_file())
+        self._expected = gates("claude-code", read_object(expected.encode()))
+        self._heard: OrderedDict[str, _Heard] = OrderedDict()
+        self._probes: dict[str, tuple[float, str]] = {}
+
+    def heard(self, session: str, call: Call) -> None:
+        """A hook of this session spoke."""
+        heard = self._heard.setdefault(session, _Heard())
+        self._heard.move_to_end(session)
+        heard.calls[call.event] = (heard.times(call.event) + 1, self._clock())
+        heard.mode = call.mode or heard.mode
+        while len(self._heard) > MOST_SESSIONS:
+            self._heard.popitem(last=False)
+
+    def mode(self, session: str) -> str:
+        """How much the agent asks, as its hook told last; "" = it told nothing of it."""
+        return self._heard[session].mode if session in self._heard else ""
+
+    def hooks(self, kind: str, session: str, given: Mapping[str, Mapping[str, object]]) -> tuple[Hook, ...]:
+        """Every hook of ours that this kind of agent can have: where it is written, and what came of it. Blocking: it probes.
+
+        `given`: what the layers hold, by path or `command line`.
+        """
+        written = {source: gates(kind, layer) for source, layer in given.items()}
+        heard = self._heard.get(session) or _Heard()
+        found = []
+        for event in EVENTS.get(kind, ()):
+            where = tuple(source for source, ours in written.items() if event in ours)
+            lines = {written[source][event] for source in where}
+            last = heard.calls[event][1] if event in heard.calls else None
+            found.append(Hook(event, where, heard.times(event), last, self._probe(event, lines)))
+        return tuple(found)
+
+    def _probe(self, event: str, lines: set[str]) -> str:
+        """Runs a written command with a call that must be denied; only one that is exactly ours: files are the agent's."""
+        if not lines or not claude_code.gates(event):
+            return ""
+        if lines != {self._expected[event]}:
+            return "not tried: the written command is not the one that this installation writes"
+        (line,) = lines
+        now = self._clock().boot / 1e9
+        at, came = self._probes.get(line, (-PROBE_SECONDS, ""))
+        if now - at >= PROBE_SECONDS:
+            done = probe(line)
+            came = _words(done)
+            self._probes[line] = (now, came)
+        return came
+
+
+def _words(done: Probed) -> str:
+    if done.answered:
+        return "denied by this gate"
+    return "it denies; no gate answered" if done.closed else "it does NOT deny"

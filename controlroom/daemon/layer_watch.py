@@ -1,0 +1,262 @@
+"""Sees every file change that an agent reads beside its task: who did it, what it weakens, and what was there before (G05)."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import anyio
+import anyio.to_thread
+
+from controlroom.agents import layers, signs
+from controlroom.agents.known import kind_of
+from controlroom.agents.layers import Layer
+from controlroom.agents.strict import BadJson, canonical
+from controlroom.agents.weakening import weakens
+from controlroom.containment import processes
+from controlroom.core.state import OVER
+from controlroom.daemon import words
+from controlroom.daemon.changes import Changes
+from controlroom.daemon.runner import Runner
+from controlroom.model import event as ev
+from controlroom.model.agent import ProcessId, Session
+from controlroom.model.clock import SECOND
+from controlroom.model.permissions import LayerChange
+from controlroom.model.record import Receipt
+from controlroom.model.tier import Verdict
+from controlroom.sensing import declarations, environ
+from controlroom.sensing.watched import Content, Seen, Watched
+from controlroom.storage import versions
+from controlroom.storage.paths import Insecure, Places
+from controlroom.text.difference import difference
+from controlroom.text.redact import Mark
+
+LOOK_SECONDS = 0.5  # a change is told after two looks that agree: within the promised 2 s
+SLACK_SECONDS = 3.0  # between a call's end and the look that sees what it did
+MOST_VERSIONS = 100  # of one file
+MOST_DECLARED = 12  # lines of one change
+
+
+class _Known(NamedTuple):
+    """A watched path: as which layer, of which kind of agent, and the sessions whose agents read it."""
+
+    layer: Layer
+    kind: str
+    sessions: tuple[str, ...]
+
+
+class LayerWatch:
+    """Looks at the files of every session that is not over."""
+
+    def __init__(
+        self, runner: Runner, places: Places, home: str, mark: Mark, root: Callable[[Session], ProcessId | None]
+    ) -> None:
+        """`root`: the first process of a session, as far as there is one."""
+        self._runner, self._places, self._home, self._mark = runner, places, home, mark
+        self._first = root
+        self._watched = Watched()
+        self._environments: dict[str, Mapping[str, str]] = {}
+        self._heard: dict[str, str] = {}
+        self._looked = 0  # wall clock of the last look
+
+    def heard(self, session: str, agent: str) -> None:
+        """A hook of this kind of agent spoke in this session: of one that nobody launched, this tells what it is."""
+        self._heard[session] = agent
+
+    def kind(self, session: Session) -> str:
+        """Which agent runs in a session, as far as is known."""
+        known = session.kind if session.kind in layers.table() else self._heard.get(session.id)
+        return known or kind_of(session.command) or session.kind
+
+    def root(self, session: Session) -> ProcessId | None:
+        """Its first process while that lives; None = it is gone, or there is none that is known."""
+        first = self._first(session)
+        return first if first is not None and processes.is_alive(first) else None
+
+    def environment(self, session: Session) -> Mapping[str, str]:
+        """Of its first process, as it was started; {} where the kernel does not show it. Blocking at its first call."""
+        if session.id not in self._environments:
+            root = self.root(session)
+            try:
+                self._environments[session.id] = environ.of(root.pid) if root else {}
+            except environ.Unreadable:
+                self._environments[session.id] = {}
+        return self._environments[session.id]
+
+    def places(self, session: Session) -> tuple[layers.Place, ...]:
+        """Where the files of its agent lie. Blocking at its first call."""
+        return layers.places(self.kind(session), self._home, session.workspace, self.environment(session))
+
+    def take(self, changes: Changes, change: str, by: str) -> bool:
+        """An operator takes a change as it is; False = there is none such."""
+        if changes.get(change) is None:
+            return False
+        self._runner.feed(ev.LayerTaken(self._runner.clock(), change, by))
+        return True
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await self.look()
+            await anyio.sleep(LOOK_SECONDS)
+
+    async def look(self) -> None:
+        """Look at every file once, and tell what changed."""
+        alive = [h.session for h in self._runner.state.sessions.values() if h.session.state not in OVER]
+        known = {s.id for s in alive}
+        self._environments = {s: found for s, found in self._environments.items() if s in known}
+        self._heard = {s: kind for s, kind in self._heard.items() if s in known}
+        since, self._looked = self._looked, self._runner.clock().wall
+        for seen, known_as in await anyio.to_thread.run_sync(self._look, alive):
+            self._tell(seen, known_as, since)
+
+    def _look(self, sessions: list[Session]) -> list[tuple[Seen, _Known]]:
+        """Blocking."""
+        groups: dict[str, list[str]] = {}
+        known: dict[str, _Known] = {}
+        for session in sessions:
+            for place in self.places(session):
+                name = f"{self.kind(session)}\0{place.path}"
+                groups[name] = groups.get(name) or list(layers.present(place))
+                for path in groups[name]:
+                    before = known.get(path)
+                    readers = (*before.sessions, session.id) if before else (session.id,)
+                    known[path] = _Known(place.layer, self.kind(session), readers)
+                self._keep(name, place, session, known)
+        found = []
+        for seen in self._watched.look(groups):
+            if seen.path in known and (told := _narrowed(seen, known[seen.path].layer)):
+                found.append((told, known[seen.path]))
+        return found
+
+    def _keep(self, name: str, place: layers.Place, session: Session, known: dict[str, _Known]) -> None:
+        """Files of a pattern that were there at the last look may be gone now: who reads them must still be known."""
+        for path in self._watched.group(name):
+            before = known.get(path)
+            if before is None or session.id not in before.sessions:
+                readers = (*before.sessions, session.id) if before else (session.id,)
+                known[path] = _Known(place.layer, self.kind(session), readers)
+
+    def _tell(self, seen: Seen, known: _Known, since: int) -> None:
+        before, after = (content.data if content else None for content in (seen.before, seen.after))
+        receipt, who = self._who(seen.path, known.sessions, since)
+        confirmed = receipt is not None and _by_operator(receipt)
+        culprit = receipt.session if receipt else ""
+        change = LayerChange(
+            id=secrets.token_hex(8),
+            path=seen.path,
+            role=known.layer.role,
+            agent=known.kind,
+            what=seen.what,
+            who=who,
+            diff=self._diff(seen),
+            receipt=receipt.id if receipt else "",
+            confirmed=confirmed,
+            weakens=_weakens(known, seen),
+            declares=_declares(known.kind, seen.path, before, after),
+            before=seen.before.sha256 if seen.before else "",
+            after=seen.after.sha256 if seen.after else "",
+        )
+        kept = "" if confirmed else self._save(seen.path, before)
+        sessions = tuple(sorted(known.sessions, key=lambda session: session != culprit))
+        self._runner.feed(ev.LayerSeen(self._runner.clock(), sessions, change, self._text(change, kept)))
+
+    def _diff(self, seen: Seen) -> str:
+        for content in (seen.before, seen.after):
+            if content is not None and content.data is None:
+                return f"no difference is shown: the file {content.why}"
+        old, new = ((c.data or b"").decode("utf-8", "replace") if c else "" for c in (seen.before, seen.after))
+        return difference(seen.path, old, new, self._mark)
+
+    def _who(self, path: str, sessions: tuple[str, ...], since: int) -> tuple[Receipt | None, str]:
+        """The call that said it would do this, else what ran at the time; the rest is nobody's."""
+        running = [r for r in self._runner.ledger.all() if _ran(r, since)]
+        real = os.path.realpath(path)
+        for receipt in reversed(running):
+            if {path, real} & _targets(receipt):
+                return receipt, f"by {_named(receipt)}"
+        beside = [r for r in running if r.session in sessions]
+        if beside:
+            return None, f"on disk, no call named it; meanwhile ran {_named(beside[-1])}"
+        return None, "on disk, no call"
+
+    def _save(self, path: str, before: bytes | None) -> str:
+        """Keep what was there, so that an operator can put it back; in words what came of it, "" = there was nothing."""
+        if before is None:
+            return ""
+        file = Path(os.path.realpath(path))
+        try:
+            found = versions.load_all(self._places, file)
+            if len(found) >= MOST_VERSIONS:
+                return f"{MOST_VERSIONS} earlier versions are kept, not this one"
+            versions.save(self._places, file, before)
+        except (OSError, Insecure) as e:
+            return f"the earlier version could not be kept: {e}"
+        return f"put it back: controlroom config rollback {path}"
+
+    def _text(self, change: LayerChange, kept: str) -> str:
+        said = [f"{change.path} was {change.what} {change.who}", *change.weakens, *change.declares[:3], kept]
+        return "; ".join(part for part in said if part)
+
+
+def _narrowed(seen: Seen, layer: Layer) -> Seen | None:
+    """Of a file that its agent writes all the time, only the keys that matter; None = those are as they were."""
+    if not layer.only:
+        return seen
+    before, after = (_only(content, layer.only, seen.path) for content in (seen.before, seen.after))
+    return None if before == after else Seen(seen.path, before, after)
+
+
+def _only(content: Content | None, keys: tuple[str, ...], path: str) -> Content | None:
+    if content is None or content.data is None:
+        return None
+    try:
+        given = signs.settings(path, content.data) if content.data.strip() else {}
+    except BadJson as e:
+        return Content(None, "", 0, 0, (0, 0), f"cannot be read: {e}")
+    kept = {key: given[key] for key in keys if key in given}
+    data = canonical(kept).replace(',"', ',\n"').encode() if kept else b""
+    return Content(data, hashlib.sha256(data).hexdigest(), 0, 0, (0, 0)) if kept else None
+
+
+def _weakens(known: _Known, seen: Seen) -> tuple[str, ...]:
+    unreadable = seen.after is not None and seen.after.data is None and known.layer.role in ("settings", "code")
+    if unreadable and seen.after is not None:
+        return (f"it {seen.after.why}: what the agent makes of it is not known",)
+    before, after = (content.data if content else None for content in (seen.before, seen.after))
+    return weakens(known.kind, seen.path, known.layer.role, before, after) if seen.what != "owner or mode" else ()
+
+
+def _declares(kind: str, path: str, before: bytes | None, after: bytes | None) -> tuple[str, ...]:
+    """What the file lets the agent do now and did not before, and the reverse."""
+    old, new = (
+        {(row.verb, row.kind, row.scope) for row in declarations.of(kind, path, (data or b"").decode("utf-8", "replace"))}
+        for data in (before, after)
+    )
+    told = [f"it declares now: {verb} {what} {scope}".rstrip() for verb, what, scope in sorted(new - old)]
+    told += [f"it declares no longer: {verb} {what} {scope}".rstrip() for verb, what, scope in sorted(old - new)]
+    more = [f"and {len(told) - MOST_DECLARED} more"] if len(told) > MOST_DECLARED else []
+    return tuple(told[:MOST_DECLARED] + more)
+
+
+def _ran(receipt: Receipt, since: int) -> bool:
+    """Whether its act was released, and not over long before the last look."""
+    allowed = receipt.decision is not None and receipt.decision.verdict is Verdict.ALLOW
+    return allowed and (receipt.ended is None or receipt.ended.wall >= since - round(SLACK_SECONDS * SECOND))
+
+
+def _targets(receipt: Receipt) -> set[str]:
+    a = receipt.intent.assessment
+    return {t.path for t in a.targets} | {t.path for e in a.effects if e.kind != "read" for t in e.targets}
+
+
+def _by_operator(receipt: Receipt) -> bool:
+    return receipt.decision is not None and receipt.decision.by.startswith("operator:")
+
+
+def _named(receipt: Receipt) -> str:
+    action = receipt.intent.action
+    by = f", allowed by {receipt.decision.by}" if receipt.decision else ""
+    return f"{receipt.intent.agent}'s call {action.tool}: {words.brief(action)[:120]}{by} (receipt {receipt.id[:8]})"

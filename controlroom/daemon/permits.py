@@ -1,0 +1,121 @@
+"""What is known of an agent's permissions, for whoever asks: modes, hooks and their proof, files, environment, walls."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import anyio.to_thread
+
+from controlroom.agents import signs
+from controlroom.agents.claude_settings import inline_settings
+from controlroom.containment import hold, processes
+from controlroom.daemon import layers
+from controlroom.daemon.changes import Changes
+from controlroom.daemon.hook_proof import COMMAND_LINE, HookProof
+from controlroom.daemon.layer_watch import LayerWatch
+from controlroom.daemon.operator_server import CallError, Method, Params
+from controlroom.daemon.runner import Runner
+from controlroom.model.agent import Session
+from controlroom.model.permissions import Environment, Mode, Permissions
+from controlroom.model.view import LayerView
+from controlroom.sensing import environ, writers
+
+MOST_PROCESSES = 64  # of one session, whose environments are looked at
+MOST_LINE = 1 << 17  # bytes of a command line: it may hold all our hooks
+TOLD = "its hook"  # the source of what the agent said of itself last
+MODE_KEYS = {"claude-code": "permissions.defaultMode"}
+
+
+class _Facts(NamedTuple):
+    """What the files and the command line of a session's agent hold."""
+
+    kind: str
+    given: dict[str, dict[str, object]]  # settings by path, the weakest first; `command line` last
+    modes: tuple[Mode, ...]
+    argv: tuple[str, ...]
+
+
+class Permits:
+    """The operator's calls about permissions (docs/protocol.md)."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        watch: LayerWatch,
+        changes: Changes,
+        proof: HookProof,
+        walls: Callable[[str], tuple[str, ...]],
+        by: str,
+    ) -> None:
+        self._runner, self._watch, self._changes, self._proof, self._walls, self._by = runner, watch, changes, proof, walls, by
+
+    def table(self) -> dict[str, Method]:
+        """Every method by its name on the wire."""
+        return {
+            "layers": self.layers,
+            "permissions": self.permissions,
+            "changes": self.changes,
+            "take_change": self.take_change,
+        }
+
+    def _session(self, params: Params) -> Session:
+        held = self._runner.state.sessions.get(str(params["session"]))
+        if held is None:
+            raise CallError("not-found", f"no session {params['session']}")
+        return held.session
+
+    async def layers(self, params: Params) -> object:
+        return await anyio.to_thread.run_sync(self.layers_of, self._session(params))
+
+    async def permissions(self, params: Params) -> object:
+        return await anyio.to_thread.run_sync(self.of, self._session(params))
+
+    async def changes(self, params: Params) -> object:
+        return self._changes.all()
+
+    async def take_change(self, params: Params) -> object:
+        if not self._watch.take(self._changes, str(params["id"]), self._by):
+            raise CallError("not-found", f"no change {params['id']} was seen")
+        return {}
+
+    def layers_of(self, session: Session) -> list[LayerView]:
+        """The files that its agent reads. Blocking."""
+        facts = self._facts(session)
+        root = self._watch.root(session)
+        agent = writers.credentials(root.pid) if root else None
+        warned = layers.warnings(facts.kind, facts.given, facts.modes)
+        return layers.views(facts.kind, self._watch.places(session), self._changes, agent, warned)
+
+    def of(self, session: Session) -> Permissions:
+        """All that is known but the files. Blocking."""
+        facts = self._facts(session)
+        told = self._proof.mode(session.id)
+        key = MODE_KEYS.get(facts.kind, "")
+        said = (Mode(TOLD, key, told, how := signs.weight(facts.kind, key, told), signs.SAYS[how]),) if told else ()
+        return Permissions(
+            session=session.id,
+            modes=(*facts.modes, *signs.flags(facts.kind, facts.argv), *said),
+            hooks=self._proof.hooks(facts.kind, session.id, facts.given),
+            walls=self._walls(session.id),
+            environment=self._environment(session),
+        )
+
+    def _facts(self, session: Session) -> _Facts:
+        kind = self._watch.kind(session)
+        given = layers.settings(self._watch.places(session))
+        modes = signs.modes(kind, given)
+        argv = self._argv(session)
+        if kind == "claude-code" and (inline := inline_settings(argv)):
+            given[COMMAND_LINE] = inline
+            modes += signs.of_settings(kind, COMMAND_LINE, inline)
+        return _Facts(kind, given, modes, argv)
+
+    def _argv(self, session: Session) -> tuple[str, ...]:
+        """The command line as the kernel tells it, else as it was launched."""
+        root = self._watch.root(session)
+        raw = processes.cmdline(root.pid, MOST_LINE).decode("utf-8", "backslashreplace") if root else ""
+        return tuple(raw.rstrip("\0").split("\0")) if raw else session.command
+
+    def _environment(self, session: Session) -> Environment:
+        handle, root = self._runner.handles.get(session.id), self._watch.root(session)
+        pids = hold.pids(handle)[:MOST_PROCESSES] if handle else ([root.pid] if root else [])
+        return environ.secrets(pids) if pids else Environment(why="no process of it is known")

@@ -1,0 +1,102 @@
+"""Files that agents read beside their task: a change is told with who did it, its difference and what it weakens."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import daemon as daemons
+from tests.support.daemon import Daemon, header
+from tests.support.waiting import eventually
+
+SECRET = "ghp_" + "Zk3v9QbX7LmN2pR5sT8wY1aC4dE6fG0hJ2k"
+
+
+@pytest.fixture
+def settings(daemon: Daemon) -> Path:
+    """The user's settings of an agent that has spoken at the gate; they are watched by now."""
+    path = daemon.home.user / ".claude" / "settings.json"
+    path.parent.mkdir()
+    path.write_text('{"model": "opus"}')
+    assert daemon.bash("ls").answer()[0] == "allow"
+    mark = daemon.workspace / ".claude" / "commands" / "mark.md"
+    mark.parent.mkdir(parents=True)
+    numbers = itertools.count()
+    eventually(lambda: mark.write_text(f"{next(numbers)}\n") and told(daemon, mark), 15, "the daemon looks at the files")
+    return path
+
+
+def changes(daemon: Daemon) -> list[dict[str, Any]]:
+    return [r["body"] for r in daemon.records() if r["kind"] == "layer"]
+
+
+def told(daemon: Daemon, path: Path) -> list[dict[str, Any]]:
+    return [change for change in changes(daemon) if change["path"] == str(path)]
+
+
+def one(daemon: Daemon, path: Path) -> dict[str, Any]:
+    """The first change of this file that is told."""
+    return eventually(lambda: told(daemon, path), 10, f"{path.name} is told")[0]
+
+
+def alarms(daemon: Daemon) -> str:
+    return "\n".join(r["body"]["text"] for r in daemon.records() if r["kind"] == "alarm" and r["body"]["kind"] == "config")
+
+
+@pytest.mark.row("G05", "R14")
+def test_what_changed_who_did_it_and_what_it_weakens(daemon: Daemon, settings: Path) -> None:
+    state, note = daemon.home.user / ".claude.json", settings.parent / "agent-memory" / "a" / "n.md"
+    local = daemon.workspace / ".claude" / "settings.local.json"
+    state.write_text('{"numStartups": 1}')
+    note.parent.mkdir(parents=True)
+    note.write_text("I was here")
+    wanted = {"model": "opus", "env": {"GITHUB_TOKEN": SECRET}, "permissions": {"allow": ["Bash(rm:*)"]}}
+    settings.write_text(json.dumps(wanted, indent=1))
+    assert one(daemon, note)["role"] == "memory"
+    changed = one(daemon, settings)
+    assert changed["what"] == "changed" and "no call" in changed["who"] and not changed["confirmed"]
+    assert "GITHUB_TOKEN" in changed["diff"] and SECRET not in json.dumps(changed)
+    assert changed["declares"] == ["it declares now: allow exec rm"] and changed["weakens"] == []
+
+    state.write_text('{"numStartups": 2, "mcpServers": {"x": {"command": "npx"}}}')
+    local.write_text('{"disableAllHooks": true, "permissions": {"defaultMode": "bypassPermissions"}}')
+    servers, made = one(daemon, state), one(daemon, local)
+    assert "npx" in servers["diff"] and "numStartups" not in servers["diff"]  # what it writes all the time is not told
+    assert made["what"] == "made" and {text.split(" ")[0] for text in made["weakens"]} == {
+        "disableAllHooks",
+        "permissions.defaultMode",
+    }
+    eventually(lambda: str(local) in alarms(daemon), 10, "the last change is told")
+    assert f"controlroom config rollback {settings}" in alarms(daemon)
+    assert f"{note} was" not in alarms(daemon)
+
+
+def test_who_did_it_is_the_call_that_an_operator_allowed_and_all_is_there_after_a_restart(
+    daemon: Daemon, settings: Path
+) -> None:
+    new = '{"model": "haiku"}'
+    body = {
+        "session_id": "s", "transcript_path": "/t", "cwd": str(daemon.workspace), "hook_event_name": "PreToolUse",
+        "tool_name": "Write", "tool_input": {"file_path": str(settings), "content": new}, "tool_use_id": "toolu_w",
+    }  # fmt: skip
+    asker = daemon.connect().say(header("hook", agent="claude-code", event="PreToolUse"), json.dumps(body).encode())
+    (row,) = daemon.pending()
+    daemon.call("allow", id=row["id"], digest=row["digest"])
+    assert asker.answer()[0] == "allow"
+    settings.write_text(new)
+    change = one(daemon, settings)
+    assert change["confirmed"] and change["receipt"] == row["id"] and "Write" in change["who"]
+
+    mark = daemon.workspace / ".claude" / "commands" / "mark.md"
+    waits = next(c["change"]["id"] for c in daemon.call("changes") if c["change"]["path"] == str(mark))
+    daemon.call("take_change", id=waits)
+    daemons.stop(daemon)
+    assert f"{settings} was" not in alarms(daemon)
+    after = daemons.start(daemon.home)
+    try:
+        seen = {c["change"]["id"]: c["taken"] for c in after.call("changes")}
+        assert seen[waits].startswith("operator:") and seen[change["id"]] == ""
+    finally:
+        daemons.stop(after)
