@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -59,6 +60,7 @@ class Journal:
         self._writing = threading.Lock()  # one at a time at the disk; over writer and reserve
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._flush: asyncio.Future[None] | None = None
+        self._waiters: list[asyncio.Future[None]] = []  # for the end of the flush
         self._closed = False
 
     @classmethod
@@ -198,10 +200,15 @@ class Journal:
         """One round at the disk: everything that waits is written and synced, or what is urgent goes to the reserve."""
         if self._closed:
             return
+        loop = asyncio.get_running_loop()
         if self._flush is None or self._flush.done():
-            self._flush = asyncio.get_running_loop().run_in_executor(self._worker, self._write_out)
-        # A waiter that is cancelled must not take the sync of the others with it.
-        await asyncio.shield(self._flush)
+            self._flush = loop.run_in_executor(self._worker, self._write_out)
+            self._waiters = []
+            self._flush.add_done_callback(partial(_wake, self._waiters))
+        # One of its own for each: who is cancelled must not take the sync of the others along; and cheaper than a shield.
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiters.append(waiter)
+        await waiter
 
     def sync(self) -> None:
         """Make everything handed in durable now, blocking. Raises JournalBroken, as `durable`."""
@@ -330,6 +337,18 @@ class Journal:
         except OSError as error:
             with self._guard:
                 self._lineup.broke(f"the reserve cannot be written: {error}", [])
+
+
+def _wake(waiters: list[asyncio.Future[None]], flush: asyncio.Future[None]) -> None:
+    """The flush is over: so is the wait of all, with its error where it had one."""
+    error = None if flush.cancelled() else flush.exception()
+    for waiter in waiters:
+        if waiter.done():
+            continue
+        if error is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(error)
 
 
 def _identity(record: Record) -> tuple[object, ...]:

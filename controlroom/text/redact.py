@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from controlroom.text.patterns import CONTEXTS, KEY_NAMES, MARKER, NOT_ITSELF, TOKENS, WORD_NAMES
+from controlroom.text.patterns import CONTEXTS, KEY_NAMES, MARKER, NOT_ITSELF, SHAPES, TOKENS, WORD_NAMES
 
 DIGITS = 16  # hex digits of a mark
 Mark = Callable[[str], str]  # a secret → so many hex digits
@@ -22,8 +22,30 @@ _DEPTH = 8  # JSON in a string in JSON ... deeper text is redacted as plain text
 _ROWS = TOKENS + CONTEXTS
 _HINTS = tuple(tuple(hints.split(" ")) for _, hints, _ in _ROWS)
 _ALL = tuple(range(len(_ROWS)))
+
+
+def _families() -> tuple[tuple[str, tuple[tuple[str, tuple[int, ...]], ...]], ...]:
+    """All hints with their rows, those of one beginning together: a text without that beginning has none of them."""
+    rows: dict[str, list[int]] = {}
+    for number, hints in enumerate(_HINTS):
+        for hint in hints:
+            rows.setdefault(hint, []).append(number)
+    families: dict[str, list[str]] = {}
+    for hint in rows:
+        families.setdefault(hint[:2], []).append(hint)
+    return tuple(
+        (common if len(hints) > 1 else hints[0], tuple((hint, tuple(rows[hint])) for hint in hints))
+        for common, hints in families.items()
+    )
+
+
+_FAMILIES = _families()
+_SHAPES = {n: re.compile(SHAPES[row[0]]) for n, row in enumerate(_ROWS) if row[0] in SHAPES}
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"')
 _TELLING = re.compile(rf"(?:{WORD_NAMES}|{KEY_NAMES}|(?i:authorization|cookie)){NOT_ITSELF}\Z")
+_TOLD = re.compile(_TELLING.pattern.removesuffix(r"\Z") + '"')
+# Rows of which a hint is in every key that `_TELLING` knows.
+_NAMED = frozenset(n for n in _ALL if _ROWS[n][0] in ("authorization", "cookie", "password", "secret"))
 _LONGEST_KEY = 128  # characters; a longer key is content, and redacted as such
 # In text that is not quite JSON a raw control character is content, no reason to look away.
 _lenient = json.JSONDecoder(strict=False)
@@ -44,6 +66,9 @@ def _among(text: str, rows: tuple[int, ...], mark: Mark | None) -> str:
 def _hinted(text: str, rows: tuple[int, ...]) -> tuple[int, ...]:
     """Those of the rows of which a hint is in the text."""
     small = text.lower()
+    if rows is _ALL:
+        told = {n for common, hints in _FAMILIES if common in small for hint, ns in hints if hint in small for n in ns}
+        return tuple(n for n in sorted(told) if n not in _SHAPES or _SHAPES[n].search(text))
     found = []
     for number in rows:
         for hint in _HINTS[number]:
@@ -89,10 +114,33 @@ def redact_json(text: str, mark: Mark | None = None) -> str:
     flag in a list of arguments. Only strings that hold
     a secret are written anew; all else stays byte by byte. Text that is not JSON comes back without its secrets, too.
     """
+    plain = "\\" not in text
+    if plain and _is_quiet(text):
+        return text
     if not _is_json(text):
         return redact(text, mark)
+    if not plain and _is_quiet(text):
+        return text
     # A hint that is nowhere in the whole text is in none of its strings; only these two escapes can hide one.
     return _in_strings(text, _DEPTH, _ALL if "\\u" in text or "\\/" in text else _hinted(text, _ALL), mark)
+
+
+def _is_quiet(text: str) -> bool:
+    """Whether nothing in a JSON text can be a secret, at one look: most records hold none, and this is their whole cost.
+
+    With no other escape than that of a quote, every string, and every string of a JSON text in a string, stands in the text as
+    it is, between quotes; and no pattern needs more of what stands around a string than that.
+    """
+    if "\\" in text:
+        flat = text.replace('\\"', '"')
+        if "\\" in flat:
+            return False
+    else:
+        flat = text
+    rows = _hinted(flat, _ALL)
+    if rows and _combined(rows).search(flat):
+        return False
+    return _NAMED.isdisjoint(rows) or _TOLD.search(flat) is None
 
 
 def _is_json(text: str) -> bool:

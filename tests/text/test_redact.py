@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlroom.text.redact import redact, redact_json
+from controlroom.text.patterns import CONTEXTS, TOKENS
+from controlroom.text.redact import _in_strings, _is_quiet, redact, redact_json
 
 A20, A36 = "a1B2c3D4e5F6g7H8i9J0", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nAAAA=\n-----END OPENSSH PRIVATE KEY-----"
@@ -237,3 +238,31 @@ def test_the_same_secret_has_the_same_mark_wherever_it_stands_in_json() -> None:
     clean = redact_json(json.dumps({"password": "s3cr3t-value", "input": inner, "argv": ["--token", "s3cr3t-value"]}), numbered)
     assert clean.count(f":12:{numbered('s3cr3t-value')}>") == 3 and "s3cr3t" not in clean
     assert redact_json(clean, numbered) == clean
+
+
+_PIECES = st.one_of(
+    st.sampled_from([before + secret + after for _, before, secret, after in PLANTED]),
+    st.sampled_from(["rm -rf build", "a.b.c", "task", "monkey", "api_key", "--token", "Cookie", "://", "-u me:1", '"q"', "{}"]),
+    st.text(max_size=8),
+)
+_VALUES = st.recursive(
+    _PIECES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(_PIECES, inner, max_size=3), inner.map(lambda value: json.dumps(value))
+    ),
+    max_leaves=6,
+)
+
+
+@pytest.mark.row("R14")
+@given(value=_VALUES, plain=st.booleans())
+def test_where_the_short_look_finds_nothing_the_long_one_finds_nothing(value: object, plain: bool) -> None:
+    text = json.dumps(value, ensure_ascii=plain)
+    if _is_quiet(text):
+        assert _in_strings(text, 8, tuple(range(len(TOKENS + CONTEXTS))), None) == text
+        assert "\\" in text or redact(text) == text, "as text that is not JSON, too"
+
+
+def test_a_record_without_a_secret_costs_one_short_look() -> None:
+    act = {"action": {"tool": "Bash", "input": json.dumps({"command": "git -C /home/op/shop clean -fdx"})}, "cwd": "/home/op"}
+    assert _is_quiet(json.dumps(act))
