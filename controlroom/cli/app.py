@@ -38,6 +38,7 @@ TOP = {
     "resume": ("steer:resume", "Let a paused agent go on, or all."),
     "stop": ("steer:stop", "End an agent, or all: TERM, then kill."),
     "kill": ("steer:kill", "Kill an agent, or all, now."),
+    "logs": ("logs:logs", "Print what an agent did and what its logs say; -f follows."),
     "undo": ("undo:undo", "Bring back what was there before an act."),
     "snapshots": ("undo:snapshots", "List what was saved before acts."),
     "reset": ("reset:reset", "End an emergency stop; resumes nothing."),

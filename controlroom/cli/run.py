@@ -37,7 +37,10 @@ def run(
         Literal["auto", "enforced", "none"] | None,
         Parameter(help="auto: the best rung there is; enforced: or nothing; none: no cgroup; else as the profile says"),
     ] = None,
-    log: Annotated[Path | None, Parameter(help="copy its terminal's output to this file")] = None,
+    log: Annotated[
+        tuple[Path, ...],
+        Parameter(negative="", help="a log that it writes, or a folder of logs, to be shown too; may be repeated"),
+    ] = (),
     detach: Annotated[bool, Parameter(negative="", help="in the background, with a terminal of its own")] = False,
 ) -> int:
     """Starts an agent that is held. Exit status is the agent's; 125-127 when it could not be started."""
@@ -60,9 +63,10 @@ def run(
         workspace=str(folder),
         profile=profile,
         contain=contain or "",
+        logs=[os.path.abspath(path) for path in log],
     )
     gated = _gated(kind, command, plan, folder)
-    spec = _spec(plan, gated, folder, log, _cage(places, plan, kind, folder))
+    spec = _spec(plan, gated, folder, _cage(places, plan, kind, folder))
     session = _Session(places, plan)
     start = shim.run_detached if detach else shim.run_attached
     status = start(spec, session.ready, session.over)
@@ -89,7 +93,7 @@ def _gated(kind: str, command: tuple[str, ...], plan: dict[str, Any], folder: Pa
         raise Failure(f"the gate would not hold: {error}") from None
 
 
-def _spec(plan: dict[str, Any], command: list[str], folder: Path, log: Path | None, built: Cage | None) -> Spec:
+def _spec(plan: dict[str, Any], command: list[str], folder: Path, built: Cage | None) -> Spec:
     trips = msgspec.convert(plan["profile"]["rules"]["trips"], Trips)
     return Spec(
         session=plan["session"],
@@ -100,7 +104,6 @@ def _spec(plan: dict[str, Any], command: list[str], folder: Path, log: Path | No
         cgroup=plan["cgroup"],
         control=os.path.join(plan["gate_dir"], f"{plan['session']}.shim"),
         agents_dir=plan["agents_dir"],
-        log=os.path.abspath(log) if log is not None else "",
         cage=built,
         tag=_FIRST_TAG + secrets.randbelow(_TAGS),
         keep=plan["profile"]["rules"]["leftover"] == "keep",

@@ -18,9 +18,8 @@ class Console:
     `slave`: the agent's end of its pty, for the moment of its start; None where it has none.
     """
 
-    def __init__(self, spec: Spec, log: str, *, detached: bool) -> None:
+    def __init__(self, spec: Spec, *, detached: bool) -> None:
         self._spec = spec
-        self._log = log
         self._detached = detached
         self._operator = pty.Operator()
         self._bridge: pty.Bridge | None = None
@@ -41,8 +40,7 @@ class Console:
         sinks: list[pty.Sink] = []
         if self._operator.output is not None:
             sinks.append(pty.Screen(self._operator.output))
-        if self._log:
-            sinks.append(self._open_log())
+        sinks.append(self._open_log())
         for sink in sinks:
             stack.callback(sink.close)
         self._bridge = pty.Bridge(master, sinks)
@@ -52,10 +50,12 @@ class Console:
         return first, second, third
 
     def _open_log(self) -> pty.LogFile:
+        """What is on the agent's terminal is recorded, whoever else looks at it."""
+        path = f"{self._spec.agents_dir}/{self._spec.session}.log"
         try:
-            return pty.LogFile(self._log)
+            return pty.LogFile(path)
         except OSError as error:
-            raise LaunchError(launch.NOT_SET_UP, f"cannot write the log {self._log}: {error.strerror}") from error
+            raise LaunchError(launch.NOT_SET_UP, f"cannot write the log {path}: {error.strerror}") from error
 
     def _close_pty(self) -> None:
         """Hang up: the kernel sends SIGHUP to whoever has this terminal."""

@@ -42,8 +42,7 @@ class Spec(msgspec.Struct, frozen=True):
     """What to start and how to hold it.
 
     `cwd` is absolute, `env` the agent's whole environment. `cgroup`: absolute path of the leaf to make, "" without one.
-    `control`: path of the shim's control socket. `agents_dir`: folder of handles and of a detached agent's terminal log.
-    `log`: file that the terminal's output is copied to; "" = none, or `agents_dir/SESSION.log` when detached.
+    `control`: path of the shim's control socket. `agents_dir`: folder of handles, and of terminal logs (`SESSION.log`).
     `cage`: the sandbox to start it in. `tag`: the hard RLIMIT_MSGQUEUE to mark it with, 0 = none.
     `keep`: what the agent leaves behind goes on, and the session with it. `processes`, `memory` (bytes): what the kernel
     refuses more of, where the leaf has the controllers; None = no limit.
@@ -57,7 +56,6 @@ class Spec(msgspec.Struct, frozen=True):
     cgroup: str
     control: str
     agents_dir: str
-    log: str = ""
     cage: Cage | None = None
     tag: int = 0
     keep: bool = False

@@ -41,7 +41,7 @@ def run_attached(spec: Spec, on_ready: OnReady, on_exit: OnExit) -> int:
     What cannot be started is told on standard error: 127 not found, 126 not executable, 125 the session was not set up.
     """
     try:
-        return _Shim(spec, spec.log, detached=False).run(on_ready, on_exit, lambda: None)
+        return _Shim(spec, detached=False).run(on_ready, on_exit, lambda: None)
     except LaunchError as error:
         print(f"controlroom: {error}", file=sys.stderr)
         return error.status
@@ -50,13 +50,12 @@ def run_attached(spec: Spec, on_ready: OnReady, on_exit: OnExit) -> int:
 def run_detached(spec: Spec, on_ready: OnReady, on_exit: OnExit) -> int:
     """Run the agent with a terminal of its own under a shim in the background; returns 0 as soon as its program runs.
 
-    Its output goes to `spec.log`, or `agents_dir/SESSION.log`. `on_ready` and `on_exit` are called in the background
-    process, whose inherited descriptors are all closed: they must open what they use. Errors as in `run_attached`.
+    `on_ready` and `on_exit` are called in the background process, whose inherited descriptors are all closed: they must open
+    what they use. Errors as in `run_attached`.
     """
-    log = spec.log or f"{spec.agents_dir}/{spec.session}.log"
 
     def background(started: Callable[[], None]) -> None:
-        _Shim(spec, log, detached=True).run(on_ready, on_exit, started)
+        _Shim(spec, detached=True).run(on_ready, on_exit, started)
 
     outcome = detach.run(background)
     if outcome.text:
@@ -65,9 +64,9 @@ def run_detached(spec: Spec, on_ready: OnReady, on_exit: OnExit) -> int:
 
 
 class _Shim:
-    def __init__(self, spec: Spec, log: str, *, detached: bool) -> None:
+    def __init__(self, spec: Spec, *, detached: bool) -> None:
         self._spec = spec
-        self._console = Console(spec, log, detached=detached)
+        self._console = Console(spec, detached=detached)
         self._starting: int | None = None  # readable when the agent's program runs, or cannot
         self._hung_up = False
         self._alone = False  # whether nothing of the session is left (ECHILD)

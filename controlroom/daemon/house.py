@@ -31,6 +31,7 @@ from controlroom.daemon.keeper import Keeper
 from controlroom.daemon.layer_watch import LayerWatch
 from controlroom.daemon.ledger import Ledger
 from controlroom.daemon.load import Sampler
+from controlroom.daemon.logs import Logs
 from controlroom.daemon.meters import Meters
 from controlroom.daemon.observed import Observed
 from controlroom.daemon.operator_calls import Calls
@@ -51,7 +52,7 @@ from controlroom.model.record import Kind, Receipt, Record
 from controlroom.model.settings import Snapshots
 from controlroom.model.use import Matrix
 from controlroom.policy.catalogue import catalogue
-from controlroom.storage import latchfile
+from controlroom.storage import latchfile, logbook
 from controlroom.storage.journal import Journal, JournalBroken
 from controlroom.storage.marks import marks
 from controlroom.storage.paths import Insecure, Places, secure_dir
@@ -149,8 +150,9 @@ class House:
         self._proof = HookProof(places.runtime, now)
         permits = Permits(self._runner, self._layers, self._layer_changes, self._proof, self._proved.walls, calls.by)
         undoing = Undoing(self._runner, self._keeper, calls.by)
-        own_tables = (facts.table(), undoing.table(), self._scribe.table(), permits.table())
-        methods = {name: method for table in (calls.table(), *own_tables) for name, method in table.items()}
+        self._logs = Logs(self._runner, places.agents, configuration, judge.home, self._window.lines)
+        tables = (calls, facts, undoing, self._scribe, permits, self._logs)
+        methods = {name: method for part in tables for name, method in part.table().items()}
         self._operators = OperatorServer(places.operator_sock, self._runner, methods)
         self._witness = Witness(self._runner, time.monotonic)
         self._checkpoints = Checkpoints(self._runner, self._keeper, judge.home)
@@ -177,6 +179,7 @@ class House:
         self._layers.heard(session, agent)
         self._proof.heard(session, call)
         self._checkpoints.heard(session, agent, call)
+        self._logs.heard(session, agent, call)
 
     def _matrix(self, session: Session) -> tuple[Matrix, ...]:
         """What a session is declared to use beside what it used."""
@@ -216,16 +219,22 @@ class House:
             group.start_soon(self._claims.run, self._runner)
             group.start_soon(self._witness.run)
             group.start_soon(self._layers.run)
+            group.start_soon(self._logs.run)
             group.start_soon(drills.keep, self._runner, self._probe)
             group.start_soon(self._collect)
 
     async def _collect(self) -> None:
-        """Drop the snapshots that are no longer kept, at the start and every hour."""
+        """Drop the snapshots and terminal logs that are no longer kept, at the start and every hour."""
         while True:
             try:
                 await anyio.to_thread.run_sync(self._keeper.collect, now().wall, abandon_on_cancel=True)
             except OSError as e:
                 self._runner.alarm("snapshots", f"old snapshots cannot be collected: {e}")
+            try:
+                alive = frozenset(self._runner.state.sessions)
+                await anyio.to_thread.run_sync(logbook.sweep, self._places.agents, alive, abandon_on_cancel=True)
+            except OSError as e:
+                self._runner.alarm("logs", f"old recordings of terminals cannot be swept: {e}")
             await anyio.sleep(COLLECT_SECONDS)
 
     def _pin_again(self) -> None:
@@ -303,6 +312,7 @@ class House:
     def _changed(self) -> None:
         self._window.changes += 1
         self._operators.changed()
+        self._logs.poke()
 
     def _alarm(self, alarm: od.Alarm) -> None:
         self._window.alarm(alarm)
@@ -311,6 +321,7 @@ class House:
     async def close(self) -> None:
         """Deny what is pending, close the journal; agents go on (and their gates deny)."""
         self._touched.close()
+        self._logs.close()
         await self._gate.stop()
         self._operators.stop()
         try:

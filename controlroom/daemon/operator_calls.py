@@ -39,6 +39,7 @@ from controlroom.storage.paths import Places
 
 SAMPLE_SECONDS = 1.0
 MOST_NAME = 64  # characters of a stop id
+MOST_LOGS = 32  # that a launch may name
 MOST_PLANNED = 256  # launches under way
 ANSWER_SECONDS = 30.0
 ALLOW_SECONDS = 620.0  # a snapshot may come first; the request's own deadline ends the wait
@@ -276,6 +277,8 @@ class Calls:
         protected = await self._protected(workspace, kind) if contain == "enforced" else None
         rung = Rung.SUBREAPER if contain == "none" else self._probe.rung
         session = self._registry.plan(str(params["name"]), kind, workspace, command, rung, profile)
+        logs = msgspec.convert(params.get("logs", ()), tuple[str, ...])[:MOST_LOGS]
+        session = msgspec.structs.replace(session, logs=tuple(os.path.join(workspace, path) for path in logs))
         if protected is not None:
             session = msgspec.structs.replace(session, label=Label.ENFORCED)
         self._planned[session.id] = session

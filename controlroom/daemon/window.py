@@ -24,6 +24,7 @@ from controlroom.model.view import (
     AgentView,
     AlarmView,
     GrantView,
+    LogView,
     Pulse,
     ReceiptView,
     RequestView,
@@ -66,6 +67,10 @@ class Window:
         """Operators are being told something."""
         self.changes += 1
         self._alarms.append(AlarmView(self.changes, self._runner.clock(), alarm.kind, alarm.session, alarm.text))
+
+    def lines(self) -> tuple[LogView, ...]:
+        """The newest lines of all sessions' events, oldest first."""
+        return self._stream.lines()
 
     def view(self) -> RoomView:
         """Everything at this moment."""

@@ -66,7 +66,10 @@ class Handle(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """One run of one agent. `kind` is claude-code, codex, ..., `process`, or `unknown` for a peer nobody launched."""
+    """One run of one agent. `kind` is claude-code, codex, ..., `process`, or `unknown` for a peer nobody launched.
+
+    `logs`: absolute paths of logs and folders of logs that the operator named at its launch.
+    """
 
     id: str
     name: str
@@ -81,6 +84,7 @@ class Session(msgspec.Struct, frozen=True):
     root: ProcessId | None = None
     trips: Trips = Trips()
     profile: str = "default"
+    logs: tuple[str, ...] = ()
 
 
 class Survivor(msgspec.Struct, frozen=True):

@@ -15,15 +15,18 @@ from controlroom.model.trips import Trips
 PATH = r"^(\*|\.|\./.+|~|~/.+|/.*)$"  # everything, the workspace, something in it, the home, something in it, absolute
 WORD = r"^[!-~]{1,200}$"  # printable, without white space
 HOST = r"^(\*|(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(:[0-9]{1,5})?)$"
+GLOB = r"^(\./.+|~/.+|/.+)$"  # in the workspace, at home, absolute
 PLACE = r"^(|file:/.+|git:/.+|syslog)$"
 MEANT = {
     PLACE: "`file:/PATH`, `git:/REPOSITORY`, `syslog`, or nothing",
     PATH: "a folder or file: an absolute path, `.` or `./...` in the workspace, `~` or `~/...` at home, `*` for all",
+    GLOB: "a pattern of files: an absolute path, `./...` in the workspace, or `~/...` at home, perhaps with `*`",
     WORD: "a word without white space, `*` for all",
     HOST: "a host: `example.org`, `*.example.org`, `example.org:443`, `*` for all",
 }
 
 Paths = tuple[Annotated[str, Meta(pattern=PATH)], ...]
+Globs = tuple[Annotated[str, Meta(pattern=GLOB)], ...]
 Words = tuple[Annotated[str, Meta(pattern=WORD)], ...]
 Hosts = tuple[Annotated[str, Meta(pattern=HOST)], ...]
 
@@ -111,6 +114,12 @@ class Anchor(Section, frozen=True):
     keep_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
 
 
+class Logs(Section, frozen=True):
+    """Logs that belong to every agent: patterns of files, or folders; `./...` lies in the workspace of each."""
+
+    files: Globs = ()
+
+
 class Config(Section, frozen=True):
     """All that config.toml may say."""
 
@@ -118,6 +127,7 @@ class Config(Section, frozen=True):
     snapshots: Snapshots = Snapshots()
     trips: Trips = Trips()
     anchor: Anchor = Anchor()
+    logs: Logs = Logs()
 
 
 class Settings(msgspec.Struct, frozen=True):

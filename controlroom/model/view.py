@@ -1,5 +1,7 @@
 """What a room is shown: one frozen snapshot of everything, made by the daemon. Text in it is raw; only SafeText is drawn."""
 
+from typing import Literal
+
 import msgspec
 
 from controlroom.model.agent import Label, Rung, SessionState, StopResult, Survivor
@@ -161,6 +163,37 @@ class LogView(msgspec.Struct, frozen=True):
     session: str
     kind: Kind
     text: str
+
+
+Origin = Literal["terminal", "run", "config", "transcript"]
+
+
+class LogSource(msgspec.Struct, frozen=True):
+    """One log of a session. `origin`: terminal, run (`run --log`), config, transcript. `lines` that came since it is followed,
+    `dropped` of them; `state`: why it is not followed, `polled`: why it is only looked at once a second; "" = neither.
+    """
+
+    path: str
+    origin: Origin
+    lines: int = 0
+    dropped: int = 0
+    state: str = ""
+    polled: str = ""
+
+
+class LineView(msgspec.Struct, frozen=True):
+    """One line of a log, safe and without secrets. `seq`: in what order it came to its session; `offset`: where it lies in its
+    file, -1 = it is a remark of ours (a gap); `told`: the time that it claims, ns since the epoch; `cut`: bytes not shown.
+    """
+
+    seq: int
+    at: Instant
+    path: str
+    offset: int
+    text: str
+    level: str = ""
+    told: int | None = None
+    cut: int = 0
 
 
 class AlarmView(msgspec.Struct, frozen=True):

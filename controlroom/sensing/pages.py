@@ -65,6 +65,13 @@ class LogFile:
         """Whether nothing lies at its path any more; it may still be written to."""
         return not os.path.lexists(self.path)
 
+    def ended(self) -> int:
+        """Where its last whole line ends: behind it there may be a line that is still being written."""
+        last = self.back(self._seen, 1).lines
+        if not last or os.pread(self.descriptor, 1, self._seen - 1) == b"\n":
+            return self._seen
+        return last[0].at
+
     # Pages
 
     def back(self, end: int, count: int, rule: Rule | None = None, given_up: Callable[[], bool] = never) -> Page:

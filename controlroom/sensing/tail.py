@@ -5,12 +5,14 @@ where something may be lost, a Gap says so. Blocking calls, each bounded by `mos
 """
 
 import os
+from io import BytesIO
 
 import msgspec
 
 from controlroom.sensing.opening import Refused, open_log, same_file
 
 MOST_LINE = 64 * 1024  # bytes of a line that are kept; the rest is counted
+BITE = 256 * 1024  # bytes read at once where lines are only counted
 HEAD = 256  # first bytes that tell a file from another one written in its place
 
 
@@ -88,16 +90,33 @@ class _File:
             return True
         return os.pread(self.descriptor, len(self.head), 0) != self.head
 
+    def pass_over(self, keep: int) -> int:
+        """Leave unread all but about the last `keep` bytes; how many lines begin in what is passed over, or end in it."""
+        until, passed = os.fstat(self.descriptor).st_size - keep, -self._skip  # that line was never to be given
+        while self.offset < until:
+            data = os.pread(self.descriptor, min(BITE, until - self.offset), self.offset)
+            if not data:
+                break
+            passed += len(BytesIO(data).readlines()) - (not data.endswith(b"\n"))
+            self.offset += len(data)
+            self._skip = not data.endswith(b"\n")
+            self._part.clear()
+            self._cut = 0
+        return passed + self._skip
+
     def close(self) -> None:
         os.close(self.descriptor)
 
 
 class Tail:
-    """Follows `path` from its begin, or from `back` bytes before its end. Call `read` again and again, at once while `more`."""
+    """Follows `path` from its begin, from `back` bytes before its end, or from the line that begins at the offset `start`.
 
-    def __init__(self, path: str, back: int | None = None) -> None:
+    Call `read` again and again, at once while `more`.
+    """
+
+    def __init__(self, path: str, back: int | None = None, start: int | None = None) -> None:
         self._path = path
-        self._back = back
+        self._back, self._start = back, start
         self._file: _File | None = None
         self._old: _File | None = None  # rotated away: its writer may not have let go of it yet
         self._told = ""
@@ -122,17 +141,37 @@ class Tail:
         self.more = bool(late or came) or self._file is not before
         return found
 
+    def pass_over(self, keep: int) -> int:
+        """Where more than twice `keep` bytes wait, leave all but the last `keep` of them unread; how many lines that were."""
+        if self._file is None or os.fstat(self._file.descriptor).st_size - self._file.offset <= 2 * keep:
+            return 0
+        return self._file.pass_over(keep)
+
+    @property
+    def stirs(self) -> bool:
+        """Whether its file is longer or shorter than what was read of it. Cheap; another file at the path is not seen."""
+        files = [one for one in (self._file, self._old) if one is not None]
+        return any(os.fstat(one.descriptor).st_size != one.offset for one in files)
+
+    @property
+    def state(self) -> str:
+        """ "" while a file is followed, else why none is, in words."""
+        if self._told == "open":
+            return ""
+        return {"absent": "there is no such file", "": "not looked at yet"}.get(self._told, self._told)
+
     def _follow(self) -> list[Found]:
         """Look whether another file lies at the path now."""
         try:
             descriptor, there = open_log(self._path)
         except FileNotFoundError:  # not there yet, or taken away: what is open is read to its end
-            self._told = self._told or "absent"  # what comes later is read from its begin
+            self._told = "absent"  # what comes later is read from its begin
             return []
         except Refused as error:
             return self._refuse(str(error))
         if self._file is not None and same_file(os.fstat(self._file.descriptor), there):
             os.close(descriptor)
+            self._told = "open"
             return []
         return self._turn_to(descriptor, there.st_size)
 
@@ -145,7 +184,9 @@ class Tail:
             found += self._file.read(1 << 20)[0]  # what came between our last look and the rotation
             self._old = self._file
         first = self._file is None and self._told == ""
-        offset = max(0, size - self._back) if first and self._back is not None else 0
+        offset = (self._start or 0) if first else 0
+        if first and self._back is not None:
+            offset = max(0, size - self._back)
         self._file, self._told = _File(descriptor, offset), "open"
         self._file.begin_inside()
         return found

@@ -1,0 +1,292 @@
+"""The logs of every session: which they are, and the newest lines of each. Nothing waits for them but their rings are full.
+
+A log belongs to a session because it records its terminal, because `run --log` or config.toml names it, or because the agent's
+hook names it as its transcript. While lines come, all files are looked at every 25 ms, which costs a microsecond a file; in a
+pause a watch of the folders wakes us, and everything is looked at once a second whatever that tells (R12).
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from itertools import count
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+from controlroom.agents import Call
+from controlroom.daemon.config import Configuration
+from controlroom.daemon.operator_server import CallError, Method, Params
+from controlroom.daemon.runner import Runner
+from controlroom.model.agent import Session
+from controlroom.model.view import LineView, LogSource, LogView, Origin
+from controlroom.sensing import logset
+from controlroom.sensing.hint import Hint
+from controlroom.sensing.loglines import recognise
+from controlroom.sensing.ring import Kept, Ring
+from controlroom.sensing.tail import Found, Gap, Line, Tail
+from controlroom.storage import logbook
+from controlroom.storage.logbook import Listed
+from controlroom.text.lines import drawn, without_keys
+
+BUSY_SECONDS = 0.025  # between two looks while lines come
+CALM_SECONDS = 1.0  # without a line, until the folders are watched instead; and between two looks at everything
+MOST_LOGS = 64  # of one session
+MOST_FOLLOWED = 512  # of all sessions
+MOST_AT_ONCE = 1 << 20  # bytes of one log at one look; where more came, the older part is passed over and counted
+MOST_BITES = 4  # more of them wait for the next look
+BACK = 64 * 1024  # bytes of a log that was there before its session
+MOST_GIVEN = 1000  # lines of one answer
+MOST_WIRE = 800_000  # characters of one answer
+MOST_SHOWN = 4096  # characters of one line
+WAIT_SECONDS = 10.0  # that an answer may wait for a line
+
+
+class Log:
+    """One log of one session."""
+
+    def __init__(self, path: str, origin: Origin, back: int | None) -> None:
+        self.path, self.origin = path, origin
+        self.tail = Tail(path, back)
+        self.ring = Ring()
+
+    def read(self, whole: bool) -> tuple[int, list[Found]]:
+        """How many lines were passed over, and what has come. `whole`: look also whether another file lies there. Blocking."""
+        if not whole and not self.tail.stirs:
+            return 0, []
+        passed = self.tail.pass_over(MOST_AT_ONCE // 2)
+        found = self.tail.read(MOST_AT_ONCE)
+        for _ in range(MOST_BITES):
+            if not (self.tail.more if whole else self.tail.stirs):
+                break
+            found += self.tail.read(MOST_AT_ONCE)
+        return passed, found
+
+    def source(self, polled: str) -> LogSource:
+        """As it is told."""
+        return LogSource(self.path, self.origin, self.ring.came, self.ring.dropped, self.tail.state, polled)
+
+
+class _Set:
+    """The logs of one session, in the order in which they were found."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.logs: dict[str, Log] = {}
+        self.numbers = count(1)
+        self.first = True  # nothing was looked for yet
+        self.saved: tuple[LogSource, ...] | None = None
+
+
+class Logs:
+    """All of them. Files are looked at in threads; rings belong to the daemon's loop."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        agents_dir: Path,
+        configuration: Configuration,
+        home: str,
+        events: Callable[[], tuple[LogView, ...]],
+    ) -> None:
+        self._runner, self._agents, self._configuration, self._home = runner, agents_dir, configuration, home
+        self._events = events
+        self._sets: dict[str, _Set] = {}
+        self._transcripts: dict[str, dict[str, None]] = {}
+        self._hint = Hint()
+        self._came = anyio.Event()
+
+    def heard(self, session: str, agent: str, call: Call) -> None:
+        """A hook of this session named the agent's transcript."""
+        if call.transcript.startswith("/"):
+            known = self._transcripts.setdefault(session, {})
+            if len(known) < MOST_LOGS:
+                known[call.transcript] = None
+
+    def poke(self) -> None:
+        """Something else than a line came that whoever waits wants to see."""
+        self._came.set()
+        self._came = anyio.Event()
+
+    async def run(self) -> None:
+        """For ever."""
+        looked = busy_until = -CALM_SECONDS
+        woken = False
+        while True:
+            now = anyio.current_time()
+            whole = woken or now - looked >= CALM_SECONDS
+            if whole:
+                looked = now
+                await self._look_for_logs()
+            if await self._look(whole):
+                busy_until = now + CALM_SECONDS
+            if now < busy_until:
+                self._hint.rest()
+                await anyio.sleep(BUSY_SECONDS)
+                woken = False
+            else:
+                woken = await self._wait()
+
+    async def _wait(self) -> bool:
+        """Until the watch tells of something, at most until it is time to look at everything; whether it did."""
+        folders = frozenset(os.path.dirname(log.path) for found in self._sets.values() for log in found.logs.values())
+        began = anyio.current_time()
+        await anyio.to_thread.run_sync(self._hint.wait, folders, CALM_SECONDS, abandon_on_cancel=True)
+        return anyio.current_time() - began < CALM_SECONDS / 2
+
+    async def _look_for_logs(self) -> None:
+        """Sessions come and go, and so do the files that their patterns mean."""
+        sessions = {key: held.session for key, held in self._runner.state.sessions.items()}
+        for gone in self._sets.keys() - sessions.keys():
+            self._transcripts.pop(gone, None)
+            for log in self._sets.pop(gone).logs.values():
+                log.tail.close()
+        for key, session in sessions.items():
+            self._sets.setdefault(key, _Set(session)).session = session
+        if sessions:
+            for key, wanted in (await anyio.to_thread.run_sync(self._wanted, list(sessions.values()))).items():
+                if key in self._sets:  # it may have ended meanwhile
+                    self._adopt(self._sets[key], wanted)
+
+    def _wanted(self, sessions: list[Session]) -> dict[str, dict[str, Origin]]:
+        """For each session path → origin, in the order in which they are shown. Blocking."""
+        everybody = self._configuration.settings.config.logs.files
+        return {session.id: self._wanted_of(session, everybody) for session in sessions}
+
+    def _wanted_of(self, session: Session, everybody: tuple[str, ...]) -> dict[str, Origin]:
+        found: dict[str, Origin] = {}
+        if session.command:
+            found[str(logbook.terminal(self._agents, session.id))] = "terminal"
+        named: tuple[tuple[Origin, Iterable[str]], ...] = (
+            ("run", session.logs),
+            ("config", everybody),
+            ("transcript", tuple(self._transcripts.get(session.id, ()))),
+        )
+        for origin, patterns in named:
+            for pattern in patterns:
+                place = logset.resolve(pattern, session.workspace, self._home)
+                for path in logset.files(place, MOST_LOGS):
+                    found.setdefault(path, origin)
+        return found
+
+    def _adopt(self, found: _Set, wanted: dict[str, Origin]) -> None:
+        """What is new is followed: from near its end where it was there before us, else from its begin."""
+        room = MOST_FOLLOWED - sum(len(one.logs) for one in self._sets.values())
+        for path, origin in wanted.items():
+            if path not in found.logs and len(found.logs) < MOST_LOGS and room > 0:
+                found.logs[path] = Log(path, origin, BACK if found.first or origin == "transcript" else None)
+                room -= 1
+        found.first = False
+        listed = tuple(LogSource(log.path, log.origin) for log in found.logs.values())
+        if listed != found.saved:
+            found.saved = listed
+            self._save(found.session, listed)
+
+    def _save(self, session: Session, logs: tuple[LogSource, ...]) -> None:
+        try:
+            logbook.save(self._agents, Listed(session.id, session.name, session.kind, logs))
+        except OSError as error:
+            self._runner.alarm("logs", f"which logs it has cannot be kept for later: {error}", session.id)
+
+    async def _look(self, whole: bool) -> bool:
+        """Read what came into all logs; whether anything did."""
+        logs = [(found, log) for found in self._sets.values() for log in found.logs.values()]
+        if not logs:
+            return False
+        came = await anyio.to_thread.run_sync(_read, [log for _, log in logs], whole)
+        at = self._runner.clock()
+        stirred = False
+        for (found, log), (passed, lines) in zip(logs, came, strict=True):
+            log.ring.passed(passed)
+            for line in lines:
+                log.ring.add(next(found.numbers), at, line)
+            stirred = stirred or bool(lines) or passed > 0
+        if stirred:
+            self.poke()
+        return stirred
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._hint.close()
+        for found in self._sets.values():
+            for log in found.logs.values():
+                log.tail.close()
+
+    # What operators ask
+
+    def table(self) -> dict[str, Method]:
+        """Methods of operator.sock."""
+        return {"logs": self.logs, "log_lines": self.log_lines}
+
+    async def logs(self, params: Params) -> object:
+        """The logs of one session."""
+        found = await self._of(params)
+        return [log.source(self._hint.why) for log in found.logs.values()]
+
+    async def log_lines(self, params: Params) -> object:
+        """What came last to a session, after the numbers that are given: lines of its logs, and its events. It may wait."""
+        found, after, known = await self._of(params), int(params.get("after", 0)), int(params.get("event", 0))
+        paths = msgspec.convert(params["paths"], frozenset[str]) if "paths" in params else frozenset(found.logs)
+        most = max(1, min(int(params.get("most", MOST_GIVEN)), MOST_GIVEN))
+        with anyio.move_on_after(max(0.0, min(float(params.get("wait", 0.0)), WAIT_SECONDS))):
+            while not self._newer(found, after, paths) and not self._told(found, known):
+                await self._came.wait()
+        kept = sorted(self._newer(found, after, paths), key=lambda pair: pair[0].seq)
+        lines = await anyio.to_thread.run_sync(_drawn, kept[-most:])
+        return {"lines": lines, "events": self._told(found, known)[-most:], "missed": len(kept) - len(lines)}
+
+    def _told(self, found: _Set, known: int) -> list[LogView]:
+        return [event for event in self._events() if event.session == found.session.id and event.seq > known]
+
+    def _newer(self, found: _Set, after: int, paths: frozenset[str]) -> list[tuple[Kept, Log]]:
+        logs = (log for log in found.logs.values() if log.path in paths)
+        return [(kept, log) for log in logs for kept in log.ring.after(after)]
+
+    async def _of(self, params: Params) -> _Set:
+        """The logs of a session by its id or name; of one that has just begun they are looked for now."""
+        wanted = str(params["session"])
+        held = [one.session for one in self._runner.state.sessions.values() if wanted in (one.session.id, one.session.name)]
+        if not held:
+            raise CallError("not-found", f"no agent {wanted}")
+        if held[-1].id not in self._sets:
+            await self._look_for_logs()
+        return self._sets[held[-1].id]
+
+
+def _read(logs: Iterable[Log], whole: bool) -> list[tuple[int, list[Found]]]:
+    return [log.read(whole) for log in logs]
+
+
+def _drawn(kept: list[tuple[Kept, Log]]) -> list[LineView]:
+    """Lines as they may leave the daemon: redacted and safe, within one line of the wire; the oldest give way. Blocking."""
+    clean = _clean(kept)
+    lines: list[LineView] = []
+    room = MOST_WIRE
+    for (one, log), text in zip(reversed(kept), reversed(clean), strict=True):
+        view = _view(one, log, text)
+        room -= len(view.text) + len(view.path) + 200
+        if room < 0:
+            break
+        lines.append(view)
+    return lines[::-1]
+
+
+def _clean(kept: list[tuple[Kept, Log]]) -> list[bytes]:
+    """The bytes of each line, private keys that go over several lines of one log taken out."""
+    texts = [b""] * len(kept)
+    by_log: dict[int, list[tuple[int, bytes]]] = {}
+    for at, (one, log) in enumerate(kept):
+        if isinstance(one.found, Line):
+            by_log.setdefault(id(log), []).append((at, one.found.text))
+    for lines in by_log.values():
+        for (at, _), text in zip(lines, without_keys(raw for _, raw in lines), strict=True):
+            texts[at] = text
+    return texts
+
+
+def _view(one: Kept, log: Log, text: bytes) -> LineView:
+    found = one.found
+    if isinstance(found, Gap):
+        return LineView(one.seq, one.at, log.path, -1, found.why, "warn")
+    told = recognise(found.text)
+    return LineView(one.seq, one.at, log.path, found.at, drawn(text, found.cut, MOST_SHOWN), told.level, told.time, found.cut)

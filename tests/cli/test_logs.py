@@ -1,0 +1,179 @@
+"""`logs`: an agent's events and the lines of its logs, as one stream or one log by itself, with and without a daemon."""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from controlroom.model.view import LogSource
+from controlroom.storage import logbook
+from controlroom.storage.logbook import Listed
+from tests.cli.conftest import Cli
+from tests.support.daemon import Daemon
+from tests.support.waiting import eventually
+
+SLEEPER = ("sh", "-c", "echo from the terminal; exec sleep 300")
+KEY = "AKIAIOSFODNN7EXAMPLE"
+
+
+@pytest.fixture
+def app(cli: Cli, daemon: Daemon) -> Path:
+    """The log of an agent `a` that runs; the daemon has seen it."""
+    log = cli.cwd / "app.log"
+    log.write_text("2026-11-26 12:00:00 INFO one\n2026-11-26 12:00:01 ERROR two\n")
+    cli.ok("run", "--detach", "--name", "a", "--log", "app.log", "--", *SLEEPER)
+    eventually(lambda: "from the terminal" in cli.ok("logs", "a"), 15, "the terminal's line comes")
+    return log
+
+
+def lines(cli: Cli, *words: str) -> list[str]:
+    return cli.ok("logs", "a", *words).splitlines()
+
+
+def append(log: Path, text: str) -> None:
+    with log.open("a") as file:
+        file.write(text)
+
+
+@pytest.fixture
+def follow(cli: Cli) -> Callable[..., Callable[[str], None]]:
+    """Starts `logs a -f WORDS`; gives what waits for a text of it."""
+
+    def start(*words: str) -> Callable[[str], None]:
+        process = cli.start("logs", "a", "-f", *words)
+        assert process.stdout is not None
+        pipe, said = process.stdout.fileno(), bytearray()
+        os.set_blocking(pipe, False)
+
+        def look(text: str) -> bool:
+            with contextlib.suppress(BlockingIOError):
+                said.extend(os.read(pipe, 1 << 16))
+            return text.encode() in said
+
+        def says(text: str) -> None:
+            eventually(lambda: look(text), 15, f"{text!r} is printed")
+
+        return says
+
+    return start
+
+
+def test_the_stream_holds_events_terminal_and_logs_in_their_order(cli: Cli, app: Path) -> None:
+    rows: list[dict[str, Any]] = cli.json("logs", "a")
+    texts = [row["text"] for row in rows]
+    assert texts.index("2026-11-26 12:00:00 INFO one") < texts.index("2026-11-26 12:00:01 ERROR two")
+    assert any("a begins, SUPERVISED" in text for text in texts)
+    assert all(row["id"] for row in rows)
+    (error,) = [row for row in rows if row["level"] == "error"]
+    assert (error["log"], error["id"]) == (str(app), f"{app}:29")
+    assert lines(cli, "--log", "app.log", "--lines", "1") == ["2026-11-26 12:00:01 ERROR two"]
+    assert [row["text"] for row in cli.json("logs", "a", "--search", "two")] == ["2026-11-26 12:00:01 ERROR two"]
+
+
+def test_without_a_daemon_the_files_tell(
+    cli: Cli, app: Path, daemon: Daemon, follow: Callable[..., Callable[[str], None]]
+) -> None:
+    daemon.kill()
+    texts = [row["text"] for row in cli.json("logs", "a")]
+    assert any("a begins, SUPERVISED" in text for text in texts)
+    assert "2026-11-26 12:00:00 INFO one" in texts
+    assert any("from the terminal" in text for text in texts)
+    says = follow("--json")
+    says("ERROR two")
+    append(app, "more\n")
+    says('"more"}')
+
+
+@pytest.fixture
+def old(cli: Cli) -> Path:
+    """The log of an agent `a` that is long gone; no daemon runs."""
+    log = cli.cwd / "app.log"
+    log.write_text("one\nERROR two\n")
+    agents = cli.home.path / "state" / "agents"
+    agents.mkdir(parents=True, mode=0o700)
+    logbook.save(agents, Listed("s1", "a", "process", (LogSource(str(log), "run"),)))
+    return log
+
+
+@pytest.mark.row("R14")
+def test_one_log_by_itself_is_printed_as_it_is_but_for_secrets_and_controls(cli: Cli, old: Path) -> None:
+    append(
+        old, f"key {KEY}\n\x1b[2Jgone\r\n-----BEGIN RSA PRIVATE KEY-----\nTUlJRW93\nRW93TUlJ\n-----END RSA PRIVATE KEY-----\n"
+    )
+    assert lines(cli, "--log", "app.log", "--lines", "5") == [
+        "\\u{1b}[2Jgone\\u{d}",
+        "<redacted:private-key:31>",
+        "<redacted:private-key:8>",
+        "<redacted:private-key:8>",
+        "-----END RSA PRIVATE KEY-----",
+    ]
+    assert lines(cli, "--log", "app.log", "--lines", "2")[0] == "<redacted:private-key:8>", "its begin is not on the page"
+    assert lines(cli, "--log", "app.log", "--search", "key A") == ["key <redacted:aws-key:20>"]
+
+
+@pytest.mark.row("R01")
+def test_the_last_lines_reach_over_a_rotation_and_a_search_over_all(cli: Cli, old: Path) -> None:
+    append(old, "".join(f"line {n}\n" for n in range(5_000)))
+    assert lines(cli, "--log", "app.log", "--search", "error TWO") == ["ERROR two"]
+    assert len(lines(cli, "--log", "app.log")) == 100
+    old.rename(f"{old}.1")
+    old.write_text("three\n")
+    done = cli.run("logs", "a", "--log", "app.log", "--lines", "2")
+    assert done.stdout.splitlines() == ["line 4999", "three"]
+    assert "the first 1 lines are from before a rotation" in done.stderr
+
+
+def test_what_is_not_known_is_said_with_what_is(cli: Cli, old: Path) -> None:
+    assert "no agent b is known; there are: a" in cli.fails(1, "logs", "b")
+    assert "x.log is none of its logs; a has: " in cli.fails(2, "logs", "a", "--log", "x.log")
+    assert "must be part of one line" in cli.fails(2, "logs", "a", "--search", "two\nlines")
+    assert "from 0 to 100,000" in cli.fails(2, "logs", "a", "--lines", "100001")
+
+
+@pytest.mark.row("R05")
+def test_a_log_that_became_a_link_is_not_read(cli: Cli, old: Path) -> None:
+    old.unlink()
+    assert "app.log: there is no such file" in cli.run("logs", "a", "--log", "app.log").stderr
+    old.symlink_to("/etc/passwd")
+    refused = cli.run("logs", "a", "--log", "app.log")
+    assert refused.stdout == ""
+    assert "cannot be read" in refused.stderr
+
+
+def test_following_goes_on_with_what_comes(cli: Cli, app: Path, follow: Callable[..., Callable[[str], None]]) -> None:
+    merged, alone = follow(), follow("--log", "app.log", "--lines", "1")
+    merged("ERROR two")
+    alone("ERROR two\n")
+    append(app, "half ")
+    append(app, "a line\n")
+    merged("half a line")
+    alone("half a line\n")
+    app.rename(f"{app}.1")
+    app.write_text("after the rotation\n")
+    merged("after the rotation")
+    alone("after the rotation\n")
+    cli.ok("pause", "a")
+    merged("freeze, by operator")
+
+
+def test_logs_of_the_settings_and_folders_belong_to_every_agent(cli: Cli) -> None:
+    config = cli.home.path / "config"
+    config.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (config / "config.toml").write_text('[logs]\nfiles = ["./logs/*.log"]\n')
+    (cli.cwd / "logs").mkdir()
+    (cli.cwd / "many").mkdir()
+    (cli.cwd / "many" / "1.txt").write_text("from a folder\n")
+    cli.ok("run", "--detach", "--name", "a", "--log", "many", "--log", "later.log", "--", *SLEEPER)
+    (cli.cwd / "logs" / "x.log").write_text("from the settings\n")
+    (cli.cwd / "later.log").write_text("from one that came later\n")
+
+    def all_there() -> bool:
+        said = cli.ok("logs", "a")
+        return all(f"from {what}" in said for what in ("a folder", "the settings", "one that came later", "the terminal"))
+
+    eventually(all_there, 15, "every log is followed")
+    assert json.loads(cli.ok("logs", "a", "--log", "x.log", "--json"))[0]["text"] == "from the settings"
