@@ -51,7 +51,7 @@ TOP = {
     "demo": ("demo_command:demo", "The story of a scripted agent."),
 }
 NOUNS = {
-    "protect": ("The never-touch manifest.", "protect", ("add", "remove", "list", "check")),
+    "protect": ("The never-touch manifest.", "protect", ("add", "remove", "list", "check", "restore")),
     "config": ("Two-phase changes of configuration files.", "config", ("propose", "history", "rollback", "accept")),
     "audit": ("The journal: prove it, or take it elsewhere.", "audit", ("verify", "export", "anchor", "accept")),
     "daemon": ("The daemon that holds and decides.", "daemon", ("start", "stop", "status", "install-service")),

@@ -1,4 +1,4 @@
-"""`controlroom protect add | remove | list | check`: the never-touch manifest. The operator's alone."""
+"""`controlroom protect add | remove | list | check | restore`: the never-touch manifest. The operator's alone."""
 
 import difflib
 import hashlib
@@ -104,6 +104,16 @@ def check_(path: str, *, as_json: Json = False) -> int:
     if count == "0":
         out.tell("nothing is there now: check the spelling")
     return OK if covering else FAILED
+
+
+def restore_(path: str, *, yes: Yes = False) -> int:
+    """Puts a never-touch file back as it was before it was changed on disk, from what the daemon kept of it."""
+    room.outsider("the never-touch manifest")
+    real = os.path.abspath(path)
+    room.confirm(f"Put {out.safe(real)} back as it was?", yes=yes)
+    room.call("put_back", path=real)
+    print(f"{out.safe(real)} is as it was; the same again brings back what was there before.")
+    return OK
 
 
 def pattern(path: str) -> str:

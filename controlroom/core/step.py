@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from controlroom.core import grants, layers, requests, sessions, trips
+from controlroom.core import grants, layers, requests, sessions, trips, violations
 from controlroom.core.orders import Order
 from controlroom.core.state import State
 from controlroom.core.turn import Turn
@@ -43,6 +43,7 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     ev.Measured: trips.on_measured,
     ev.LayerSeen: layers.on_seen,
     ev.LayerTaken: layers.on_taken,
+    ev.Violated: violations.on_violated,
     ev.Stored: _on_stored,
     ev.Tick: _on_tick,
 }

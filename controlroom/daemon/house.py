@@ -33,6 +33,7 @@ from controlroom.daemon.ledger import Ledger
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.logs import Logs
 from controlroom.daemon.meters import Meters
+from controlroom.daemon.nevertouch import NeverTouch
 from controlroom.daemon.observed import Observed
 from controlroom.daemon.operator_calls import Calls
 from controlroom.daemon.operator_server import OperatorServer
@@ -143,15 +144,27 @@ class House:
         self._window = Window(self._runner, judge, rung, sampler, self._matrix)
         own = (places.config, places.state, places.runtime)
         self._touched = Touched(self._runner, map(str, own))
+        self._nevertouch = NeverTouch(self._runner, judge, self._touched)
+        self._touched.on_changes = self._nevertouch.changed
         facts = Facts(self._runner, sampler, self._touched)
         calls = Calls(
-            self._runner, self._registry, judge, configuration, places, rung, self._window, sampler, self._matrix, facts
+            self._runner,
+            self._registry,
+            judge,
+            configuration,
+            places,
+            rung,
+            self._window,
+            sampler,
+            self._matrix,
+            facts,
+            self._nevertouch,
         )
         self._proof = HookProof(places.runtime, now)
         permits = Permits(self._runner, self._layers, self._layer_changes, self._proof, self._proved.walls, calls.by)
         undoing = Undoing(self._runner, self._keeper, calls.by)
         self._logs = Logs(self._runner, places.agents, configuration, judge.home, self._window.lines)
-        tables = (calls, facts, undoing, self._scribe, permits, self._logs)
+        tables = (calls, facts, self._nevertouch, undoing, self._scribe, permits, self._logs)
         methods = {name: method for part in tables for name, method in part.table().items()}
         self._operators = OperatorServer(places.operator_sock, self._runner, methods)
         self._witness = Witness(self._runner, time.monotonic)
@@ -215,6 +228,7 @@ class House:
         """What goes on beside the calls: trips are measured, the emergency stop is proved, old snapshots go."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._meters.run)
+            group.start_soon(self._nevertouch.run)
             group.start_soon(self._scribe.run, self._runner)
             group.start_soon(self._claims.run, self._runner)
             group.start_soon(self._witness.run)

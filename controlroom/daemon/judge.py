@@ -108,6 +108,10 @@ class Judge:
     def _context(self, workspace: str, written: tuple[str, ...] = ()) -> Context:
         return Context(workspace=workspace, home=self.home, manifest=self._manifest, own=self._own, written=written)
 
+    def context(self, workspace: str) -> Context:
+        """What the lists in force are held against, for a session that works there."""
+        return self._context(workspace)
+
     def members(self, workspace: str, kind: str) -> Members:
         """What the walls of an ENFORCED session protect. Raises BadManifest where the lists are in doubt, TooMany."""
         if drift := self.drift():

@@ -22,6 +22,7 @@ from controlroom.daemon.facts import Facts
 from controlroom.daemon.judge import MANIFEST, BadManifest, Judge
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.members import Members, TooMany
+from controlroom.daemon.nevertouch import NeverTouch
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.registry import Registry
 from controlroom.daemon.runner import Runner
@@ -62,8 +63,10 @@ class Calls:
         sampler: Sampler,
         matrix: Callable[[Session], tuple[Matrix, ...]],
         facts: Facts,
+        nevertouch: NeverTouch,
     ) -> None:
         self._facts = facts
+        self._nevertouch = nevertouch
         self._matrix = matrix
         self._configuration = configuration
         self._window = window
@@ -281,6 +284,8 @@ class Calls:
         session = msgspec.structs.replace(session, logs=tuple(os.path.join(workspace, path) for path in logs))
         if protected is not None:
             session = msgspec.structs.replace(session, label=Label.ENFORCED)
+            self._nevertouch.walled(session.id, protected.readonly)
+        await self._nevertouch.ready(workspace)
         self._planned[session.id] = session
         while len(self._planned) > MOST_PLANNED:
             del self._planned[next(iter(self._planned))]

@@ -103,6 +103,7 @@ class Touched:
         self._rows: OrderedDict[str, _Rows] = OrderedDict()
         self._acts: dict[str, _Act] = {}
         self._news = asyncio.Event()
+        self.on_changes: Callable[[list[Change]], None] = lambda changes: None
 
     # What happens
 
@@ -135,6 +136,7 @@ class Touched:
 
     def take(self, top: str, changes: list[Change]) -> None:
         """What a watch has told."""
+        self.on_changes(changes)
         now = self._runner.clock()
         sessions = [s.id for s in self._alive() if self._top(s.workspace) == top]
         acts = [a for a in self._acts.values() if a.session in sessions and a.is_open(now, GRACE_SECONDS)]
@@ -168,11 +170,12 @@ class Touched:
         return f"looked at every second, the kernel cannot watch it: {watch.polled}" if watch.polled else ""
 
     def view(self, session: str, workspace: str, most: int, opened: tuple[OpenFile, ...] = ()) -> FilesView:
-        """The newest rows of a session."""
+        """The newest rows of a session, violations before all others."""
         rows = self._of(session)
-        newest = tuple(row for row, _ in zip(reversed(rows.kept.values()), range(most), strict=False))
+        newest = list(reversed(rows.kept.values()))
+        newest.sort(key=lambda row: not row.never)
         how, deletes = self.how(workspace), self.deletes(workspace)
-        return FilesView(rows.seq, newest, len(rows.kept), rows.dropped, how, deletes, opened)
+        return FilesView(rows.seq, tuple(newest[:most]), len(rows.kept), rows.dropped, how, deletes, opened)
 
     def find(self, session: str, path: str) -> list[FileView]:
         """The rows of one path."""

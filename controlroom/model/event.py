@@ -237,6 +237,16 @@ class LayerTaken(msgspec.Struct, frozen=True, tag=True):
     by: str
 
 
+class Violated(msgspec.Struct, frozen=True, tag=True):
+    """Never-touch members changed on the disk, whoever did it. `text`: which, and how, for people; `walled`: sessions whose
+    walls keep them from these very members.
+    """
+
+    at: Instant
+    text: str
+    walled: tuple[str, ...] = ()
+
+
 class Stored(msgspec.Struct, frozen=True, tag=True):
     """How well the journal can be written has changed."""
 
@@ -273,6 +283,7 @@ Event = (
     | Measured
     | LayerSeen
     | LayerTaken
+    | Violated
     | Stored
     | Tick
 )

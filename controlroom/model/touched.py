@@ -53,8 +53,8 @@ class OpenFile(msgspec.Struct, frozen=True):
 
 
 class FilesView(msgspec.Struct, frozen=True):
-    """The files of one session, newest first. `seq` grows with every change; `total`: how many there are; `dropped`: older
-    ones that are not kept any more.
+    """The files of one session: violations, then the newest first. `seq` grows with every change; `total`: how many there
+    are; `dropped`: older ones that are not kept any more.
 
     `watch`: "" = the kernel tells of changes, else in words how the folder is followed, or why it is not. `deletes`: files that
     vanished in it in the last minute, None = not known. `open`: what its processes have open now.

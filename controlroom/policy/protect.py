@@ -22,6 +22,7 @@ class Protected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     secret: tuple[str, ...]
     store: tuple[str, ...]
     guarded: tuple[str, ...]
+    living: tuple[str, ...] = ()
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -111,6 +112,13 @@ def _placed(patterns: tuple[str, ...], homes: tuple[str, ...]) -> tuple[str, ...
 def _compiled(patterns: tuple[str, ...], base: str, homes: tuple[str, ...], *, anywhere: bool = True) -> _Patterns:
     placed = _placed(patterns, homes) if anywhere else patterns
     return _Patterns(tuple(pattern.casefold() for pattern in placed), base)
+
+
+def living(path: str, home: str) -> bool:
+    """Whether a never-touch path is one that its own program writes in normal work: logs and memories of agents too."""
+    lists = builtin()
+    still = tuple(f"!{pattern}" for pattern in lists.store if pattern.startswith("~/.ssh/"))
+    return _compiled((*lists.living, *lists.store, *still), "/", (home,)).match(path)
 
 
 def matched(pattern: str, home: str, tree: Tree, base: str = "/") -> int | None:
