@@ -62,18 +62,19 @@ def rollback_(file: Path) -> int:
 
 
 def accept_(*, yes: Yes = False) -> int:
-    """Takes our own settings as they lie on disk, after their difference to what is in force was shown."""
+    """Takes our own settings and rules as they lie on disk, after their difference to what is in force was shown."""
     room.outsider("the configuration")
-    row = room.call("settings")
-    if not row["diff"] and row["state"] == "ok":
+    rows = {what: room.call(what) for what in ("settings", "rules")}
+    waiting = {what: row for what, row in rows.items() if row["diff"] or row["state"] != "ok"}
+    if not waiting:
         print("nothing waits: what is on disk is in force")
-        return 0
-    out.block(row["diff"] or "the files on disk are those that were in force last")
-    for reason in row["weaker"]:
-        print(f"  WEAKER  {out.safe(reason)}")
-    room.confirm("Take this?", yes=yes)
-    room.call("reload", what="settings", sha256=row["sha256"])
-    print("in force; grants that were given under the old settings have ended")
+    for what, row in waiting.items():
+        out.block(row["diff"] or "the files on disk are those that were in force last")
+        for reason in row["weaker"]:
+            print(f"  WEAKER  {out.safe(reason)}")
+        room.confirm(f"Take these {what}?", yes=yes)
+        room.call("reload", what=what, sha256=row["sha256"])
+        print(f"these {what} are in force; grants that were given before have ended")
     return 0
 
 

@@ -76,6 +76,7 @@ def status_(*, as_json: Json = False) -> int:
     print(f"latched  {out.safe(latch)}")
     print(f"journal  {out.safe(row['journal'])}")
     print(f"settings {out.safe(row['settings'])}")
+    print(f"rules    {out.safe(row['rules'])}")
     return 0
 
 

@@ -47,7 +47,6 @@ async def _run(house: House) -> None:
     async with anyio.create_task_group() as group:
         await house.open()
         group.start_soon(house.tick)
-        group.start_soon(house.watch_settings)
         group.start_soon(house.watch)
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             async for number in signals:

@@ -1,5 +1,6 @@
 """What an operator accepted last: manifest and settings, as copies that the journal pins by their SHA-256 (N11, C03)."""
 
+import difflib
 import hashlib
 import os
 from collections.abc import Mapping
@@ -28,6 +29,20 @@ class Lost(Exception):
 def sha256(content: bytes) -> str:
     """What a content is known by."""
     return hashlib.sha256(content).hexdigest()
+
+
+def blob(texts: Mapping[str, str]) -> bytes:
+    """Files by name as one content."""
+    return msgspec.json.encode({name: texts[name] for name in sorted(texts)})
+
+
+def difference(held: Mapping[str, str], found: Mapping[str, str]) -> str:
+    """What an operator is shown before files are taken: unified diffs, file by file."""
+    lines: list[str] = []
+    for name in sorted({*held, *found}):
+        old, new = (side.get(name, "").splitlines(keepends=True) for side in (held, found))
+        lines += difflib.unified_diff(old, new, f"in force/{name}", f"on disk/{name}")
+    return "".join(lines)
 
 
 class Accepted:

@@ -1,10 +1,8 @@
 """The settings that hold, for all parts of the daemon: what weakens them waits for an operator, what strengthens does not."""
 
-import difflib
-
 import msgspec
 
-from controlroom.daemon.accepted import Accepted, Lost, sha256
+from controlroom.daemon.accepted import Accepted, Lost, blob, difference, sha256
 from controlroom.model.settings import Profile, Rules, Settings
 from controlroom.policy.settings import BadSettings
 from controlroom.policy.weaker import weaker
@@ -56,13 +54,13 @@ class Configuration:
         self.settings = files.settings_of({}, self._places.config)
         self.trouble = f"{why}; the built-in defaults hold until you take what is on disk: controlroom config accept"
         self._lost = True
-        return Change(trouble=self._told())
+        return Change(trouble=self.wrong)
 
     def look(self) -> Change:
         """Look at the files again: strengthening holds at once, the rest waits, what cannot be used is told (C01, C03)."""
         if self._lost:
             return Change()
-        before = self._told()
+        before = self.wrong
         try:
             texts = files.read(self._places)
             found = files.settings_of(texts, self._places.config)
@@ -78,19 +76,19 @@ class Configuration:
         return self._take(texts, found, "strengthening")
 
     def _news(self, before: str) -> Change:
-        told = self._told()
+        told = self.wrong
         return Change(trouble=told if told != before else "")
 
     def accept(self, expected: str, by: str) -> Change:
         """Take what is on disk, by an operator's word for exactly that. Raises BadSettings, OSError; then nothing changes."""
         texts = files.read(self._places)
         found = files.settings_of(texts, self._places.config)
-        if sha256(_blob(texts)) != expected:
+        if sha256(blob(texts)) != expected:
             raise BadSettings(f"the files in {self._places.config} changed since they were shown; look at them again")
         return self._take(texts, found, by)
 
     def _take(self, texts: files.Texts, found: Settings, by: str) -> Change:
-        pin = self._accepted.put(SETTINGS, _blob(texts))
+        pin = self._accepted.put(SETTINGS, blob(texts))
         self._texts, self.settings, self.waiting, self.trouble, self._lost = texts, found, (), "", False
         return Change(pin, by)
 
@@ -105,7 +103,9 @@ class Configuration:
         """The profile of a session that runs; one that is gone meanwhile declares nothing, so all asks."""
         return self.settings.profiles.get(name) or Profile(name, Rules())
 
-    def _told(self) -> str:
+    @property
+    def wrong(self) -> str:
+        """Why the files on disk are not what holds, "" = they are."""
         if self.trouble:
             return self.trouble if self._lost else f"{self.trouble}; the last good settings hold"
         if self.waiting:
@@ -114,19 +114,11 @@ class Configuration:
 
     def state(self) -> str:
         """Where the settings stand, in words."""
-        return self._told() or "; ".join(self.settings.notes) or "ok"
+        return self.wrong or "; ".join(self.settings.notes) or "ok"
 
     def proposal(self) -> dict[str, object]:
         """What an operator is to accept: its hash, what it weakens, and the difference. Raises BadSettings."""
         texts = files.read(self._places)
         found = files.settings_of(texts, self._places.config)
-        lines: list[str] = []
-        for name in sorted({*texts, *self._texts}):
-            old, new = (side.get(name, "").splitlines(keepends=True) for side in (self._texts, texts))
-            lines += difflib.unified_diff(old, new, f"in force/{name}", f"on disk/{name}")
         weakens = self.waiting or weaker(self.settings, found)
-        return {"sha256": sha256(_blob(texts)), "weaker": list(weakens), "diff": "".join(lines)}
-
-
-def _blob(texts: files.Texts) -> bytes:
-    return msgspec.json.encode({name: texts[name] for name in sorted(texts)})
+        return {"sha256": sha256(blob(texts)), "weaker": list(weakens), "diff": difference(self._texts, texts)}

@@ -1,6 +1,7 @@
 """All parts of the daemon put together, its start, its heartbeat and its end."""
 
 import os
+import pwd
 import secrets
 import sys
 import time
@@ -16,15 +17,16 @@ from controlroom.containment.rungs import probe
 from controlroom.core import Limits
 from controlroom.core import orders as od
 from controlroom.daemon import drills
-from controlroom.daemon.accepted import Accepted, Pin
+from controlroom.daemon.accepted import Accepted
 from controlroom.daemon.changes import Changes
 from controlroom.daemon.checkpoints import Checkpoints
 from controlroom.daemon.claims import Claims
 from controlroom.daemon.clock import boot_id, now
-from controlroom.daemon.config import SETTINGS, Configuration
+from controlroom.daemon.config import Configuration
 from controlroom.daemon.facts import Facts
 from controlroom.daemon.gate_server import GateServer
 from controlroom.daemon.hook_proof import HookProof
+from controlroom.daemon.in_force import InForce
 from controlroom.daemon.intake import Intake
 from controlroom.daemon.judge import Judge
 from controlroom.daemon.keeper import Keeper
@@ -40,6 +42,7 @@ from controlroom.daemon.operator_server import OperatorServer
 from controlroom.daemon.permits import Permits
 from controlroom.daemon.proved import Proved
 from controlroom.daemon.registry import Registry
+from controlroom.daemon.rulebook import Rulebook
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.scribe import Scribe
 from controlroom.daemon.touched import Touched
@@ -52,7 +55,6 @@ from controlroom.model.agent import Handle, Session, StopResult
 from controlroom.model.record import Kind, Receipt, Record
 from controlroom.model.settings import Snapshots
 from controlroom.model.use import Matrix
-from controlroom.policy.catalogue import catalogue
 from controlroom.storage import latchfile, logbook
 from controlroom.storage.journal import Journal, JournalBroken
 from controlroom.storage.marks import marks
@@ -65,7 +67,6 @@ TICK_SECONDS = 0.25
 LATCH_SECONDS = 0.05  # how soon a latch pulled from outside is seen
 # How long a look at what is being stopped may take: a kill does not wait, what is frozen keeps.
 LOOK_SECONDS = {"kill": 0.005, "stop": 0.05, "freeze": 0.2}
-SETTINGS_SECONDS = 1.0  # between two looks at the operator's files
 AGAIN_SECONDS = 5.0  # until a latch file or socket that could not be put back is tried again
 COLLECT_SECONDS = 3_600.0
 
@@ -112,7 +113,7 @@ class House:
         """Raises Insecure, BadSettings, RuleError, BadManifest, Locked, OSError."""
         for folder in (places.config, places.state, places.runtime, places.inner, places.agents, places.journal):
             secure_dir(folder)
-        catalogue().complete()
+        rules = Rulebook()
         self._places = places
         mark = marks(places.state)
         journal = Journal.open(places.journal, clock=now, boot=boot_id(), version=__version__, mark=mark)
@@ -124,11 +125,11 @@ class House:
         recalled = self._scribe.recall(self._ledger, self._recall)
         self._sessions = recalled.sessions
         self._relatch = self._relisten = 0.0  # not to be tried again before (loop time)
-        self._pins = recalled.pins
+        self._before = recalled.pins
         self._dismissed = recalled.dismissed and not journal.broken
-        accepted = self._accepted = Accepted(places.state / "accepted", self._pins)
+        accepted = Accepted(places.state / "accepted", recalled.pins)
         configuration = self._configuration = Configuration(places, accepted)
-        judge = self._judge = Judge(places, os.path.expanduser("~"), accepted)
+        judge = self._judge = Judge(places, os.path.expanduser("~"), accepted, rules)
         limits = Limits(hold=configuration.settings.config.hold.seconds)
         self._runner = Runner(limits, journal, self._ledger, now, Latchkeeper(places), take_hold)
         self._registry = Registry(self._runner, places, configuration)
@@ -141,7 +142,9 @@ class House:
         self._runner.gate = intake
         self._probe = rung = probe()
         sampler = Sampler()
-        self._window = Window(self._runner, judge, rung, sampler, self._matrix)
+        by = f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
+        self._in_force = InForce(self._runner, judge, configuration, rules, accepted, by)
+        self._window = Window(self._runner, judge, rung, sampler, self._matrix, self._in_force.wrong)
         own = (places.config, places.state, places.runtime)
         self._touched = Touched(self._runner, map(str, own))
         self._nevertouch = NeverTouch(self._runner, judge, self._touched)
@@ -159,13 +162,15 @@ class House:
             self._matrix,
             facts,
             self._nevertouch,
+            self._in_force,
+            by,
         )
         self._proof = HookProof(places.runtime, now)
-        permits = Permits(self._runner, self._layers, self._layer_changes, self._proof, self._proved.walls, calls.by)
-        undoing = Undoing(self._runner, self._keeper, calls.by)
+        permits = Permits(self._runner, self._layers, self._layer_changes, self._proof, self._proved.walls, by)
+        undoing = Undoing(self._runner, self._keeper, by)
         self._logs = Logs(self._runner, places.agents, configuration, judge.home, self._window.lines)
-        tables = (calls, facts, self._nevertouch, undoing, self._scribe, permits, self._logs)
-        methods = {name: method for part in tables for name, method in part.table().items()}
+        served = (calls, facts, self._nevertouch, undoing, self._scribe, permits, self._logs, self._in_force)
+        methods = {name: method for part in served for name, method in part.table().items()}
         self._operators = OperatorServer(places.operator_sock, self._runner, methods)
         self._witness = Witness(self._runner, time.monotonic)
         self._checkpoints = Checkpoints(self._runner, self._keeper, judge.home)
@@ -173,7 +178,7 @@ class House:
         self._meters = Meters(self._runner, sampler, self._operators, self._witness, self._touched)
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
         self._runner.on_record = self._note
-        self._scribe.attach(self._runner, accepted.pins, lambda: configuration.settings.config.anchor, calls.by)
+        self._scribe.attach(self._runner, accepted.pins, lambda: configuration.settings.config.anchor, by)
 
     def _recall(self, record: Record) -> None:
         """What is folded from every record, those of earlier daemons too."""
@@ -211,7 +216,7 @@ class House:
         self._look_at_latch()
         self._scribe.tell(self._runner)
         self._tell_interrupted()
-        self._pin_again()
+        self._in_force.pin_all(self._before)
         self._registry.meet_again(self._sessions, dismissed=self._dismissed)
         await self._gate.start()
         await self._operators.start()
@@ -229,6 +234,7 @@ class House:
         async with anyio.create_task_group() as group:
             group.start_soon(self._meters.run)
             group.start_soon(self._nevertouch.run)
+            group.start_soon(self._in_force.watch)
             group.start_soon(self._scribe.run, self._runner)
             group.start_soon(self._claims.run, self._runner)
             group.start_soon(self._witness.run)
@@ -250,32 +256,6 @@ class House:
             except OSError as e:
                 self._runner.alarm("logs", f"old recordings of terminals cannot be swept: {e}")
             await anyio.sleep(COLLECT_SECONDS)
-
-    def _pin_again(self) -> None:
-        """Every run of the daemon says what was in force at its start: the records before may be gone one day."""
-        for what, pin in self._accepted.pins.items():
-            self._runner.record(Kind.CONFIG, Pin(what, pin, "first start" if what not in self._pins else "start"))
-        for line in self._judge.idle_lines():
-            self._runner.alarm("manifest", f"the never-touch line {line} matches 0 files and folders now; check its spelling")
-        if self._configuration.first.trouble:
-            self._runner.alarm("settings", self._configuration.first.trouble)
-
-    async def watch_settings(self) -> None:
-        """See settings and manifest change on disk: what strengthens holds at once, anything else is an alarm (C03, N11)."""
-        told = ""
-        while True:
-            change = await anyio.to_thread.run_sync(self._configuration.look, abandon_on_cancel=True)
-            if change.pin:
-                self._runner.record(Kind.CONFIG, Pin(SETTINGS, change.pin, change.by))
-                hold = self._configuration.settings.config.hold.seconds
-                self._runner.feed(ev.PolicyChanged(now(), change.by, hold))
-            if change.trouble:
-                self._runner.alarm("settings", change.trouble)
-            drift = await anyio.to_thread.run_sync(self._judge.drift, abandon_on_cancel=True)
-            if drift and drift != told:
-                self._runner.alarm("manifest", f"{drift}; nothing is written until you look at it: controlroom protect list")
-            told = drift
-            await anyio.sleep(SETTINGS_SECONDS)
 
     async def tick(self) -> None:
         """Let time pass, and see a latch that was pulled from outside."""

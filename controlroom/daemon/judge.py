@@ -8,10 +8,12 @@ import msgspec
 from controlroom.daemon import members
 from controlroom.daemon.accepted import Accepted, Lost, sha256
 from controlroom.daemon.members import Members
+from controlroom.daemon.rulebook import Rulebook
 from controlroom.model.action import Action
 from controlroom.model.effect import Assessment, Reason
 from controlroom.model.tier import Tier
 from controlroom.policy import Context, Found, Manifest, ManifestError, assess, trace
+from controlroom.policy.catalogue import catalogue
 from controlroom.policy.protect import matched
 from controlroom.sensing.tree import RealTree
 from controlroom.storage.files import read_small
@@ -28,12 +30,15 @@ class BadManifest(Exception):
 class Judge:
     """Assesses actions. Blocking: runs in threads."""
 
-    def __init__(self, places: Places, home: str, accepted: Accepted | None = None) -> None:
-        """Without `accepted` the manifest on disk is taken as it is. Raises BadManifest, OSError."""
+    def __init__(self, places: Places, home: str, accepted: Accepted | None = None, rules: Rulebook | None = None) -> None:
+        """Without `accepted` the manifest on disk is taken as it is, without `rules` the packaged ones, each file when it is
+        needed. Raises BadManifest, OSError.
+        """
         self._file = places.config / "never-touch"
         self._own = tuple(str(p) for p in (places.config, places.state, places.runtime, Path(__file__).parents[1]))
         self.home = home
         self._accepted = accepted
+        self._rules = rules
         self._text = ""
         self._lost = ""
         self._manifest = Manifest.parse("", str(self._file))
@@ -106,7 +111,8 @@ class Judge:
         return "" if text == self._text else f"{self._file} was changed without an operator's decision"
 
     def _context(self, workspace: str, written: tuple[str, ...] = ()) -> Context:
-        return Context(workspace=workspace, home=self.home, manifest=self._manifest, own=self._own, written=written)
+        rules = self._rules.catalogue if self._rules else catalogue()
+        return Context(workspace, self.home, self._manifest, self._own, written, rules)
 
     def context(self, workspace: str) -> Context:
         """What the lists in force are held against, for a session that works there."""

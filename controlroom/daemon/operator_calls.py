@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import pwd
 import secrets
 import signal
 from collections.abc import Callable
@@ -15,11 +14,11 @@ from controlroom import __version__
 from controlroom.containment.rungs import Probe
 from controlroom.core.state import OVER, Held
 from controlroom.daemon import views
-from controlroom.daemon.accepted import Pin
 from controlroom.daemon.binding import anchor
-from controlroom.daemon.config import SETTINGS, BadSettings, Configuration
+from controlroom.daemon.config import BadSettings, Configuration
 from controlroom.daemon.facts import Facts
-from controlroom.daemon.judge import MANIFEST, BadManifest, Judge
+from controlroom.daemon.in_force import InForce
+from controlroom.daemon.judge import BadManifest, Judge
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.members import Members, TooMany
 from controlroom.daemon.nevertouch import NeverTouch
@@ -64,7 +63,10 @@ class Calls:
         matrix: Callable[[Session], tuple[Matrix, ...]],
         facts: Facts,
         nevertouch: NeverTouch,
+        in_force: InForce,
+        by: str,
     ) -> None:
+        self._in_force = in_force
         self._facts = facts
         self._nevertouch = nevertouch
         self._matrix = matrix
@@ -78,7 +80,7 @@ class Calls:
         self._places = places
         self._probe = probe
         self._planned: dict[str, Session] = {}
-        self.by = f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
+        self.by = by
 
     def table(self) -> dict[str, Method]:
         """Every method by its name on the wire."""
@@ -101,9 +103,6 @@ class Calls:
             "launched": self.launched,
             "left": self.left,
             "adopt": self.adopt,
-            "reload": self.reload,
-            "settings": self.settings,
-            "manifest": self.manifest,
             "view": self.view,
             "pulse": self.pulse,
             **acts,
@@ -121,8 +120,7 @@ class Calls:
             "stop_id": state.latch,
             "journal": self._runner.broken or "ok",
             "unjournalled": self._runner.unjournalled,
-            "manifest": self._judge.drift() or "ok",
-            "settings": self._configuration.state(),
+            **self._in_force.state(),
             "agents": len(alive),
             "pending": len(state.pending()),
         }
@@ -355,34 +353,6 @@ class Calls:
             self._looked = now
             handles = list(self._runner.handles.values())
             await anyio.to_thread.run_sync(self._sampler.sample, handles)
-
-    async def settings(self, params: Params) -> object:
-        """The settings in force, and what on disk waits for an operator."""
-        try:
-            proposal = await anyio.to_thread.run_sync(self._configuration.proposal)
-        except BadSettings as e:
-            raise CallError("refused", f"{e}; the last good settings hold") from e
-        return {"state": self._configuration.state(), "settings": self._configuration.settings, **proposal}
-
-    async def manifest(self, params: Params) -> object:
-        """The never-touch manifest in force, whatever lies on disk."""
-        return {"text": self._judge.text}
-
-    async def reload(self, params: Params) -> object:
-        """An operator takes the manifest or the settings as they lie on disk, by their hash; grants end (A16)."""
-        what, expected = str(params.get("what", MANIFEST)), str(params["sha256"])
-        try:
-            if what == MANIFEST:
-                pin = await anyio.to_thread.run_sync(self._judge.reload, expected)
-            elif what == SETTINGS:
-                pin = (await anyio.to_thread.run_sync(self._configuration.accept, expected, self.by)).pin
-            else:
-                raise CallError("usage", f"there is no {what} to be taken; it is {MANIFEST} or {SETTINGS}")
-        except (BadManifest, BadSettings, OSError) as e:
-            raise CallError("refused", f"{e}; the last good one stays in force") from e
-        self._runner.record(Kind.CONFIG, Pin(what, pin, self.by))
-        self._runner.feed(ev.PolicyChanged(self._runner.clock(), self.by, self._configuration.settings.config.hold.seconds))
-        return {}
 
 
 def _place(path: str) -> tuple[str, int, int]:

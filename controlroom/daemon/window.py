@@ -48,7 +48,9 @@ class Window:
         probe: Probe,
         sampler: Sampler,
         matrix: Callable[[Session], tuple[Matrix, ...]],
+        wrong: Callable[[], str],
     ) -> None:
+        self._wrong = wrong
         self._matrix = matrix
         self._runner = runner
         self._judge = judge
@@ -115,6 +117,7 @@ class Window:
             rung_why=self._probe.why,
             journal=self._runner.broken or "ok",
             manifest=self._judge.drift() or "ok",
+            settings=self._wrong(),
             unjournalled=self._runner.unjournalled,
             stop_id=latch,
             stop_by=self._stream.stop_by if latch else "",

@@ -16,7 +16,9 @@ from controlroom.model.use import Matrix
 
 
 class StatusView(msgspec.Struct, frozen=True):
-    """The state of the house. `journal` and `manifest` are "ok" or what is wrong. `stop_id` "" = no stop in force."""
+    """The state of the house. `journal`, `manifest` and `settings` (with rules) are "ok" or what is wrong. `stop_id` "" = no
+    stop in force.
+    """
 
     host: str
     version: str
@@ -25,6 +27,7 @@ class StatusView(msgspec.Struct, frozen=True):
     rung_why: str
     journal: str
     manifest: str
+    settings: str
     unjournalled: int
     stop_id: str
     stop_by: str

@@ -5,6 +5,7 @@ words; rules and lists are data (rules/*.toml, data/*.toml).
 """
 
 from controlroom.policy.assess import Draft, assess, trace
+from controlroom.policy.catalogue import RuleError
 from controlroom.policy.context import Context
 from controlroom.policy.explain import explain, lower
 from controlroom.policy.ledger import Found
@@ -17,6 +18,7 @@ __all__ = [
     "Found",
     "Manifest",
     "ManifestError",
+    "RuleError",
     "Scan",
     "Stat",
     "Tree",

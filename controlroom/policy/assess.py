@@ -92,7 +92,7 @@ class _Assessor:
         self._tree = tree
         self._home = context.home
         self._files = files
-        self._shell = Shell(self._files, tree, ledger, context.home, context.written)
+        self._shell = Shell(self._files, tree, ledger, context)
 
     def judge(self) -> None:
         try:

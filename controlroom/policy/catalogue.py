@@ -11,7 +11,7 @@ from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
 from controlroom.policy import sql
 from controlroom.policy.limits import MAX_NAMES
-from controlroom.policy.rulefile import Program, Rule, RuleError, RuleFile, load
+from controlroom.policy.rulefile import Program, Rule, RuleError, RuleFile, line_of_rule, load
 from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.options import Parsed, parse
 
@@ -55,9 +55,10 @@ class Catalogue:
             return
         seen: dict[str, str] = {}
         for name in sorted(self._texts):
-            for rule in self._file(name).rule:
+            for index, rule in enumerate(self._file(name).rule):
                 if rule.id in seen:
-                    raise RuleError(f"{name}: rule {rule.id}: id: is used in {seen[rule.id]} too; rename one")
+                    where = f"{name}:{line_of_rule(self._texts[name], index, 'id')}"
+                    raise RuleError(f"{where}: rule {rule.id}: id: is used in {seen[rule.id]} too; rename one")
                 seen[rule.id] = name
         self._whole = True
 

@@ -2,13 +2,14 @@
 
 import msgspec
 
+from controlroom.policy.catalogue import Catalogue, catalogue
 from controlroom.policy.manifest import Manifest
 
 
 class Context(msgspec.Struct, frozen=True):
     """`workspace`, `home` and `own` (controlroom's own folders) are absolute paths.
 
-    `written`: files that the agent wrote in this session; running one is inspected, or T3 (A22).
+    `written`: files that the agent wrote in this session; running one is inspected, or T3 (A22). `rules`: the catalogue.
     """
 
     workspace: str
@@ -16,3 +17,4 @@ class Context(msgspec.Struct, frozen=True):
     manifest: Manifest
     own: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
+    rules: Catalogue = msgspec.field(default_factory=catalogue)

@@ -101,7 +101,7 @@ def load(name: str, text: str) -> RuleFile:
         problem = _problem(rule)
         if problem:
             key, why = problem
-            raise RuleError(f"{name}:{_line(text, 'rule', index, key)}: rule {rule.id}: {key}: {why}")
+            raise RuleError(f"{name}:{line_of_rule(text, index, key)}: rule {rule.id}: {key}: {why}")
     return file
 
 
@@ -121,6 +121,11 @@ def _problem(rule: Rule) -> tuple[str, str] | None:
     if rule.otherwise and rule.sub:
         return "otherwise", "a rule for what nobody listed has no `sub` of its own"
     return None
+
+
+def line_of_rule(text: str, index: int, key: str) -> int:
+    """The line of `key` in the `index`-th rule of a file, or of the rule's head."""
+    return _line(text, "rule", index, key)
 
 
 def _line_of(text: str, message: str) -> int:

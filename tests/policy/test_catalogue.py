@@ -88,7 +88,7 @@ def test_a_good_file_loads() -> None:
 
 
 def test_an_id_that_is_used_twice_is_refused_with_both_files() -> None:
-    with pytest.raises(RuleError, match=r"b\.toml: rule x: id: is used in a\.toml"):
+    with pytest.raises(RuleError, match=r"b\.toml:3: rule x: id: is used in a\.toml"):
         Catalogue({"a.toml": _GOOD, "b.toml": _GOOD}).complete()
 
 

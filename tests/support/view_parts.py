@@ -42,6 +42,7 @@ def status(**changes: object) -> StatusView:
         rung_why="a delegated cgroup v2 subtree",
         journal="ok",
         manifest="ok",
+        settings="ok",
         unjournalled=0,
         stop_id="",
         stop_by="",

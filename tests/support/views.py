@@ -169,7 +169,7 @@ def filled(text: str) -> RoomView:
         id=text,
         digest=text,
     )
-    house = status(host=text, journal=text, manifest=text, stop_by=text, rung_why=text)
+    house = status(host=text, journal=text, manifest=text, settings=text, stop_by=text, rung_why=text)
     stop = StopResult("s", "kill", "", 9, why=text)
     agents = tuple(replace(a, name=text, tool=text, kind=text, workspace=text, command=(text,)) for a in view.agents)
     return room(

@@ -7,7 +7,7 @@ import msgspec
 
 from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
-from controlroom.policy.catalogue import catalogue
+from controlroom.policy.context import Context
 from controlroom.policy.files import TEMPORARY, Act, Files
 from controlroom.policy.ledger import Ledger, TooMuch
 from controlroom.policy.limits import MAX_NESTING, MAX_TEXT, MAX_WORDS
@@ -48,24 +48,16 @@ def _interpreter(content: str, name: str, *, shell: bool) -> str:
     return (first[2] or "") if program == "env" else program
 
 
-def _plain_name(word: str) -> str:
-    """A program's name without its folder; as a case-blind file system or Windows would find it, where a rule knows that."""
-    name = word.rsplit("/", 1)[-1]
-    if not (name.isupper() or name.lower().endswith(".exe")):
-        return name
-    plain = name.rsplit("\\", 1)[-1].lower().removesuffix(".exe")
-    return plain if catalogue().knows(plain) or plain in _SHELLS else name
-
-
 class Shell:
     """Judges shell text. `remote` is the label of another machine while a command for it is judged, "" here."""
 
-    def __init__(self, files: Files, tree: Tree, ledger: Ledger, home: str, written: tuple[str, ...]) -> None:
+    def __init__(self, files: Files, tree: Tree, ledger: Ledger, context: Context) -> None:
         self.files = files
         self.tree = tree
         self.ledger = ledger
-        self.home = home
-        self.written = written
+        self.home = context.home
+        self.written = context.written
+        self._catalogue = context.rules
         self.remote = ""
         self.seen: set[str] = set()  # files of the project whose text was looked at
         self.root = False
@@ -223,7 +215,7 @@ class Shell:
             return
         if builtins.run(self, word, args, env):
             return
-        name = _plain_name(word)
+        name = self._plain_name(word)
         optional(self, name, args, env)
         inner = unwrap(name, args)
         if inner is None and not self._known(name):
@@ -243,9 +235,17 @@ class Shell:
         elif not oneliner.run(self, name, args, env, stdin):
             self._judged(word, name, args, env, stdin)
 
-    @staticmethod
-    def _known(name: str) -> bool:
-        return name in _SHELLS or name in _FOREIGN or oneliner.finds(name) or special.knows(name) or catalogue().knows(name)
+    def _plain_name(self, word: str) -> str:
+        """A program's name without its folder; as a case-blind system or Windows would find it, where a rule knows that."""
+        name = word.rsplit("/", 1)[-1]
+        if not (name.isupper() or name.lower().endswith(".exe")):
+            return name
+        plain = name.rsplit("\\", 1)[-1].lower().removesuffix(".exe")
+        return plain if self._catalogue.knows(plain) or plain in _SHELLS else name
+
+    def _known(self, name: str) -> bool:
+        known = name in _SHELLS or name in _FOREIGN or oneliner.finds(name) or special.knows(name)
+        return known or self._catalogue.knows(name)
 
     def _inner(self, word: str, inner: Inner, env: Env, stdin: Stdin) -> None:
         wrapper = inner.wrapper
@@ -371,7 +371,7 @@ class Shell:
 
     def rules(self, name: str, args: tuple[Arg, ...], env: Env, stdin: Stdin) -> bool:
         """Judge by the rules about a program; False where none fits."""
-        fits = catalogue().fits(name, args, stdin.text, piped=stdin.given)
+        fits = self._catalogue.fits(name, args, stdin.text, piped=stdin.given)
         for fit in fits:
             apply.rule(self, fit, args, env)
         return bool(fits)

@@ -86,10 +86,11 @@ def _parts(view: RoomView | None, link: Link, glyphs: Glyphs) -> list[_Part]:
         _journal(view, glyphs),
         _rung(view, glyphs),
     ]
-    if view.status.manifest != "ok":
-        sign = f"{glyphs.alarm} never-touch"
-        why = quote(view.status.manifest, "alarm", _REASON)
-        parts.append((_Form(32, (say(f"{sign}: ", "alarm"), why)), _form(88, sign, "alarm")))
+    for keep, what, wrong in ((31, "settings", view.status.settings), (32, "never-touch", view.status.manifest)):
+        if wrong != "ok":
+            sign = f"{glyphs.alarm} {what}"
+            long = _Form(keep, (say(f"{sign}: ", "alarm"), quote(wrong, "alarm", _REASON)))
+            parts.append((long, _form(keep + 56, sign, "alarm")))
     return parts + _link(link, glyphs)
 
 

@@ -11,8 +11,8 @@ from controlroom.model.clock import SECOND, Instant
 from controlroom.model.record import Stage
 from controlroom.tui.glyphs import ASCII, UNICODE, Glyphs
 from controlroom.tui.line import cells, flush, plain, prose, quote, say
-from controlroom.tui.render import agents, table, words
-from tests.support import views
+from controlroom.tui.render import agents, status, table, words
+from tests.support import view_parts, views
 
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=lambda g: g.name)
@@ -38,6 +38,14 @@ def test_every_state_and_stage_has_a_sign_of_its_own(glyphs: Glyphs) -> None:
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=lambda g: g.name)
 def test_the_border_of_what_is_to_be_approved_is_not_the_gutter_of_data(glyphs: Glyphs) -> None:
     assert glyphs.border not in (glyphs.gutter, glyphs.pointer, glyphs.rule)
+
+
+def test_rules_that_cannot_be_used_are_said_on_the_status_line() -> None:
+    wrong = "rules/git.toml:12: rule git.x: tire: is no key; the last good rules hold"
+    view = views.room(status=view_parts.status(settings=wrong))
+    drawn = {width: plain(status.render(view, status.Link(), width, UNICODE)[0]) for width in (80, 200)}
+    assert wrong[:20] in drawn[200]
+    assert f"{UNICODE.alarm} settings" in drawn[80]
 
 
 @pytest.mark.parametrize(
