@@ -86,11 +86,11 @@ def _parts(view: RoomView | None, link: Link, glyphs: Glyphs) -> list[_Part]:
         _journal(view, glyphs),
         _rung(view, glyphs),
     ]
-    for keep, what, wrong in ((31, "settings", view.status.settings), (32, "never-touch", view.status.manifest)):
+    for keep, short, what, wrong in ((31, 78, "settings", view.status.settings), (32, 88, "never-touch", view.status.manifest)):
         if wrong != "ok":
             sign = f"{glyphs.alarm} {what}"
             long = _Form(keep, (say(f"{sign}: ", "alarm"), quote(wrong, "alarm", _REASON)))
-            parts.append((long, _form(keep + 56, sign, "alarm")))
+            parts.append((long, _form(short, sign, "alarm")))
     return parts + _link(link, glyphs)
 
 
