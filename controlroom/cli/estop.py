@@ -68,7 +68,7 @@ def latch(say: "Tell", wrong: "Tell") -> tuple[str, bool]:
         places = paths.places(os.environ)
         _folders(places, wrong)
         old = latchfile.read_any(places)
-        by, wall = _operator(), time.time_ns()
+        by, wall = paths.operator(), time.time_ns()
         if old is not None and old.stop_id != latchfile.UNREADABLE:
             stop_id, by, wall = old.stop_id, old.by, old.wall
         problems = latchfile.write_both(places, stop_id, by, wall)
@@ -89,15 +89,6 @@ def _folders(places: "Places", wrong: "Tell") -> None:
             paths.secure_dir(folder)
         except (OSError, paths.Insecure) as error:
             wrong(str(error))  # the latch is tried all the same
-
-
-def _operator() -> str:
-    import pwd
-
-    try:
-        return f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
-    except KeyError:
-        return f"operator:{os.getuid()}"
 
 
 def everything(stop_id: str, wrong: "Tell") -> "tuple[list[dict[str, Any]], bool]":

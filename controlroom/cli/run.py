@@ -14,9 +14,10 @@ from controlroom.cli import daemon, out, room, walls
 from controlroom.cli.quick import USAGE
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import NoDaemon, Operator, RpcError
-from controlroom.containment import cage, shim
+from controlroom.containment import cage, rungs, scope, shim
 from controlroom.containment.cage import Cage, Report
 from controlroom.containment.launch import NOT_SET_UP, LaunchError, Spec
+from controlroom.containment.rungs import Probe
 from controlroom.model.agent import Handle, Rung, Survivor
 from controlroom.model.settings import DEFAULT
 from controlroom.model.trips import Trips
@@ -54,6 +55,7 @@ def run(
     if latch is not None:
         raise Failure(f"EMERGENCY STOP {latch.stop_id} is on: nothing is started. End it with: controlroom reset")
     daemon.ensure()
+    probe = _probe(contain, detach=detach)
     kind = KINDS.get(Path(command[0]).name, "process")
     plan = room.call(
         "launch",
@@ -64,6 +66,8 @@ def run(
         profile=profile,
         contain=contain or "",
         logs=[os.path.abspath(path) for path in log],
+        rung=probe.rung,
+        base=probe.base,
     )
     gated = _gated(kind, command, plan, folder)
     spec = _spec(plan, gated, folder, _cage(places, plan, kind, folder))
@@ -74,6 +78,17 @@ def run(
         held = f"{out.safe(plan['label'])}, {out.safe(plan['rung'])}"
         print(f"{out.safe(plan['name'])}: session {out.safe(plan['session'])}, {held}")
     return status
+
+
+def _probe(contain: str | None, *, detach: bool) -> Probe:
+    """What can hold an agent that is launched from here. Where that is a scope of systemd's, we are started again in one."""
+    scoped = scope.MARK in os.environ
+    probe = rungs.probe(Rung.SUBREAPER if contain == "none" else None)
+    if probe.scope:
+        scope.enter()
+    if scoped and detach and scope.ends_with_login():
+        out.tell("note: systemd ends it when you log out; loginctl enable-linger lets it go on")
+    return probe
 
 
 def _cage(places: Places, plan: dict[str, Any], kind: str, folder: Path) -> Cage | None:

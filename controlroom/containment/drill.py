@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from controlroom.containment import cage, hold, shim
+from controlroom.containment import cage, hold, rungs, scope, shim
 from controlroom.containment.cage import Report
 from controlroom.containment.launch import Spec
 from controlroom.containment.rungs import Probe
@@ -57,10 +57,9 @@ def run(probe: Probe) -> Drill:
 
 def _with_dummy(probe: Probe, spec: Spec) -> Drill:
     command = [sys.executable, "-I", "-m", "controlroom.containment.drill", msgspec.json.encode(spec).decode()]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=quiet, start_new_session=True
-    ) as process:
+    command, env = ([*scope.words(), *command], {**scope.environment(), scope.MARK: "1"}) if probe.scope else (command, None)
+    quiet, pipe = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe, stderr=quiet, start_new_session=True) as process:
         try:
             line = _first_line(process)
             if not line:
@@ -90,6 +89,8 @@ def _verdict(probe: Probe, frozen: StopResult, killed: StopResult) -> str:
 def main() -> int:
     """The dummy's shim: tells its handle on standard output, and stays until the dummy is dead."""
     spec = msgspec.json.decode(sys.argv[1].encode(), type=Spec)
+    if scope.MARK in os.environ:
+        spec = msgspec.structs.replace(spec, cgroup=rungs.probe().leaf(spec.session))
 
     def ready(handle: Handle, report: Report) -> None:
         os.write(1, msgspec.json.encode(handle) + b"\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from controlroom.containment import cage, cgroup
+from controlroom.containment import cage, cgroup, scope
 from controlroom.model.agent import Rung
 
 _BWRAP_SECONDS = 10.0
@@ -16,11 +16,15 @@ _NEEDED = ("cgroup.procs", "cgroup.freeze", "cgroup.events")
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """The best rung there is. `base`: the folder that sessions' leaves are made in, "" without one. `why`: in words."""
+    """The best rung there is. `base`: the folder that sessions' leaves are made in, "" without one. `why`: in words.
+
+    `scope`: only who is started in a scope of systemd's user manager has one (see `scope`).
+    """
 
     rung: Rung
     base: str
     why: str
+    scope: bool = False
 
     def leaf(self, session: str) -> str:
         """The leaf that this session would get, "" where the rung has none."""
@@ -28,26 +32,34 @@ class Probe(msgspec.Struct, frozen=True):
 
 
 def probe(force: Rung | None = None) -> Probe:
-    """Look for the best rung; `force` takes SUBREAPER whatever there is. Makes the base folder, runs nothing. Never raises
-    for what a machine lacks: that is the answer.
+    """Look for the best rung; `force` takes SUBREAPER whatever there is. Makes the base folder, and tries bwrap and
+    systemd-run where they are what is left. Never raises for what a machine lacks: that is the answer.
     """
     if force is Rung.SUBREAPER:
         return Probe(Rung.SUBREAPER, "", "subreaper shim, as asked for")
     at = cgroup.mount()
     if at is None:
         return _without("no cgroup v2 hierarchy is mounted")
+    try:
+        inside = scope.entered()
+    except OSError as error:
+        return _without(f"the scope that we were started in cannot be divided: {error}")
     own = cgroup.path_of(os.getpid(), at)
     if own == "":
         return _without(f"our own cgroup is outside of the mount {at.point}")
     reasons = []
-    for parent in dict.fromkeys((own, at.point)):
+    for parent in dict.fromkeys(filter(None, (inside, own, at.point))):
         base = f"{parent}/controlroom-{os.getuid()}"
         why_not = _try(base, own)
         if why_not == "":
             cgroup.share_controllers(base)
             return Probe(Rung.CGROUP, base, f"cgroup v2 in {base}")
         reasons.append(why_not)
-    return _without("; ".join(reasons))
+    why = "; ".join(reasons)
+    refused = "" if inside else scope.refuses()
+    if not inside and not refused:
+        return Probe(Rung.CGROUP, "", f"cgroup v2 in a scope of systemd's user manager: {why}", scope=True)
+    return _without("; ".join(filter(None, (why, refused and f"no scope of systemd's user manager: {refused}"))))
 
 
 def _without(why: str) -> Probe:

@@ -1,7 +1,6 @@
 """All parts of the daemon put together, its start, its heartbeat and its end."""
 
 import os
-import pwd
 import secrets
 import sys
 import time
@@ -58,7 +57,7 @@ from controlroom.model.use import Matrix
 from controlroom.storage import latchfile, logbook
 from controlroom.storage.journal import Journal, JournalBroken
 from controlroom.storage.marks import marks
-from controlroom.storage.paths import Insecure, Places, secure_dir
+from controlroom.storage.paths import Insecure, Places, operator, secure_dir
 from controlroom.storage.receipts import open_receipts, where_it_stopped
 from controlroom.storage.snapshots.store import Store
 from controlroom.text.safe import SafeText, show
@@ -142,7 +141,7 @@ class House:
         self._runner.gate = intake
         self._probe = rung = probe()
         sampler = Sampler()
-        by = f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
+        by = operator()
         self._in_force = InForce(self._runner, judge, configuration, rules, accepted, by)
         self._window = Window(self._runner, judge, rung, sampler, self._matrix, self._in_force.wrong)
         own = (places.config, places.state, places.runtime)

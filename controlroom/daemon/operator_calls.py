@@ -276,7 +276,9 @@ class Calls:
         contain = str(params.get("contain") or profile.rules.containment)
         kind, workspace = str(params["kind"]), str(params["workspace"])
         protected = await self._protected(workspace, kind) if contain == "enforced" else None
-        rung = Rung.SUBREAPER if contain == "none" else self._probe.rung
+        # Who launches says what there is where they are: their login's control group need not be the daemon's.
+        best, base = Rung(params.get("rung", self._probe.rung)), str(params.get("base", self._probe.base))
+        rung = Rung.SUBREAPER if contain == "none" else best
         session = self._registry.plan(str(params["name"]), kind, workspace, command, rung, profile)
         logs = msgspec.convert(params.get("logs", ()), tuple[str, ...])[:MOST_LOGS]
         session = msgspec.structs.replace(session, logs=tuple(os.path.join(workspace, path) for path in logs))
@@ -287,7 +289,7 @@ class Calls:
         self._planned[session.id] = session
         while len(self._planned) > MOST_PLANNED:
             del self._planned[next(iter(self._planned))]
-        leaf = f"{self._probe.base}/{session.id}" if session.rung is Rung.CGROUP else ""
+        leaf = f"{base}/{session.id}" if session.rung is Rung.CGROUP and base else ""
         return {
             "session": session.id,
             "name": session.name,

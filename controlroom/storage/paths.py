@@ -81,6 +81,16 @@ def places(env: Mapping[str, str]) -> Places:
     return Places(config, state, Path(runtime) / "controlroom" if os.path.isabs(runtime) else state)
 
 
+def operator() -> str:
+    """What the person whose uid we have is called in records; by number where no name is known."""
+    import pwd  # only here: the start of every other command
+
+    try:
+        return f"operator:{pwd.getpwuid(os.getuid()).pw_name}"
+    except KeyError:
+        return f"operator:{os.getuid()}"
+
+
 def _xdg(env: Mapping[str, str], name: str, below_home: str) -> Path:
     value = env.get(name, "")
     if os.path.isabs(value):
