@@ -4,7 +4,6 @@ A real user manager (systemd, dbus) is started in namespaces of its own; tests o
 """
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,12 +66,11 @@ def _run(root: str, words: list[str]) -> str:
 @pytest.mark.serial
 def test_a_login_without_a_group_of_its_own_is_held_in_scopes_of_the_user_manager(machine: str) -> None:
     code = "from controlroom.containment import rungs; found = rungs.probe(); print(found.rung, found.scope, repr(found.base))"
-    script = f'"$0" -c "{code}"; exec "$0" -m pytest -o addopts= -p no:cacheprovider -p no:xdist "$@"'
 
-    said = _run(machine, ["sh", "-c", script, sys.executable, *TESTS])
+    said = _run(machine, ["sh", "-c", f'"$0" -c "{code}"; exec "$0" "$@"', *ordinary.pytest(*TESTS)])
 
     assert "cgroup True ''\n" in said, said[-9000:]
-    assert re.search(r"=+ 2 passed in [0-9.]+s", said), said[-9000:]
+    assert ordinary.passed(said) == "2 passed", said[-9000:]
     assert not list(Path(machine, "manager").rglob("run-*.scope")), "what was handed out is given back"
 
 

@@ -223,13 +223,14 @@ def test_a_wall_that_does_not_stand_is_named(top: Path, gate: socket.socket, sub
     _, built = walled(top)
     words = built.options
     without = {
-        "capabilities are left": tuple(w for w in words if w not in ("--cap-drop", "ALL")),
         "is not read-only": _replaced(words, "--ro-bind", "/sys", "--bind"),
         "a protected file can be": _replaced(words, "--ro-bind", f"{built.checks.canary}/ancestor/kept", "--bind"),
         "is not pinned": _left_out(words, str(top / "ws" / "deep")),
         "is not hidden": _left_out(words, str(top / "state")),
         "operator.sock": _replaced(words, "--ro-bind", str(top / "run" / "gate"), "--ro-bind", str(top / "run")),
     }
+    if os.getuid() == 0:  # of anybody else bwrap drops them unasked
+        without["capabilities are left"] = tuple(w for w in words if w not in ("--cap-drop", "ALL"))
     (top / "run" / "operator.sock").touch()
     for text, options in without.items():
         shutil.rmtree(built.folder)

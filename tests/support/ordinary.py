@@ -1,6 +1,7 @@
 """Commands as an ordinary user, started by root, in a mount namespace where that user reaches our interpreter and sources."""
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -30,6 +31,17 @@ def become(words: Sequence[str], **env: str) -> str:
 def command(script: str, *namespaces: str) -> list[str]:
     """The command line that runs shell lines as root, in a mount namespace of its own and what `unshare` is told more."""
     return ["unshare", "--mount", "--propagation=private", *namespaces, "sh", "-ec", "\n".join((*_reachable(), script))]
+
+
+def pytest(*nodes: str) -> list[str]:
+    """The words that run tests of ours, none beside another, with a summary that `passed` reads."""
+    return [sys.executable, "-m", "pytest", "-o", "addopts=", "-rs", "-p", "no:cacheprovider", "-p", "no:xdist", *nodes]
+
+
+def passed(said: str) -> str:
+    """What became of them, as the summary's last line says it: `5 passed`, `1 failed, 4 passed` ...; "" without one."""
+    found = re.findall(r"=+ ([a-z0-9, ]+) in [0-9.]+s[^=]*=+", said)
+    return found[-1] if found else ""
 
 
 def _reachable() -> list[str]:
