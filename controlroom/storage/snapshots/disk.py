@@ -19,6 +19,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NO_CLONE = (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.EBADF, errno.ENOSYS, errno.ETXTBSY, errno.EPERM)
 Xattrs = tuple[tuple[str, bytes], ...]
+_BEGIN = 2  # SYNC_FILE_RANGE_WRITE
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -78,6 +79,15 @@ class Disk(Storage, Protocol):
 
     def set_link_facts(self, at: int, name: bytes, owner: tuple[int, int], mtime_ns: int) -> None:
         """The same of a symlink."""
+
+    def unnamed(self, at: int) -> int:
+        """A file without a name on the file system of a folder, to read and write; it is gone when it is closed."""
+
+    def name(self, fd: int, at: int, name: bytes) -> None:
+        """Give an unnamed file a name."""
+
+    def begin_write(self, fd: int, at: int, count: int) -> None:
+        """Let the disk begin with so many bytes, so that a sync has less to wait for. Promises nothing."""
 
     def sync_all(self, fd: int) -> None:
         """Everything on the file system of `fd` is on the disk when this returns."""
@@ -171,6 +181,15 @@ class KernelDisk(KernelStorage):
         if (found.st_uid, found.st_gid) != owner:
             os.chown(name, *owner, dir_fd=at, follow_symlinks=False)
         os.utime(name, ns=(found.st_atime_ns, mtime_ns), dir_fd=at, follow_symlinks=False)
+
+    def unnamed(self, at: int) -> int:
+        return os.open(b".", os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600, dir_fd=at)
+
+    def name(self, fd: int, at: int, name: bytes) -> None:
+        os.link(f"/proc/self/fd/{fd}", name, dst_dir_fd=at)
+
+    def begin_write(self, fd: int, at: int, count: int) -> None:
+        _LIBC.sync_file_range(fd, ctypes.c_int64(at), ctypes.c_int64(count), _BEGIN)
 
     def sync_all(self, fd: int) -> None:
         if _LIBC.syncfs(fd):

@@ -2,7 +2,6 @@
 sees a part. Whatever stops it, doing it again goes on from what is there.
 """
 
-import errno
 import hashlib
 import os
 import stat
@@ -14,10 +13,10 @@ from controlroom.storage.snapshots.disk import parent_of, write_whole
 from controlroom.storage.snapshots.history import bring_back
 from controlroom.storage.snapshots.manifest import Damaged, Entry, Kind, Manifest, shown
 from controlroom.storage.snapshots.plan import Do, Plan, Step
+from controlroom.storage.snapshots.stage import Stage, copy_data
 from controlroom.storage.snapshots.store import Store
 from controlroom.storage.snapshots.take import SMALL, names_of
 
-PIECE = 8 << 20
 _PREFIX = b".controlroom-undo-"
 
 
@@ -27,16 +26,21 @@ def restore(store: Store, manifest: Manifest, plan: Plan, told: Callable[[int, i
     Raises Damaged before anything is touched where the store does not hold what was saved, and OSError or NoHistory at the
     first step that fails: what was done until then stays done, each file as it was or as it is to be.
     """
-    needed = {s.was.object for s in plan.steps if s.was and s.was.object and s.do in (Do.CREATE, Do.REPLACE)}
-    needed.update(pack.object for found in plan.histories for pack in found.packs)
-    for digest in sorted(needed):
-        store.verify(digest)
-    _Restorer(store, manifest).run(plan, told)
+    stage = Stage(store)
+    try:
+        wanted = [s.was for s in plan.steps if s.was and s.was.object and s.do in (Do.CREATE, Do.REPLACE)]
+        needed = {entry.object for entry in wanted if not stage.add(entry)}
+        needed.update(pack.object for found in plan.histories for pack in found.packs)
+        for digest in sorted(needed):
+            store.verify(digest)
+        _Restorer(store, manifest, stage).run(plan, told)
+    finally:
+        stage.close()
 
 
 class _Restorer:
-    def __init__(self, store: Store, manifest: Manifest) -> None:
-        self._store, self._disk, self._manifest = store, store.disk, manifest
+    def __init__(self, store: Store, manifest: Manifest, stage: Stage) -> None:
+        self._store, self._disk, self._manifest, self._stage = store, store.disk, manifest, stage
         self._folder = b""
         self._at = -1
         self._stack = ExitStack()
@@ -137,9 +141,10 @@ class _Restorer:
             return False
 
     def _fill(self, entry: Entry, at: int, temporary: bytes) -> None:
-        fd = self._disk.create_file(at, temporary)
+        made = self._stage.name(entry.path, at, temporary)
+        fd = made if made >= 0 else self._disk.create_file(at, temporary)
         try:
-            if entry.sha256:
+            if entry.sha256 and made < 0:
                 self._copy(entry, fd)
             self._disk.set_facts(fd, entry.mode, entry.owner, entry.mtime_ns, entry.xattrs)
         except BaseException:
@@ -156,18 +161,7 @@ class _Restorer:
                 raise Damaged(f"the saved content of {shown(entry.path)} was changed")
             write_whole(self._disk, fd, data)
             return
-        offset = entry.at
-        if not entry.extents and not entry.at and self._disk.clone(source, fd):
-            return
-        for start, length in entry.pieces:
-            end = start + length
-            while start < end:
-                done = self._disk.copy(source, fd, min(PIECE, end - start), offset, start)
-                if done <= 0:
-                    raise OSError(errno.EIO, "the saved content is too short")
-                start, offset = start + done, offset + done
-        if entry.extents and self._disk.fstat(fd).st_size != entry.size:
-            self._disk.truncate(fd, entry.size)  # it ends in a hole
+        copy_data(self._disk, source, fd, entry)
 
     def _open_object(self, digest: str) -> int:
         if self._object != digest:

@@ -242,6 +242,7 @@ class _Maker:
                     done = count if whole else self._disk.copy(fd, target, count, offset, into)
                     if done <= 0:
                         raise Moved("a file became shorter")
+                    self._disk.begin_write(target, into, done)
                     if behind:
                         behind.result()
                     behind = self._hasher.submit(self._read_into, found, target, into, done)

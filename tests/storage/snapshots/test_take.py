@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from controlroom.storage.port import Mode
+from controlroom.storage.snapshots import stage
 from controlroom.storage.snapshots.budget import Budget, measure
 from controlroom.storage.snapshots.disk import KernelDisk
 from controlroom.storage.snapshots.manifest import Damaged
+from controlroom.storage.snapshots.plan import plan
+from controlroom.storage.snapshots.restore import restore
 from controlroom.storage.snapshots.store import Store
 from controlroom.storage.snapshots.take import take
 from controlroom.storage.snapshots.walk import CannotSave
@@ -76,11 +79,11 @@ def test_a_snapshot_is_whole_or_is_none_whichever_call_fails(place: Path, store:
 
 
 @pytest.mark.row("J20")
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
-def test_no_file_is_ever_half_restored_and_doing_it_again_goes_on(place: Path, store: Store, code: int) -> None:
-    from controlroom.storage.snapshots.plan import plan
-    from controlroom.storage.snapshots.restore import restore
-
+@pytest.mark.parametrize(("code", "large"), [(errno.ENOSPC, stage.LARGE), (errno.EIO, 100_000)])
+def test_no_file_is_ever_half_restored_and_doing_it_again_goes_on(
+    place: Path, store: Store, code: int, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "LARGE", large)
     tree = place / "tree"
     make(tree, random.Random(13))
     (tree / "big").write_bytes(os.urandom(300_000))
@@ -237,6 +240,48 @@ def test_a_store_that_somebody_changed_brings_nothing_back(place: Path, store: S
     store.drop(NAME)
     with pytest.raises(Damaged, match="no snapshot"):
         store.load(NAME, made.seal)
+
+
+@pytest.mark.row("J22")
+def test_a_large_file_that_was_changed_in_the_store_is_found_before_anything_is_touched(
+    place: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "LARGE", 200_000)
+    tree = place / "tree"
+    tree.mkdir()
+    (tree / "a").write_bytes(b"small")
+    for name in ("b", "c"):
+        (tree / name).write_bytes(os.urandom(300_000))
+    made = saved(store, tree)
+    (bad,) = {e.object for e in store.load(NAME, made.seal).entries if e.path.endswith(b"/c")}
+    store.path(bad).write_bytes(b"poisoned" * 40_000)
+    run("rm -rf tree; mkdir tree; echo other > tree/a", place)
+    before, descriptors = facts(place / "tree"), len(os.listdir("/proc/self/fd"))
+    with pytest.raises(Damaged, match="c was changed"):
+        undo(store, made)
+    assert facts(place / "tree") == before
+    assert len(os.listdir("/proc/self/fd")) == descriptors, "what was made beside is given back"
+
+
+class NoUnnamed(KernelDisk):
+    """A file system that makes no files without a name."""
+
+    def unnamed(self, at: int) -> int:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+
+def test_where_there_are_no_files_without_a_name_a_large_one_comes_back_too(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "LARGE", 200_000)
+    store = Store(place / "store", NoUnnamed())
+    store.secure()
+    (place / "big").write_bytes(os.urandom(300_000))
+    before = facts(place / "big")
+    made = saved(store, place / "big")
+    (place / "big").unlink()
+    undo(store, made)
+    assert facts(place / "big") == before
 
 
 @pytest.mark.row("J08")
