@@ -30,7 +30,8 @@ class Call(msgspec.Struct, frozen=True):
     `event`: the agent's own name of the event. `call`: its id of the tool call, "" where it has none. `session` and `subagent`:
     which run of it and which subagent of that speaks. `says`: its description of the action (which stays in the action's input
     too). `transcript`: the path of its log; `cwd`: where it works; both "" where not told. `note`: what else is worth a line
-    (source, reason, error). `mode`: how much it asks its own user, in its own word.
+    (source, reason, error). `mode`: how much it asks its own user, in its own word. `tool`, `executed`: of a call that is over,
+    what ran, as canonical JSON, "" = not told.
     """
 
     kind: CallKind
@@ -45,3 +46,5 @@ class Call(msgspec.Struct, frozen=True):
     cwd: str = ""
     note: str = ""
     mode: str = ""
+    tool: str = ""
+    executed: str = ""

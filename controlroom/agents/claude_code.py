@@ -61,6 +61,8 @@ def parse(event: str, payload: bytes, cut: bool = False) -> Call:
         cwd=text_at(told, "cwd", ""),
         note=_note(kind, told),
         mode=_id(told, "permission_mode"),
+        tool=_id(told, "tool_name") if kind == "finished" else "",
+        executed=_executed(told) if kind == "finished" else "",
     )
 
 
@@ -112,6 +114,12 @@ def _id(told: dict[str, object], key: str) -> str:
     if len(found) > MOST_NAME:
         raise BadJson(key, f"must have at most {MOST_NAME} characters")
     return found
+
+
+def _executed(told: dict[str, object]) -> str:
+    """What ran: hooks of others may have rewritten the input after the gate's answer."""
+    given = told.get("tool_input")
+    return canonical(given) if isinstance(given, dict) else ""
 
 
 def _says(told: dict[str, object]) -> str:

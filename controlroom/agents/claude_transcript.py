@@ -7,6 +7,7 @@ import re
 import msgspec
 
 from controlroom.agents.transcript import (
+    MOST_PATH,
     MOST_TEXT,
     Heard,
     Where,
@@ -111,7 +112,7 @@ class ClaudeReader:
         whole = {"session": read.session, "cwd": read.cwd, "version": read.version, "mode": read.mode}
         if not self._began and read.session and not subagent:
             self._began = True
-            told.append(Began(name(whole, "session"), text(whole, "cwd"), name(whole, "version")))
+            told.append(Began(name(whole, "session"), text(whole, "cwd")[:MOST_PATH], name(whole, "version")))
         if subagent and subagent not in self._side and len(self._side) < 4096:
             self._side.add(subagent)
             told.append(SubagentStarted(subagent))

@@ -12,6 +12,7 @@ from collections import OrderedDict
 import msgspec
 
 from controlroom.agents.transcript import (
+    MOST_PATH,
     MOST_TEXT,
     Heard,
     Where,
@@ -114,7 +115,7 @@ class CodexReader:
         if parent := member(member(member(payload, "source"), "subagent"), "thread_spawn"):
             self._subagent = self._session[:64] or "subagent"
             told.append(SubagentStarted(self._subagent, task=name(parent, "agent_nickname") or name(parent, "agent_role")))
-        return [*told, Began(self._session, text(payload, "cwd"), name(payload, "cli_version"))]
+        return [*told, Began(self._session, text(payload, "cwd")[:MOST_PATH], name(payload, "cli_version"))]
 
     def _context(self, payload: dict[str, object]) -> list[Told]:
         sandbox = payload.get("sandbox_policy")

@@ -16,6 +16,7 @@ from controlroom.model.told import Told, Unknown
 MOST_RAW = 2048  # bytes of what is not known that are kept
 MOST_TEXT = 16 * 1024  # characters of one text
 MOST_ID = 256
+MOST_PATH = 4096
 _LATEST = 1 << 62  # ns; a later time is not believed
 _PATHS = ("file_path", "notebook_path", "path", "absolute_path", "dir_path")
 _PATCHED = re.compile(r"^\*\*\* (?:Add|Update|Delete) File: (.+)$", re.MULTILINE)

@@ -39,6 +39,7 @@ TOP = {
     "stop": ("steer:stop", "End an agent, or all: TERM, then kill."),
     "kill": ("steer:kill", "Kill an agent, or all, now."),
     "logs": ("logs:logs", "Print what an agent did and what its logs say; -f follows."),
+    "clear": ("clear:clear", "Say that you have looked at the alarms of an agent, or all."),
     "undo": ("undo:undo", "Bring back what was there before an act."),
     "snapshots": ("undo:snapshots", "List what was saved before acts."),
     "reset": ("reset:reset", "End an emergency stop; resumes nothing."),

@@ -126,11 +126,13 @@ def _receipt(row: Row) -> None:
 
     from controlroom.daemon.views import receipt_view
     from controlroom.model.record import Receipt
+    from controlroom.model.view import ToldView
     from controlroom.tui.glyphs import ASCII, UNICODE
     from controlroom.tui.line import plain
     from controlroom.tui.render.receipts import detail
 
-    view = receipt_view(msgspec.convert(row["receipt"], Receipt), whole=True)
+    log = msgspec.convert(row["log"], ToldView | None)
+    view = receipt_view(msgspec.convert(row["receipt"], Receipt), log, whole=True)
     for line in detail(view, out.width(), UNICODE if out.draws(UNICODE.gutter) else ASCII):
         print(plain(line))
 

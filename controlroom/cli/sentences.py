@@ -27,6 +27,8 @@ _DID = {
 }
 _WHERE = {".": "the workspace", "~": "the home folder", "*": "anything"}
 MOST_NAMED = 8
+MOST_ROWS = 20  # of its story, the newest
+MOST_TEXT = 200  # characters of one
 
 
 def agent(row: Row) -> Iterator[str]:
@@ -51,6 +53,32 @@ def agent(row: Row) -> Iterator[str]:
             yield f"    of which {use['unseen']} times on more things than are kept here; the receipts have all of them"
     yield from _never(uses)
     yield from _own(row.get("declared", []))
+    yield from _log(row)
+
+
+def _log(row: Row) -> Iterator[str]:
+    """What its own log tells, which is the agent's claim; what does not fit the gate is ours."""
+    for doubt in row.get("doubts", []):
+        yield f"ALARM: {doubt}"
+    if row.get("doubts"):
+        yield f"They stand until you have looked: controlroom clear {row['name']}"
+    story: Row = row.get("story") or {}
+    if not story.get("logs"):
+        yield "No log of its own is known."
+        return
+    yield f"Its own log ({', '.join(story['logs'][:MOST_NAMED])}) tells of:"
+    usd = row.get("cost_usd")
+    price = "dollars not told" if usd is None else f"${usd:.2f} by its own reckoning"
+    yield f"  {story['calls']} tool calls, {row.get('tokens') or 0} tokens, {price}"
+    for model, used in story["spending"]["models"].items():
+        kinds = ", ".join(f"{count} {kind}" for kind, count in used.items() if count)
+        yield f"    {model}: {kinds or 'nothing'}"
+    for kind, times in story["unknown"].items():
+        yield f"  {times} lines that nothing here can read: {kind}"
+    for line in story["rows"][-MOST_ROWS:]:
+        gate = f"[{line['gate']}] " if line["gate"] else ""
+        end = f" -> {line['outcome']}" if line["outcome"] else ""
+        yield f"  {line['kind']}: {gate}{line['text'].splitlines()[0][:MOST_TEXT] if line['text'] else ''}{end}"
 
 
 def _own(declared: list[Row]) -> Iterator[str]:

@@ -73,11 +73,12 @@ class Unlatch(msgspec.Struct, frozen=True):
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """Tell every operator now. `kind` is a short word (`ungated`, `undelivered`, `changed` ...)."""
+    """Tell every operator now. `kind` is a short word (`ungated`, `undelivered`, `changed` ...); `call`: the agent's id."""
 
     kind: str
     session: str
     text: str
+    call: str = ""
 
 
 class Forget(msgspec.Struct, frozen=True):

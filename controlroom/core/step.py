@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from controlroom.core import grants, layers, requests, sessions, trips, violations
+from controlroom.core import doubts, grants, layers, requests, sessions, trips, violations
 from controlroom.core.orders import Order
 from controlroom.core.state import State
 from controlroom.core.turn import Turn
@@ -25,6 +25,8 @@ _HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
     ev.SessionEnded: sessions.on_ended,
     ev.SubagentEnded: sessions.on_subagent_ended,
     ev.Steered: sessions.on_steered,
+    ev.Doubted: doubts.on_doubted,
+    ev.Cleared: doubts.on_cleared,
     ev.HooksGone: sessions.on_hooks_gone,
     ev.Contained: sessions.on_contained,
     ev.Estop: sessions.on_estop,

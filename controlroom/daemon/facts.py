@@ -6,6 +6,7 @@ from controlroom.core.state import Held
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.runner import Runner
+from controlroom.daemon.telling import Telling
 from controlroom.daemon.touched import Touched
 from controlroom.model.touched import FilesView
 from controlroom.model.view import ProcessView
@@ -17,14 +18,15 @@ MOST_WAIT = 10.0  # seconds
 class Facts:
     """The methods. `table()` is what the server serves."""
 
-    def __init__(self, runner: Runner, sampler: Sampler, touched: Touched) -> None:
+    def __init__(self, runner: Runner, sampler: Sampler, touched: Touched, telling: Telling) -> None:
         self._runner = runner
         self._sampler = sampler
         self._touched = touched
+        self.telling = telling
 
     def table(self) -> dict[str, Method]:
         """Every method by its name on the wire."""
-        return {"files": self.files, "processes": self.processes}
+        return {"files": self.files, "processes": self.processes, **self.telling.table()}
 
     def _held(self, params: Params) -> Held:
         held = self._runner.state.sessions.get(str(params["session"]))
@@ -45,9 +47,12 @@ class Facts:
         return self._touched.view(held.session.id, held.session.workspace, most)
 
     def brief(self, held: Held) -> dict[str, object]:
-        """What a list of agents tells of each: load (null = not measured), vanished files a minute, how its folder is seen."""
+        """What a list of agents tells of each: load (null = not measured), vanished files a minute, how its folder is seen, and
+        what its own log tells.
+        """
         load, workspace = self._sampler.loads.get(held.session.id), held.session.workspace
-        return {"load": load, "deletes": self._touched.deletes(workspace), "watch": self._touched.how(workspace)}
+        disk = {"load": load, "deletes": self._touched.deletes(workspace), "watch": self._touched.how(workspace)}
+        return {**disk, **self.telling.brief(held)}
 
     async def processes(self, params: Params) -> object:
         return await self.processes_of(self._held(params))

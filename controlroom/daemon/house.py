@@ -22,6 +22,7 @@ from controlroom.daemon.checkpoints import Checkpoints
 from controlroom.daemon.claims import Claims
 from controlroom.daemon.clock import boot_id, now
 from controlroom.daemon.config import Configuration
+from controlroom.daemon.doubts import Doubts
 from controlroom.daemon.facts import Facts
 from controlroom.daemon.gate_server import GateServer
 from controlroom.daemon.hook_proof import HookProof
@@ -44,6 +45,8 @@ from controlroom.daemon.registry import Registry
 from controlroom.daemon.rulebook import Rulebook
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.scribe import Scribe
+from controlroom.daemon.stories import Stories
+from controlroom.daemon.telling import Telling
 from controlroom.daemon.touched import Touched
 from controlroom.daemon.undoing import Undoing
 from controlroom.daemon.window import Window
@@ -121,6 +124,7 @@ class House:
         self._claims = Claims(places.state / "claims")
         self._observed = Observed()
         self._layer_changes, self._proved = Changes(), Proved()
+        self._doubts = Doubts()
         recalled = self._scribe.recall(self._ledger, self._recall)
         self._sessions = recalled.sessions
         self._relatch = self._relisten = 0.0  # not to be tried again before (loop time)
@@ -143,12 +147,15 @@ class House:
         sampler = Sampler()
         by = operator()
         self._in_force = InForce(self._runner, judge, configuration, rules, accepted, by)
-        self._window = Window(self._runner, judge, rung, sampler, self._matrix, self._in_force.wrong)
+        self._stories = Stories(self._ledger)
+        self._witness = Witness(self._runner, self._stories, time.monotonic, judge.home)
+        telling = Telling(self._runner, self._stories, self._witness, self._doubts, by)
+        self._window = Window(self._runner, judge, rung, sampler, self._matrix, self._in_force.wrong, telling)
         own = (places.config, places.state, places.runtime)
         self._touched = Touched(self._runner, map(str, own))
         self._nevertouch = NeverTouch(self._runner, judge, self._touched)
         self._touched.on_changes = self._nevertouch.changed
-        facts = Facts(self._runner, sampler, self._touched)
+        facts = Facts(self._runner, sampler, self._touched, telling)
         calls = Calls(
             self._runner,
             self._registry,
@@ -171,7 +178,6 @@ class House:
         served = (calls, facts, self._nevertouch, undoing, self._scribe, permits, self._logs, self._in_force)
         methods = {name: method for part in served for name, method in part.table().items()}
         self._operators = OperatorServer(places.operator_sock, self._runner, methods)
-        self._witness = Witness(self._runner, time.monotonic)
         self._checkpoints = Checkpoints(self._runner, self._keeper, judge.home)
         intake.on_heard = self._heard
         self._meters = Meters(self._runner, sampler, self._operators, self._witness, self._touched)
@@ -184,10 +190,13 @@ class House:
         self._observed.note(record)
         self._layer_changes.note(record)
         self._proved.note(record)
+        self._doubts.note(record)
 
     def _note(self, seq: int, record: Record) -> None:
         self._window.note(seq, record)
         self._recall(record)
+        self._stories.note(seq, record)
+        self._witness.note(record)
         self._checkpoints.note(record)
         self._touched.note(record)
 

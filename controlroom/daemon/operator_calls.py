@@ -140,7 +140,7 @@ class Calls:
     async def receipts(self, params: Params) -> object:
         agent, limit = params.get("agent", ""), int(params.get("limit", 200))
         rows = [r for r in self._runner.ledger.all() if not agent or agent in (r.intent.agent, r.session)]
-        return [views.receipt(r) for r in rows[-limit:]]
+        return [views.receipt(r, self._facts.telling.told(r)) for r in rows[-limit:]]
 
     def _of_agent(self, session: str, params: Params) -> bool:
         agent = params.get("agent", "")
@@ -151,7 +151,8 @@ class Calls:
         if wanted in state.requests:
             return {"what": "request", **views.request(state.requests[wanted], state, now)}
         if receipt := self._runner.ledger.get(wanted):
-            return {"what": "receipt", **views.receipt(receipt), "receipt": msgspec.to_builtins(receipt)}
+            row = views.receipt(receipt, self._facts.telling.told(receipt))
+            return {"what": "receipt", **row, "receipt": msgspec.to_builtins(receipt)}
         if wanted in state.grants:
             return {"what": "grant", **views.grant(state.grants[wanted], state, now)}
         for held in self._named(wanted):
@@ -160,6 +161,7 @@ class Calls:
             declared = await anyio.to_thread.run_sync(declarations.read, *told)
             uses = self._matrix(held.session)
             seen = {"processes": await self._facts.processes_of(held), "files": await self._facts.files_of(held)}
+            seen["story"] = self._facts.telling.view(held.session.id)
             row = {**views.agent(held, state, now), **self._facts.brief(held)}
             return {"what": "agent", **row, "stop": stop, "uses": uses, "declared": declared, **seen}
         raise CallError("not-found", f"no request, receipt, grant or agent {wanted}")

@@ -214,7 +214,8 @@ class Runner:
                 if why:  # it still holds every hook: nothing may be allowed in between
                     self._queue.append(ev.Estop(self.clock(), order.stop_id, "a latch file that cannot be removed"))
             case od.Alarm():
-                self.record(Kind.ALARM, {"kind": order.kind, "text": order.text}, order.session)
+                called = {"call": order.call} if order.call else {}
+                self.record(Kind.ALARM, {"kind": order.kind, "text": order.text, **called}, order.session)
                 self.on_alarm(order)
             case od.Forget():
                 self._forget(order.session)

@@ -10,7 +10,7 @@ from controlroom.model.effect import Effect, EffectKind
 from controlroom.model.record import Receipt, Stage
 from controlroom.model.request import Grant, Request, RequestState
 from controlroom.model.touched import Seen
-from controlroom.model.view import EffectView, ReceiptView
+from controlroom.model.view import EffectView, ReceiptView, ToldView
 from controlroom.storage.receipts import gaps
 
 MOST_TEXT = 4096  # characters of one text of a receipt in a list; `show` gives all of it
@@ -86,8 +86,10 @@ def grant(g: Grant, state: State, now: Instant) -> Row:
     }
 
 
-def receipt(r: Receipt) -> Row:
-    """One receipt. Its outcome is the agent's claim; `effects_observed` is null where no sensor tells (`observed_note`)."""
+def receipt(r: Receipt, log: ToldView | None = None) -> Row:
+    """One receipt; `log`: what the agent's own log tells of its call. Its outcome is the agent's claim; `effects_observed` is
+    null where no sensor tells (`observed_note`).
+    """
     d = r.decision
     return {
         "id": r.id,
@@ -113,11 +115,14 @@ def receipt(r: Receipt) -> Row:
         "effects_declared": [{"kind": e.kind, "targets": [t.path for t in e.targets]} for e in r.intent.assessment.effects],
         "effects_observed": _observed(r),
         "observed_note": _limits(r.seen) if r.seen else "",
+        "call": r.intent.call,
+        "subagent": r.intent.subagent,
+        "log": type_of(log),
         "gaps": list(gaps(r)),
     }
 
 
-def receipt_view(r: Receipt, *, whole: bool = False) -> ReceiptView:
+def receipt_view(r: Receipt, log: ToldView | None = None, *, whole: bool = False) -> ReceiptView:
     """One receipt for a room, its long texts and lists cut; all of them where it is `whole`."""
     a, d = r.intent.assessment, r.decision
     text = None if whole else MOST_TEXT
@@ -155,6 +160,8 @@ def receipt_view(r: Receipt, *, whole: bool = False) -> ReceiptView:
         gaps=gaps(r),
         seen=_seen(r.seen) if r.seen and not r.seen.why else None,
         seen_note=_limits(r.seen) if r.seen else "",
+        call=r.intent.call,
+        log=log,
     )
 
 

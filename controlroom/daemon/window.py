@@ -16,6 +16,7 @@ from controlroom.daemon.judge import Judge
 from controlroom.daemon.load import Sampler
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.stream import Stream
+from controlroom.daemon.telling import Telling
 from controlroom.model.agent import Session
 from controlroom.model.record import Receipt, Record
 from controlroom.model.request import Grant, Request
@@ -30,6 +31,7 @@ from controlroom.model.view import (
     RequestView,
     RoomView,
     StatusView,
+    ToldView,
 )
 
 MOST_ALARMS = 50
@@ -49,15 +51,16 @@ class Window:
         sampler: Sampler,
         matrix: Callable[[Session], tuple[Matrix, ...]],
         wrong: Callable[[], str],
+        telling: Telling,
     ) -> None:
-        self._wrong = wrong
+        self._wrong, self._telling = wrong, telling
         self._matrix = matrix
         self._runner = runner
         self._judge = judge
         self._probe = probe
         self._sampler = sampler
         self._stream = Stream()
-        self._receipts: dict[str, tuple[Receipt, ReceiptView]] = {}  # as they were shown last
+        self._receipts: dict[str, tuple[Receipt, ToldView | None, ReceiptView]] = {}  # as they were shown last
         self._alarms: deque[AlarmView] = deque(maxlen=MOST_ALARMS)
         self.changes = 0
 
@@ -102,10 +105,11 @@ class Window:
         """The newest receipts; only those that changed are drawn up again."""
         shown = {}
         for receipt in self._runner.ledger.all()[-MOST_RECEIPTS:]:
-            old = self._receipts.get(receipt.id)
-            shown[receipt.id] = old if old and old[0] is receipt else (receipt, views.receipt_view(receipt))
+            old, log = self._receipts.get(receipt.id), self._telling.told(receipt)
+            same = old is not None and old[0] is receipt and old[1] == log
+            shown[receipt.id] = old if old and same else (receipt, log, views.receipt_view(receipt, log))
         self._receipts = shown
-        return tuple(view for _, view in shown.values())
+        return tuple(view for _, _, view in shown.values())
 
     def _status(self) -> StatusView:
         latch = self._runner.state.latch
@@ -144,6 +148,8 @@ class Window:
             stop=self._runner.results.get(s.id),
             profile=s.profile,
             uses=self._matrix(s),
+            doubts=self._telling.doubts(s.id),
+            spending=self._telling.spending(s.id),
         )
 
     def _request(self, r: Request) -> RequestView:

@@ -1,134 +1,102 @@
-"""Compares what an agent's own log tells with what came to the gate: a call that did not is UNGATED (safety.md, gate 6; G06).
+"""Looks into the logs that agents write themselves: what they tell goes into their sessions' stories, and is held against
+the gate.
 
-The log is a claim and the agent can write to it, so its silence proves nothing; what it tells against the agent counts.
+A log is named by a hook, or found where the agent keeps it. What it tells otherwise than the gate knows it becomes a doubt.
 """
 
-import glob
-import itertools
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import anyio
 import anyio.to_thread
+import msgspec
 
-from controlroom.agents import TRANSCRIPTS, Call
-from controlroom.agents.transcript import Reader, Transcript
+from controlroom.agents import AGENTS, TRANSCRIPTS, Call
+from controlroom.agents.transcript import Transcript
+from controlroom.containment import hold
+from controlroom.core.state import OVER, Held
+from controlroom.daemon import finding
+from controlroom.daemon.following import Batch, Following
+from controlroom.daemon.reconcile import Doubt, Reconciler
 from controlroom.daemon.runner import Runner
+from controlroom.daemon.stories import Stories
 from controlroom.model import event as ev
-from controlroom.model.agent import SessionState
-from controlroom.model.told import Spent, Told, ToolResult, ToolUse
-from controlroom.sensing.tail import Found, Gap, Tail
+from controlroom.model.agent import Handle
+from controlroom.model.record import Kind, Record
+from controlroom.model.request import Decision
+from controlroom.model.tier import Verdict
+from controlroom.model.told import ToolResult, ToolUse
 
 LOOK_SECONDS = 0.5
-GRACE_SECONDS = 1.5  # for the hook of a call that the log has already told; with a look it makes the promised 2 s
-MOST_LOGS = 64  # of one session, subagents' included
-MOST_CALLS = 4096  # ids that are remembered
-MOST_MESSAGES = 256
-MOST_READ = 4 << 20  # bytes of one log at one look
+FIND_SECONDS = 2.0  # between two searches for the log of an agent that has named none
+AGAIN_SECONDS = 10.0  # where one was found, or none for as long as this: it may write another
+MOST_DOUBTS = 20  # of one session that are told one by one until an operator clears them
 
 
 class _Watch:
-    """The logs of one session, and its calls on both sides."""
+    """One session that is looked into."""
 
-    def __init__(self, path: str, decoder: Transcript, clock: Callable[[], float]) -> None:
-        self.path, self._decoder, self._clock = path, decoder, clock
-        self._tails: dict[str, Tail] = {path: Tail(path, back=0)}
-        self._readers: dict[str, Reader] = {}
-        self._first = True
-        self.gated: OrderedDict[str, None] = OrderedDict()
-        self.open: dict[str, tuple[float, str]] = {}  # call → when the log told of it, and its tool
-        self._spent: OrderedDict[str, int] = OrderedDict()  # of the newest messages: a log repeats them as they grow
-        self._before = 0  # tokens of all messages before those
+    def __init__(self, transcript: Transcript, home: str) -> None:
+        self.following = Following(transcript)
+        self.reconciler = Reconciler(home)
+        self.named = ""  # the log that a hook named
+        self.doubts = 0
+        self.searched: list[float] = []  # when its log was searched for first and last
 
-    def read(self) -> tuple[list[Told], list[str]]:
-        """What has come, and what is wrong with the logs themselves, in words. Blocking; changes nothing but the tails."""
-        self._find()
-        told: list[Told] = []
-        wrong = []
-        for path, tail in self._tails.items():
-            for found in _all(tail):
-                if isinstance(found, Gap):
-                    wrong.append(f"{path}: {found.why}")
-                else:
-                    told += [heard.told for heard in self._reader(path).read(found.text)]
-        return told, wrong
-
-    def _reader(self, path: str) -> Reader:
-        if path not in self._readers:
-            self._readers[path] = self._decoder.reader(path)
-        return self._readers[path]
-
-    def _find(self) -> None:
-        """Logs of subagents; those that were there before us are read from their end on."""
-        pattern = self._decoder.side_logs(self.path)
-        for path in itertools.islice(glob.iglob(pattern), MOST_LOGS) if pattern else ():
-            if path not in self._tails and len(self._tails) < MOST_LOGS:
-                self._tails[path] = Tail(path, back=0 if self._first else None)
-        self._first = False
-
-    def take(self, told: Told) -> None:
-        """One thing that a log told."""
-        match told:
-            case ToolUse():
-                if told.call not in self.gated and len(self.open) < MOST_CALLS:
-                    self.open.setdefault(told.call, (self._clock(), told.tool))
-            case ToolResult():
-                if told.refused:  # or never valid: it did not run
-                    self.open.pop(told.call, None)
-            case Spent():
-                self._spent[told.key] = told.tokens.total
-                if len(self._spent) > MOST_MESSAGES:
-                    self._before += self._spent.popitem(last=False)[1]
-
-    def tokens(self) -> int:
-        """All that the log has told since we read it."""
-        return self._before + sum(self._spent.values())
-
-    def gate(self, call: str) -> None:
-        """This call came to the gate."""
-        self.gated[call] = None
-        self.open.pop(call, None)
-        while len(self.gated) > MOST_CALLS:
-            self.gated.popitem(last=False)
-
-    def late(self) -> list[tuple[str, str]]:
-        """Calls that ran past the gate, each told once: id and tool."""
-        now = self._clock()
-        late = [(call, tool) for call, (at, tool) in self.open.items() if now - at >= GRACE_SECONDS]
-        for call, _ in late:
-            self.gate(call)
-        return late
-
-    def close(self) -> None:
-        """Let go of the logs."""
-        for tail in self._tails.values():
-            tail.close()
+    def due(self, now: float) -> bool:
+        """Whether to search for its log now."""
+        first, last = self.searched or (now, float("-inf"))
+        rarely = self.following.paths or now - first >= AGAIN_SECONDS
+        if now - last < (AGAIN_SECONDS if rarely else FIND_SECONDS):
+            return False
+        self.searched = [first, now]
+        return True
 
 
 class Witness:
-    """Watches the logs that hooks name, for as long as their session is in the room."""
+    """Watches the logs of the sessions in the room. `home`: where agents keep theirs, unless their environment says another."""
 
-    def __init__(self, runner: Runner, clock: Callable[[], float]) -> None:
-        self._runner, self._clock = runner, clock
+    def __init__(self, runner: Runner, stories: Stories, clock: Callable[[], float], home: str) -> None:
+        self._runner, self._stories, self._clock, self._home = runner, stories, clock, home
         self._watches: dict[str, _Watch] = {}
 
     def heard(self, session: str, agent: str, call: Call) -> None:
-        """A hook of this session spoke: it names its log, and perhaps a call that is now at the gate."""
-        decoder, transcript = TRANSCRIPTS.get(agent), call.transcript
-        if decoder is None or not transcript.startswith("/"):
+        """A hook of this session spoke: it names its log, and perhaps a call that is now at the gate, or is over."""
+        watch = self._watch(session, agent)
+        if watch is None:
             return
-        watch = self._watches.get(session)
-        if watch is None or watch.path != transcript:
-            if watch is not None:
-                watch.close()
-            watch = self._watches[session] = _Watch(transcript, decoder, self._clock)
-        if call.kind == "gate" and call.call:
-            watch.gate(call.call)
+        watch.reconciler.heard = True
+        if call.transcript.startswith("/") and call.transcript != watch.named:
+            if watch.named:  # another conversation of the same process
+                watch.following.close()
+                watch.following = Following(TRANSCRIPTS[agent])
+            watch.named = call.transcript
+            watch.following.add(call.transcript)
+        if call.kind == "gate" and call.call and call.action is not None:
+            self._doubt(session, watch, watch.reconciler.gate(call.call, call.action))
+        elif call.kind == "finished" and call.call:
+            self._doubt(session, watch, watch.reconciler.ran(call.call, call.tool, call.executed))
+
+    def note(self, record: Record) -> None:
+        """A record went into the journal: a denial that must hold, or an operator has looked."""
+        watch = self._watches.get(record.session)
+        if watch is None:
+            return
+        if record.kind is Kind.CLEARED:
+            watch.doubts = 0
+        elif record.kind is Kind.DECISION and msgspec.json.decode(record.body, type=Decision).verdict is Verdict.DENY:
+            receipt = self._runner.ledger.get(record.receipt)
+            if receipt is not None and receipt.intent.call:
+                watch.reconciler.denied(receipt.intent.call)
 
     def tokens(self, session: str) -> int | None:
         """All tokens that the log has told since we read it; None = there is no log."""
         watch = self._watches.get(session)
-        return watch.tokens() if watch else None
+        return self._stories.of(session).tokens if watch and watch.following.paths else None
+
+    def logs(self, session: str) -> tuple[str, ...]:
+        """The logs of a session that are followed."""
+        watch = self._watches.get(session)
+        return watch.following.paths if watch else ()
 
     async def run(self) -> None:
         """For ever."""
@@ -137,34 +105,73 @@ class Witness:
             await self.look()
 
     async def look(self) -> None:
-        """Read all logs once, and tell what ran past the gate."""
+        """Read all logs once, and tell what is not as the gate knows it."""
         for session in [s for s in self._watches if s not in self._runner.state.sessions]:
-            self._watches.pop(session).close()
-        for session, watch in list(self._watches.items()):
-            told, wrong = await anyio.to_thread.run_sync(watch.read)
-            for one in told:
-                watch.take(one)
-            for why in wrong:
-                self._runner.alarm("transcript", f"the agent's log is not what it was: {why}", session)
-            for call, tool in watch.late():
-                self._ungated(session, call, tool)
+            self._watches.pop(session).following.close()
+        await self._find()
+        watches = dict(self._watches)
+        batches = await anyio.to_thread.run_sync(_read, [watch.following for watch in watches.values()])
+        for (session, watch), batch in zip(watches.items(), batches, strict=True):
+            self._take(session, watch, batch)
 
-    def _ungated(self, session: str, call: str, tool: str) -> None:
-        held = self._runner.state.sessions.get(session)
-        supervised = held is not None and held.session.supervised and held.session.state is SessionState.RUNNING
-        then = "; the session is being paused" if supervised else ""
-        text = f"UNGATED: the agent's log tells of {tool} ({call}) and it never came to the gate{then}"
-        self._runner.alarm("ungated", text, session)
-        if supervised:
-            self._runner.feed(ev.Steered(self._runner.clock(), session, "pause", "an ungated call"))
+    def _watch(self, session: str, agent: str) -> _Watch | None:
+        transcript = TRANSCRIPTS.get(agent)
+        if session not in self._watches and transcript is not None:
+            self._watches[session] = _Watch(transcript, self._home)
+            self._stories.of(session, agent)
+        return self._watches.get(session)
+
+    async def _find(self) -> None:
+        """Look for the logs of agents that have named none, and for further ones of those that write several."""
+        for held in list(self._runner.state.sessions.values()):
+            kind, handle = held.session.kind, self._runner.handles.get(held.session.id)
+            if kind not in TRANSCRIPTS or handle is None or held.session.state in OVER:
+                continue
+            watch = self._watch(held.session.id, kind)
+            if watch is not None and not watch.named and watch.due(self._clock()):
+                taken = {path for other in self._watches.values() if other is not watch for path in other.following.paths}
+                found = await anyio.to_thread.run_sync(_search, held, handle, self._home, taken)
+                for path in found:
+                    # What an agent that we launched writes came while we looked; but where calls are held against the gate,
+                    # a conversation that was taken up again must not count anew.
+                    watch.following.add(path, fresh=held.session.supervised and kind not in AGENTS)
+
+    def _take(self, session: str, watch: _Watch, batch: Batch) -> None:
+        story, came = self._stories.of(session), self._runner.clock()
+        story.partial = batch.partial
+        gated = story.gated
+        for (told, claimed, subagent), before in batch.came:
+            story.entry(came, told, claimed, subagent, before)
+            if before or not gated:
+                continue
+            if isinstance(told, ToolUse):
+                self._doubt(session, watch, watch.reconciler.use(told, self._clock()))
+            elif isinstance(told, ToolResult):
+                self._doubt(session, watch, watch.reconciler.result(told))
+        for why in batch.wrong:
+            text = f"the agent's log is not what it was: {why}"
+            self._runner.feed(ev.Doubted(self._runner.clock(), session, "transcript", text))
+        self._doubt(session, watch, watch.reconciler.late(self._clock()))
+
+    def _doubt(self, session: str, watch: _Watch, doubts: Iterable[Doubt]) -> None:
+        for doubt in doubts:
+            self._stories.of(session).doubt(doubt.call, doubt.kind)
+            watch.doubts += 1
+            text = doubt.text
+            most = MOST_DOUBTS if watch.reconciler.heard else 1
+            if watch.doubts > most:
+                continue  # its story marks every one
+            if watch.doubts == most:
+                text += "; further ones are marked in its log only, until somebody clears this"
+            self._runner.feed(ev.Doubted(self._runner.clock(), session, doubt.kind, text, doubt.call))
 
 
-def _all(tail: Tail) -> list[Found]:
-    found: list[Found] = []
-    read = 0
-    while tail.more or read == 0:
-        found += tail.read(1 << 20)
-        read += 1 << 20
-        if read >= MOST_READ:
-            break
-    return found
+def _read(all_logs: list[Following]) -> list[Batch]:
+    return [logs.read() for logs in all_logs]
+
+
+def _search(held: Held, handle: Handle, home: str, taken: set[str]) -> tuple[str, ...]:
+    root = held.session.root or handle.root
+    if root is None:
+        return ()
+    return finding.find(TRANSCRIPTS[held.session.kind], root, hold.pids(handle), held.session.workspace, home, taken)

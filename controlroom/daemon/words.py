@@ -102,6 +102,8 @@ def _told(kind: Kind, body: dict[str, object]) -> str:
         case Kind.OBSERVED, {"event": event, **more}:
             who = f" of subagent {more['subagent']}" if more.get("subagent") else ""
             return f"{event}{who}" + (f": {more['note']}" if more.get("note") else "")
+        case Kind.CLEARED, {"by": by}:
+            return f"the alarms of this session were cleared by {by}"
         case Kind.ALARM, {"kind": what, "text": text}:
             return f"{what}: {text}"
         case _, {"why": why, **more} if not more:

@@ -4,6 +4,8 @@ Each event carries `at`, the daemon's clock when it happened. `ticket` names the
 ("" where nobody waits); the core answers it with exactly one `Answer` order.
 """
 
+from typing import Literal
+
 import msgspec
 
 from controlroom.model.agent import Session, SessionState, StopResult
@@ -161,6 +163,31 @@ class Steered(msgspec.Struct, frozen=True, tag=True):
     ticket: str = ""
 
 
+DoubtKind = Literal["ungated", "other-input", "transcript"]
+
+
+class Doubted(msgspec.Struct, frozen=True, tag=True):
+    """An agent's log or hooks tell of a call otherwise than the gate knows it, or the log itself was tampered with.
+
+    `call`: the agent's id of the call, "" for the log itself. Stands until an operator clears it.
+    """
+
+    at: Instant
+    session: str
+    kind: DoubtKind
+    text: str
+    call: str = ""
+
+
+class Cleared(msgspec.Struct, frozen=True, tag=True):
+    """An operator has looked at the doubts about a session."""
+
+    at: Instant
+    session: str
+    by: str
+    ticket: str = ""
+
+
 class HooksGone(msgspec.Struct, frozen=True, tag=True):
     """The hook processes of a session are gone (`ok`), or still there after their time."""
 
@@ -276,6 +303,8 @@ Event = (
     | PolicyChanged
     | SubagentEnded
     | Steered
+    | Doubted
+    | Cleared
     | HooksGone
     | Contained
     | Estop

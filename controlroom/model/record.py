@@ -51,6 +51,7 @@ class Kind(StrEnum):
     LAYER = "layer"  # a file that agents read beside their task was changed: who, what, what it weakens
     LAYER_TAKEN = "layer.taken"  # an operator takes such a change as it is
     ALARM = "alarm"
+    CLEARED = "alarm.cleared"  # an operator has looked at the doubts about a session
 
 
 class Record(msgspec.Struct, frozen=True):

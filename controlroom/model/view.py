@@ -8,10 +8,11 @@ from controlroom.model.agent import Label, Rung, SessionState, StopResult, Survi
 from controlroom.model.clock import Instant
 from controlroom.model.effect import EffectKind, Reason, Target
 from controlroom.model.permissions import SeenChange, Writers
-from controlroom.model.record import Kind, Stage
+from controlroom.model.record import Stage
 from controlroom.model.request import RequestState
 from controlroom.model.snapshot import Saved
 from controlroom.model.tier import Tier, Verdict
+from controlroom.model.told import Spending
 from controlroom.model.use import Matrix
 
 
@@ -44,7 +45,8 @@ class Load(msgspec.Struct, frozen=True):
 class AgentView(msgspec.Struct, frozen=True):
     """One session. `tool`: what it is at ("" = not known), `last`: when it was last heard of, `stop`: the last act on it.
 
-    `uses`: declared beside observed, one row a kind.
+    `uses`: declared beside observed, one row a kind. `doubts`: alarms about what it did against the gate, which nobody has
+    cleared yet. `spending`: None = no log of it is known.
     """
 
     id: str
@@ -64,6 +66,8 @@ class AgentView(msgspec.Struct, frozen=True):
     stop: StopResult | None = None
     profile: str = "default"
     uses: tuple[Matrix, ...] = ()
+    doubts: tuple[str, ...] = ()
+    spending: Spending | None = None
 
 
 class RequestView(msgspec.Struct, frozen=True):
@@ -116,11 +120,19 @@ class EffectView(msgspec.Struct, frozen=True):
     more: int = 0
 
 
+class ToldView(msgspec.Struct, frozen=True):
+    """What the agent's own log tells of a call: its outcome, "" = not told; `doubts` about it that nobody has cleared."""
+
+    outcome: str
+    doubts: tuple[str, ...] = ()
+
+
 class ReceiptView(msgspec.Struct, frozen=True):
     """One act. Where `ok` is told, `note` and `took_ms` are the agent's claim of its outcome; so is `says`, of what it is for.
 
     `answered`: when it was decided. `seen`: what sensors saw while it was under way, None = nobody
-    looked; `seen_note`: their limits. `gaps`: what it
+    looked; `seen_note`: their limits. `call`: the agent's id of it; `log`: what its own log tells of that call, None = nothing.
+    `gaps`: what it
     lacks of a whole receipt.
     """
 
@@ -155,17 +167,50 @@ class ReceiptView(msgspec.Struct, frozen=True):
     declared: tuple[EffectView, ...] = ()
     seen: tuple[EffectView, ...] | None = None
     seen_note: str = ""
+    call: str = ""
+    log: ToldView | None = None
     gaps: tuple[str, ...] = ()
 
 
 class LogView(msgspec.Struct, frozen=True):
-    """One line of an agent's stream: a journal record in words."""
+    """One line of an agent's stream: a journal record in words, or (`told`) something that the agent's own log claims.
+
+    `seq`: of the record, or by arrival. `kind`: the record's, or a word for what was told. `claimed`: the time that the agent
+    wrote, ns since 1970. `more`: all of what `text` is the begin of, "" = the same. Of a tool call: `gate` = its gate record in
+    words, or what is wrong with it (`doubt`), `outcome` "" = not told, `files` that its input names.
+    """
 
     seq: int
     at: Instant
     session: str
-    kind: Kind
+    kind: str
     text: str
+    told: bool = False
+    claimed: int | None = None
+    subagent: str = ""
+    more: str = ""
+    call: str = ""
+    receipt: str = ""
+    gate: str = ""
+    doubt: bool = False
+    outcome: str = ""
+    files: tuple[str, ...] = ()
+
+
+class StoryView(msgspec.Struct, frozen=True):
+    """What a session's log and the journal tell together. `seq` grows with every change. `logs`: the files that are followed.
+
+    `calls`: tool calls that its log told of. `unknown`: lines that no decoder knows, by kind. `model`, `mode`: as told last.
+    """
+
+    seq: int
+    rows: tuple[LogView, ...] = ()
+    logs: tuple[str, ...] = ()
+    spending: Spending = Spending()
+    model: str = ""
+    mode: str = ""
+    calls: int = 0
+    unknown: dict[str, int] = {}
 
 
 Origin = Literal["terminal", "run", "config", "transcript"]

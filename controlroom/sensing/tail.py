@@ -36,9 +36,10 @@ Found = Line | Gap
 class _File:
     """One open file and what of its last line has come."""
 
-    def __init__(self, descriptor: int, offset: int) -> None:
+    def __init__(self, descriptor: int, offset: int, keep: int) -> None:
         self.descriptor = descriptor
         self.offset = offset
+        self._most = keep
         self.head = os.pread(descriptor, min(HEAD, offset), 0)
         self._part = bytearray()
         self._cut = 0
@@ -68,7 +69,7 @@ class _File:
         return lines, len(data)
 
     def _keep(self, piece: bytes) -> None:
-        room = max(0, MOST_LINE - len(self._part))
+        room = max(0, self._most - len(self._part))
         self._part += piece[:room]
         self._cut += max(0, len(piece) - room)
 
@@ -111,12 +112,15 @@ class _File:
 class Tail:
     """Follows `path` from its begin, from `back` bytes before its end, or from the line that begins at the offset `start`.
 
-    Call `read` again and again, at once while `more`.
+    Call `read` again and again, at once while `more`. `keep`: bytes of a line that are kept. `files`: how many files there were
+    at the path so far, one after the other.
     """
 
-    def __init__(self, path: str, back: int | None = None, start: int | None = None) -> None:
+    def __init__(self, path: str, back: int | None = None, start: int | None = None, keep: int = MOST_LINE) -> None:
         self._path = path
         self._back, self._start = back, start
+        self._keep = keep
+        self.files = 0
         self._file: _File | None = None
         self._old: _File | None = None  # rotated away: its writer may not have let go of it yet
         self._told = ""
@@ -187,7 +191,8 @@ class Tail:
         offset = (self._start or 0) if first else 0
         if first and self._back is not None:
             offset = max(0, size - self._back)
-        self._file, self._told = _File(descriptor, offset), "open"
+        self._file, self._told = _File(descriptor, offset, self._keep), "open"
+        self.files += 1
         self._file.begin_inside()
         return found
 

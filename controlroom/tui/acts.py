@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 Act = Callable[["RoomApp"], object]
 MOVES = ("up", "down", "page-up", "page-down", "first", "last")
-STEERS = ("pause", "resume", "stop", "kill")
+STEERS = ("pause", "resume", "stop", "kill", "clear")
 
 
 def _steer(act: str) -> Act:

@@ -73,6 +73,9 @@ def told(app: "RoomApp", outcome: Outcome) -> None:
         _failed(app, outcome)
     elif outcome.method in STEERED:
         _steered(app, outcome)
+    elif outcome.method == "clear":
+        rows = outcome.result if isinstance(outcome.result, list) else []
+        app.say("   ".join(_cleared(row) for row in rows) or "no alarm stands")
     elif outcome.method == "allow":
         app.say("allowed once: delivered to the agent")
     elif outcome.method == "deny":
@@ -87,6 +90,11 @@ def told(app: "RoomApp", outcome: Outcome) -> None:
         if isinstance(app.screen, StopPage):
             app.close(app.screen)
         app.say("reset: nothing was resumed, no grant is back; r resumes the selected agent")
+
+
+def _cleared(row: dict[str, Any]) -> str:
+    count = len(row.get("cleared", ()))
+    return f"{row.get('name', '?')}: {count} alarm{'' if count == 1 else 's'} cleared"
 
 
 def _failed(app: "RoomApp", outcome: Outcome) -> None:

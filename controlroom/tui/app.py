@@ -174,6 +174,7 @@ class RoomApp(App[int], inherit_bindings=False):
             unready=self.desk.unready(),
             agent=agent.state if agent else None,
             tab=self.looking.tab,
+            doubts=bool(agent and agent.doubts),
         )
 
     def scene(self) -> Scene:

@@ -135,8 +135,10 @@ def _keyed(*pairs: tuple[str, str]) -> Line:
 
 
 def _tabbar(scene: Scene, width: int) -> list[Line]:
-    looking = scene.looking
+    looking, agent = scene.looking, scene.agent
     note = "" if looking.tab != LOG else "following" if looking.follow else "f follows"
+    if looking.tab == LOG and agent is not None and agent.id in looking.stories:
+        note = log.figures(looking.stories[agent.id], note)
     edge: Line = (say(scene.glyphs.gutter, "dim"), gap(1))
     bar = tabs.render([t.label for t in keys.TABS], looking.tab, width - 2, scene.glyphs, find=looking.filter, note=note)
     return [(*edge, *bar[0])]
@@ -168,7 +170,7 @@ def _rows(scene: Scene, view: RoomView) -> Sequence[object]:
     looking, session = scene.looking, scene.agent.id if scene.agent else ""
     match looking.tab:
         case 1:
-            return log.select(view, session, looking.filter)
+            return log.select(view, session, looking.filter, looking.stories.get(session))
         case 2:
             return receipts.select(view, session, looking.filter)
         case 3:
@@ -182,7 +184,7 @@ def _tab(scene: Scene, view: RoomView, agent: AgentView | None, width: int) -> l
     find, at = looking.filter, row_of(scene)
     match looking.tab:
         case 1:
-            return log.render(view, session, width, glyphs, find=find, at=at)
+            return log.render(view, session, width, glyphs, find=find, at=at, story=looking.stories.get(session))
         case 2:
             return receipts.render(view, session, width, glyphs, find=find, at=at)
         case 3:

@@ -56,8 +56,8 @@ class Command(msgspec.Struct, frozen=True):
 class Context(msgspec.Struct, frozen=True):
     """What decides which commands are on.
 
-    `unready`: `approval.unready` of this moment; `tier`: of the focused request; `agent`: state of the selected one; `tab`:
-    1 to 6; `latch`: the stop in force, "" = none.
+    `unready`: `approval.unready` of this moment; `tier`: of the focused request; `agent`: state of the selected one, `doubts`:
+    alarms stand against it; `tab`: 1 to 6; `latch`: the stop in force, "" = none.
     """
 
     scope: Scope = "room"
@@ -69,6 +69,7 @@ class Context(msgspec.Struct, frozen=True):
     unready: str = ""
     agent: SessionState | None = None
     tab: int = 1
+    doubts: bool = False
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -103,6 +104,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("resume", ("r",), "resume", "let the selected agent go on", "Agents", "control", _STEERING, 10),
     Command("stop", ("x",), "stop", "stop the selected agent: TERM, then kill", "Agents", "control", _STEERING, 11),
     Command("kill", ("X",), "kill", "kill the selected agent now", "Agents", "control", _STEERING, 12),
+    Command("clear", ("C",), "clear alarms", "you have looked at the alarms of this agent", "Agents", "control", ("room",)),
     Command("mark", ("space",), "mark", "mark the selected row; never decides anything", "Agents", "read", _STEERING),
     Command("tab-log", ("1",), "Log", "what the selected agent did, line by line", "Tabs", "read", ("room",)),
     Command("tab-receipts", ("2",), "Receipts", "its acts: asked, decided, started, how they ended", "Tabs", "read", ("room",)),
@@ -221,6 +223,8 @@ def _why_not_now(command: Command, context: Context) -> str:
             return "" if context.tab == 2 else "only a receipt can be undone: 2 goes to them"
         case "reset" | "kill-all":
             return "" if context.latch else "no emergency stop is in force"
+        case "clear":
+            return "" if context.doubts else "no alarm stands against this agent"
         case "pause" | "resume" | "stop" | "kill":
             return _why_not_steered(command.id, context)
         case "next" | "previous":

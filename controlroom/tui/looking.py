@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from controlroom.model.agent import SessionState
-from controlroom.model.view import AgentView, LayerView, ProcessView, RoomView
+from controlroom.model.view import AgentView, LayerView, ProcessView, RoomView, StoryView
 
 Region = Literal["agents", "request", "tab"]
 OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
@@ -26,6 +26,7 @@ class Looking:
     marks: frozenset[str] = frozenset()
     processes: dict[str, tuple[ProcessView, ...]] = field(default_factory=dict)
     layers: dict[str, tuple[LayerView, ...]] = field(default_factory=dict)
+    stories: dict[str, StoryView] = field(default_factory=dict)
     notice: str = ""
     wrong: bool = False
     until: float = 0.0

@@ -9,6 +9,7 @@ from controlroom.model.record import Kind, Stage
 from controlroom.model.request import RequestState
 from controlroom.model.snapshot import Saved
 from controlroom.model.tier import Tier, Verdict
+from controlroom.model.told import Spending, Tokens
 from controlroom.model.use import Capability, Matrix
 from controlroom.model.view import (
     AgentView,
@@ -21,6 +22,7 @@ from controlroom.model.view import (
     ReceiptView,
     RequestView,
     StatusView,
+    StoryView,
 )
 
 NOW = Instant(90_000 * SECOND, 1_790_000_000 * SECOND)
@@ -293,6 +295,30 @@ def log() -> tuple[LogView, ...]:
         (65, "s-claude-1", Kind.INTENT, "T2 Bash: rm -rf build dist"),
     )
     return tuple(LogView(200 + n, ago(age), session, kind, text) for n, (age, session, kind, text) in enumerate(rows))
+
+
+def story() -> StoryView:
+    """What the journal and an agent's own log tell together."""
+
+    def told(number: int, kind: str, text: str, **more: object) -> LogView:
+        return replace(
+            LogView(number, ago(80 - number), "s-claude-1", kind, text, told=True, claimed=ago(81 - number).wall), **more
+        )
+
+    rows = (
+        told(1, "prompt", "clean up the build", more="clean up the build\nand nothing else"),
+        told(2, "thinks", "The folder build is old  (+3 lines)", more="The folder build is old\n1\n2\n3"),
+        told(
+            3, "call", "Bash rm -rf build", call="toolu_1", receipt="7f3a", gate="allowed by operator:ada, T2", outcome="done"
+        ),
+        told(4, "call", "Write notes.md", call="toolu_2", gate="allowed by policy, T1", outcome="failed", files=("notes.md",)),
+        told(5, "call", "Bash curl x | sh", call="toolu_3", gate="UNGATED", doubt=True, subagent="a1"),
+        told(6, "speaks", "allowed by operator:ada, T2: I was told so"),
+        told(7, "unknown", 'brand-new: {"type":"brand-new"}'),
+        LogView(231, ago(60), "s-claude-1", Kind.ALARM, "ungated: UNGATED: the agent's log tells of Bash (toolu_3)"),
+    )
+    spending = Spending({"claude-sonnet-4-5": Tokens(1200, 30_000, 400, 900)}, 0.125)
+    return StoryView(9, rows, ("/home/ada/s1.jsonl",), spending, "claude-sonnet-4-5", "default", 3, {"brand-new": 1})
 
 
 def grants() -> tuple[GrantView, ...]:

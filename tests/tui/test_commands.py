@@ -217,6 +217,17 @@ async def resumes_a_paused_agent() -> None:
         assert visit.line.orders == [("resume", {"name": "s-gemini-3"})]
 
 
+@command("clear")
+async def clears_the_alarms_of_the_selected_agent() -> None:
+    doubted = replace(views.agent(), doubts=("UNGATED: Bash (toolu_1)",))
+    async with room(views.room(agents=(doubted,))) as visit:
+        await visit.sees("UNGATED: Bash (toolu_1)")
+        visit.line.results["clear"] = [{"name": "claude-1", "cleared": ["UNGATED: Bash (toolu_1)"]}]
+        await presses(visit, "C")
+        assert visit.line.orders == [("clear", {"name": "s-claude-1"})]
+        await visit.sees("claude-1: 1 alarm cleared")
+
+
 @command("stop")
 async def stops_the_selected_agent_and_believes_no_stop_without_proof() -> None:
     async with room(views.busy()) as visit:

@@ -60,7 +60,7 @@ def everything() -> list[Context]:
     agents: list[SessionState | None] = [None, *SessionState]
     flags = product(SCOPES, (False, True), (False, True), ("", "stop-1"))
     return [
-        Context(scope, read_only, online, latch, pending=int(tier is not None), tier=tier, agent=agent, tab=tab)
+        Context(scope, read_only, online, latch, int(tier is not None), tier, agent=agent, tab=tab, doubts=tab == 1)
         for scope, read_only, online, latch in flags
         for tier, agent in product(tiers, agents)
         for tab in (1, 2)
@@ -156,6 +156,8 @@ OFF = [
     ("resume", Context(agent=SessionState.PAUSED, latch="stop-1"), "an emergency stop is in force: reset it first (R)"),
     ("stop", Context(agent=SessionState.ENDED), "this agent is ended: there is nothing to stop"),
     ("kill", Context(agent=SessionState.UNCONFIRMED), ""),
+    ("clear", BUSY, "no alarm stands against this agent"),
+    ("clear", Context(doubts=True, agent=SessionState.PAUSED), ""),
     ("follow", Context(tab=2), "only the Log tab follows: 1 goes there"),
     ("follow", Context(tab=1), ""),
     ("allow", Context("help", pending=1, tier=Tier.T2), "only in the room and in the full view; esc leads back"),

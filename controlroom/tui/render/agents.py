@@ -99,6 +99,8 @@ def state(agent: AgentView, glyphs: Glyphs) -> Line:
 
 
 def _now(agent: AgentView) -> Line:
+    if agent.doubts:
+        return (quote(agent.doubts[-1], "alarm", _TOOL),)
     if agent.stop is not None and agent.state in (SessionState.UNCONFIRMED, SessionState.STOPPED, SessionState.PAUSED):
         proof = agent.stop.proof or agent.stop.why or "no proof"
         return (quote(proof, "dim" if agent.stop.confirmed else "alarm", _TOOL),)

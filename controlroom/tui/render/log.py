@@ -1,7 +1,10 @@
-"""The Log tab: what happened, one line a record, oldest first, with the time of day so that a line never changes."""
+"""The Log tab: what happened, oldest first, with the time of day: the journal's records, and what the agent's own log tells.
+
+What the log tells is a claim and drawn as one; only the gate's record of a call, in front of it, is ours (R07).
+"""
 
 from controlroom.model.record import Kind
-from controlroom.model.view import LogView, RoomView
+from controlroom.model.view import LogView, RoomView, StoryView
 from controlroom.tui.glyphs import Glyphs
 from controlroom.tui.line import Line, Style, gap, marked, pad, quote, say
 from controlroom.tui.render import rows, words
@@ -10,7 +13,7 @@ HEAD = 0  # lines before the first row
 _KIND = 9
 _AGENT = 12
 _NARROW = 48  # in fewer cells the time of day gives way to the text
-_WORDS: dict[Kind, str] = {
+_WORDS: dict[str, str] = {
     Kind.INTENT: "asks",
     Kind.DECISION: "answer",
     Kind.STARTED: "starts",
@@ -28,8 +31,9 @@ _WORDS: dict[Kind, str] = {
     Kind.LATCHED: "STOP",
     Kind.SNAPSHOT: "saved",
     Kind.CHECKPOINT: "saved",
+    Kind.CLEARED: "cleared",
 }
-_STYLES: dict[Kind, Style] = {
+_STYLES: dict[str, Style] = {
     Kind.INTENT: "text",
     Kind.DECISION: "text",
     Kind.OUTCOME: "unverified",
@@ -39,18 +43,32 @@ _STYLES: dict[Kind, Style] = {
     Kind.REJECTED: "warn",
     Kind.LATCHED: "warn",
     Kind.ALARM: "alarm",
+    "trouble": "warn",
+    "unknown": "warn",
 }
 
 
-def select(view: RoomView, session: str, find: str = "") -> tuple[LogView, ...]:
-    """The rows of a session ("" = of all) that hold `find`."""
-    mine = (row for row in view.log if not session or row.session == session)
-    return tuple(row for row in mine if rows.holds(find, row.text, row.kind))
+def select(view: RoomView, session: str, find: str = "", story: StoryView | None = None) -> tuple[LogView, ...]:
+    """The rows of a session ("" = of all) that hold `find`; its story, where it is known, has what its own log tells too."""
+    mine = story.rows if story else tuple(row for row in view.log if not session or row.session == session)
+    return tuple(row for row in mine if rows.holds(find, row.text, row.kind, row.gate, row.outcome))
 
 
-def render(view: RoomView, session: str, width: int, glyphs: Glyphs, *, find: str = "", at: int = -1) -> list[Line]:
+def figures(story: StoryView, more: str) -> str:
+    """What the agent used, by its own log; dollars only where it tells them."""
+    spent = story.spending
+    dollars = "" if spent.usd is None else f"${spent.usd:.2f}"
+    tokens = f"{'over ' if spent.partial else ''}{words.thousands(spent.total)} tokens" if spent.total else ""
+    odd = sum(story.unknown.values())
+    parts = (tokens, dollars, words.some(odd, "unknown line") if odd else "", more)
+    return "  ".join(part for part in parts if part)
+
+
+def render(
+    view: RoomView, session: str, width: int, glyphs: Glyphs, *, find: str = "", at: int = -1, story: StoryView | None = None
+) -> list[Line]:
     """A line for every row of `select`."""
-    found = select(view, session, find)
+    found = select(view, session, find, story)
     if not found:
         return rows.nothing("nothing has happened yet", find, width, glyphs)
     names = {} if session else {agent.id: agent.name for agent in view.agents}
@@ -59,18 +77,45 @@ def render(view: RoomView, session: str, width: int, glyphs: Glyphs, *, find: st
 
 def detail(row: LogView, width: int, glyphs: Glyphs) -> list[Line]:
     """All of one row."""
+    number = f"   line {row.seq} of its log, by arrival" if row.told else f"   record {row.seq}"
     fields: list[tuple[str, list[Line]]] = [
         ("when", [(say(words.clock(row.at)),)]),
-        ("kind", [(say(row.kind), say(f"   record {row.seq}", "dim"))]),
+        ("kind", [(say(row.kind), say(number, "dim"))]),
         ("session", rows.value(row.session or "none")),
-        ("text", rows.source(row.text)),
     ]
+    if row.told:
+        claimed = words.stamp(row.claimed) if row.claimed is not None else "none"
+        fields.append(("its time", [(say("unverified: ", "label"), say(claimed, "unverified"))]))
+    if row.call:
+        fields += _call(row)
+    fields.append(("text", [*_claimed(row), *rows.source(row.more or row.text)]))
     return rows.page(fields, width, glyphs)
 
 
+def _call(row: LogView) -> list[tuple[str, list[Line]]]:
+    """A tool call: our record of it, and what its log says came of it."""
+    gate = row.gate or "nothing has come to the gate"
+    outcome = (say("unverified: ", "label"), *marked(quote(row.outcome or "not told", "unverified")))
+    return [
+        ("gate", [(quote(gate, "alarm" if row.doubt else "text", 300),)]),
+        ("receipt", rows.value(row.receipt or "none")),
+        ("outcome", [outcome]),
+        ("call", rows.value(row.call)),
+        ("files", [line for path in row.files for line in rows.value(path)] or [(say("none named", "dim"),)]),
+    ]
+
+
+def _claimed(row: LogView) -> list[Line]:
+    return [(say("unverified, from the agent's own log:", "label"),)] if row.told else []
+
+
 def _row(row: LogView, names: dict[str, str], named: bool, timed: bool) -> Line:
-    style = _STYLES.get(row.kind, "dim")
-    word = pad((say(_WORDS.get(row.kind, row.kind), style if style in ("warn", "alarm") else "label"),), _KIND)
+    style = "unverified" if row.told else _STYLES.get(row.kind, "dim")
+    loud = "alarm" if row.doubt else _STYLES.get(row.kind, "dim")
+    word = pad((say(_WORDS.get(row.kind, row.kind), loud if loud in ("warn", "alarm") else "label"),), _KIND)
     who = (*pad(marked(quote(names.get(row.session, row.session), "dim", 30)), _AGENT), gap(1)) if named else ()
     time = (say(f"{words.clock(row.at)}  ", "dim"),) if timed else ()
-    return (*time, *who, *word, *marked(quote(row.text, style, 2000)))
+    sub = (say("sub ", "dim"),) if row.subagent else ()
+    gate = (quote(row.gate, "alarm" if row.doubt else "dim", 80), say(": ", "dim")) if row.gate else ()
+    end = (say("  "), quote(row.outcome, "warn" if row.outcome == "failed" else "dim", 40)) if row.outcome else ()
+    return (*time, *who, *word, *sub, *gate, *marked(quote(row.text, style, 2000)), *end)

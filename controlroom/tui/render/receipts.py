@@ -66,6 +66,7 @@ def detail(found: ReceiptView, width: int, glyphs: Glyphs) -> list[Line]:
         ("started", [_started(found)]),
         ("outcome", _outcome(found)),
         ("took", _took(found)),
+        *([("log", _log(found))] if found.call else []),
         ("gaps", [_ours(gap) for gap in found.gaps] or [_ours("none", "dim")]),
         ("agent", rows.value(f"{found.agent}, session {found.session or 'none'}")),
         ("receipt", [(*marked(quote(found.id, "dim")), say(f"   record {found.seq}", "dim"))]),
@@ -172,6 +173,15 @@ def _took(found: ReceiptView) -> list[Line]:
     if found.ok is not None and found.started and found.ended:
         return [_ours(f"{found.ended.seconds_since(found.started):.1f} s from its start until the agent told its end"), *lines]
     return lines or [_ours("not known", "dim")]
+
+
+def _log(found: ReceiptView) -> list[Line]:
+    """What the agent's own log tells of the call, and what of it does not fit."""
+    told = found.log
+    if told is None:
+        return [_ours(f"has not told of {found.call}", "dim")]
+    lines = [_claim(f"{told.outcome or 'its end is not told'} ({found.call})")]
+    return [*lines, *((quote(doubt, "alarm", 600),) for doubt in told.doubts)]
 
 
 def _row(found: ReceiptView, plan: list[tuple[table.Column, int]], glyphs: Glyphs) -> Line:

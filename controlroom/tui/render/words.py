@@ -64,6 +64,21 @@ def clock(at: Instant) -> str:
         return "--:--:--"  # a clock beyond all years
 
 
+def stamp(ns: int) -> str:
+    """A moment that somebody else wrote down: day and time of day here."""
+    try:
+        return datetime.fromtimestamp(ns // SECOND, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return "a time beyond all years"
+
+
+def thousands(count: int) -> str:
+    """A count in few cells: 950, 12k, 3.4M."""
+    if count < 1000:
+        return str(count)
+    return f"{count / 1000:.0f}k" if count < 1_000_000 else f"{count / 1_000_000:.1f}M"
+
+
 def some(count: int, one: str, many: str = "") -> str:
     """1 file, 2 files."""
     return f"{count} {one if count == 1 else many or one + 's'}"

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from controlroom.model.agent import SessionState
 from controlroom.model.tier import Tier
 from controlroom.model.view import LayerView, ProcessView, RoomView
@@ -57,6 +59,18 @@ def _tree(view: RoomView) -> tuple[ProcessView, ...]:
     return (*views.processes(), *(ProcessView(7, 1, a.name[:1], (a.name, a.tool), 1.0, 9, 1, 70.0) for a in view.agents))
 
 
+def _story(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
+    """A story, its head figures, and every row of it on a page of its own; the hostile name stands in all of its texts."""
+    told = views.story()
+    name = view.agents[0].name if view.agents else ""
+    if not name.isascii():
+        told = replace(
+            told, rows=tuple(replace(r, text=name, more=name, gate=name, outcome=name, call=name) for r in told.rows)
+        )
+    found = log.render(view, "s-claude-1", width, glyphs, at=2, story=told)
+    return [*found, *(line for row in told.rows for line in log.detail(row, width, glyphs))]
+
+
 def _layers(view: RoomView) -> tuple[LayerView, ...]:
     return (*views.layers(), *(LayerView(a.name, True, a.tool, a.kind) for a in view.agents))
 
@@ -92,6 +106,7 @@ def _receipt(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
 # Panes with data of agents: every line of theirs stands behind the gutter.
 DATA: dict[str, Draw] = {
     "log": lambda v, w, g: log.render(v, ALL, w, g, at=1),
+    "story": lambda v, w, g: _story(v, w, g),
     "receipts": lambda v, w, g: receipts.render(v, ALL, w, g, at=0),
     "receipt": _receipt,
     "processes": lambda v, w, g: processes.render(_tree(v), w, g),

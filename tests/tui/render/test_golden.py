@@ -24,6 +24,7 @@ STATES = {
     "request": ("pending_t2", "pending_t3", "hostile"),
     "stop": ("busy", "stopped"),
     "log": ("empty", "busy", "hostile"),
+    "story": ("busy", "hostile"),
     "receipts": ("empty", "busy"),
     "permissions": ("empty", "busy"),
 }

@@ -1,0 +1,92 @@
+"""Finds the logs of an agent that has named none: launched or adopted, without a hook that speaks. Blocking."""
+
+import glob
+import heapq
+import itertools
+import os
+from collections.abc import Iterable
+
+from controlroom.agents.transcript import Transcript, Where
+from controlroom.containment import processes
+from controlroom.containment.processes import GoneError
+from controlroom.model.agent import ProcessId
+
+MOST_FOUND = 20_000  # files that are looked at by name
+MOST_OPENED = 16  # of which the begin is read
+MOST_HEAD = 64 * 1024
+MOST_ENVIRONMENT = 256 * 1024
+SLACK_SECONDS = 2.0  # a file may be a little older than the start of its writer: clocks are coarse
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+def find(transcript: Transcript, root: ProcessId, pids: Iterable[int], cwd: str, home: str, taken: set[str]) -> tuple[str, ...]:
+    """The logs that the agent with the process `root` writes; () = none that is certain enough.
+
+    What one of its processes has open is its own. Else it is the newest that was written since it began, fits its working
+    folder, and is nobody else's (`taken`).
+    """
+    where = Where(home, os.path.realpath(cwd), _environment(root.pid))
+    where = where._replace(home=where.env.get("HOME") or home)
+    patterns = transcript.logs(where)
+    names = set(itertools.islice(itertools.chain.from_iterable(glob.iglob(pattern) for pattern in patterns), MOST_FOUND))
+    names -= taken
+    if held := sorted(names & _open_files(pids)):
+        return tuple(held)
+    since = _began(root) - SLACK_SECONDS
+    dated = ((written, name) for name in names if (written := _written(name)) >= since)
+    for _, name in heapq.nlargest(MOST_OPENED, dated):
+        if transcript.fits(_head(name), where):
+            return (name,)
+    return ()
+
+
+def _environment(pid: int) -> dict[str, str]:
+    """Of the process; {} where it cannot be read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            raw = file.read(MOST_ENVIRONMENT)
+    except OSError:
+        return {}
+    pairs = (entry.partition(b"=") for entry in raw.split(b"\0") if b"=" in entry)
+    return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
+
+
+def _open_files(pids: Iterable[int]) -> set[str]:
+    found = set()
+    for pid in pids:
+        try:
+            for descriptor in os.listdir(f"/proc/{pid}/fd"):
+                found.add(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
+        except OSError:
+            continue  # gone, or another user's
+    return found
+
+
+def _began(root: ProcessId) -> float:
+    """When the process began, in seconds since 1970; 0 where that cannot be told."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            booted = next(int(line.split()[1]) for line in file if line.startswith("btime "))
+        return booted + root.start / os.sysconf("SC_CLK_TCK") if processes.is_alive(root) else float("inf")
+    except (OSError, StopIteration, GoneError):
+        return float("inf")
+
+
+def _written(path: str) -> float:
+    try:
+        return os.lstat(path).st_mtime
+    except OSError:
+        return float("-inf")
+
+
+def _head(path: str) -> bytes:
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except OSError:
+        return b""
+    try:
+        return os.read(descriptor, MOST_HEAD)
+    except OSError:
+        return b""  # a folder of that name
+    finally:
+        os.close(descriptor)

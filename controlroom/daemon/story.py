@@ -1,0 +1,281 @@
+"""The story of a session: what its log tells and what the journal holds of it, in the order of arrival, each call once with its
+gate record and its outcome. Bounded; words are made only when somebody looks.
+"""
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterator
+
+import msgspec
+
+from controlroom.agents.transcript import touched
+from controlroom.daemon import words
+from controlroom.model.action import Action
+from controlroom.model.clock import Instant
+from controlroom.model.record import Intent, Kind, Receipt, Record
+from controlroom.model.request import Decision
+from controlroom.model.tier import Tier, Verdict
+from controlroom.model.told import (
+    Began,
+    Changed,
+    Compacted,
+    Cost,
+    Entry,
+    Noted,
+    Prompt,
+    Said,
+    Spending,
+    Spent,
+    SubagentEnded,
+    SubagentStarted,
+    Thought,
+    Tokens,
+    ToolResult,
+    ToolUse,
+    Unknown,
+)
+from controlroom.model.view import LogView, StoryView
+
+MOST_ROWS = 400
+MOST_CALLS = 2048
+MOST_KEYS = 4096
+MOST_MODELS = 64
+MOST_UNKNOWN = 64  # kinds that are counted one by one
+MOST_TEXT = 2048  # characters of a row that are kept
+MOST_LINE = 200  # of them in the line
+MOST_RECORD = 8192  # bytes of a record that waits for its words
+MOST_FILES = 16
+# Told by the row of their call, where there is one.
+OF_A_CALL = (Kind.INTENT, Kind.SNAPSHOT, Kind.DECISION, Kind.OUTCOME, Kind.SEEN, Kind.UNDELIVERED, Kind.INTERRUPTED)
+NO_GATE = "no gate"
+
+
+class _Call:
+    """A tool call, from both sides. `row`: its log has told of it."""
+
+    def __init__(self) -> None:
+        self.tool = self.input = self.receipt = self.answer = self.outcome = self.said = self.doubt = ""
+        self.tier: Tier | None = None
+        self.row = False
+        self.files: tuple[str, ...] = ()
+
+
+class Story:
+    """One session's. `gated`: whether there is a gate for agents of its kind at all. `model`, `mode`: as told last."""
+
+    def __init__(self, *, gated: bool = True) -> None:
+        self.gated = gated
+        self.version = 0
+        self._rows: deque[Entry | tuple[int, Record] | LogView] = deque(maxlen=MOST_ROWS)
+        self._calls: OrderedDict[str, _Call] = OrderedDict()
+        self._receipts: OrderedDict[str, str] = OrderedDict()  # receipt → call
+        self._keys: OrderedDict[str, tuple[Tokens, str]] = OrderedDict()
+        self._models: dict[str, Tokens] = {}
+        self._costs: dict[str, float] = {}
+        self.model = self.mode = ""
+        self._seq = 0
+        self._new = 0  # tokens of what came while we looked
+        self.unknown: Counter[str] = Counter()
+        self.partial = False
+        self.told = 0  # tool calls
+
+    @property
+    def spending(self) -> Spending:
+        """What it used, as its log tells."""
+        return Spending(dict(self._models), sum(self._costs.values()) if self._costs else None, self.partial)
+
+    @property
+    def tokens(self) -> int:
+        """All tokens that the log has told of since we began to look."""
+        return self._new
+
+    # What comes in
+
+    def entry(self, came: Instant, told: object, claimed: int | None, subagent: str, before: bool) -> None:
+        """One thing that a log told."""
+        self.version += 1
+        match told:
+            case Spent():
+                self._spend(told, before)
+                return
+            case Cost():
+                self._costs[told.key] = told.usd
+                return
+            case ToolResult():
+                self._end(told)
+                return
+            case ToolUse():
+                call = self._call(told.call)
+                call.tool, call.input, call.row = told.tool, told.input[:MOST_TEXT], True
+                call.files = touched(told.input)[:MOST_FILES]
+                call.doubt = "" if self.gated else NO_GATE
+                self.told += 1
+                told = ToolUse(told.call, told.tool)
+            case Unknown():
+                known = told.kind in self.unknown or len(self.unknown) < MOST_UNKNOWN
+                self.unknown[told.kind if known else "others"] += 1
+            case Changed():
+                told = msgspec.structs.replace(told, value=told.value[:MOST_LINE])
+                self.model = told.value if told.what == "model" else self.model
+                self.mode = told.value if told.what == "mode" else self.mode
+            case Prompt() | Thought() | Said() | Compacted() | Noted():
+                told = msgspec.structs.replace(told, text=told.text[:MOST_TEXT])
+        self._seq += 1
+        self._rows.append(Entry(self._seq, came, told, claimed, subagent, before))  # type: ignore[arg-type]
+
+    def note(self, seq: int, record: Record) -> None:
+        """A record of this session went into the journal."""
+        self.version += 1
+        if record.kind is Kind.INTENT:
+            intent = msgspec.json.decode(record.body, type=Intent)
+            if intent.call:
+                call = self._call(intent.call)
+                call.receipt, call.tier = record.receipt, intent.assessment.tier
+                call.answer = "asked"
+                self._receipts[record.receipt] = intent.call
+                while len(self._receipts) > MOST_CALLS:
+                    self._receipts.popitem(last=False)
+        elif record.kind is Kind.DECISION and record.receipt in self._receipts:
+            decision = msgspec.json.decode(record.body, type=Decision)
+            self._call(self._receipts[record.receipt]).answer = _answer(decision)
+        if record.kind not in words.QUIET:
+            small = len(bytes(record.body)) <= MOST_RECORD
+            self._rows.append((seq, record) if small else _line(seq, record))
+
+    def recall(self, receipt: Receipt) -> None:
+        """A receipt from before us."""
+        if not receipt.intent.call:
+            return
+        call, decision = self._call(receipt.intent.call), receipt.decision
+        call.receipt, call.tier = receipt.id, receipt.intent.assessment.tier
+        call.answer = _answer(decision) if decision else "asked"
+        self._receipts[receipt.id] = receipt.intent.call
+
+    def told_of(self, call: str) -> str | None:
+        """How a call ended by the log, "" = it does not say; None = the log has not told of the call."""
+        found = self._calls.get(call)
+        return found.outcome if found is not None and found.row else None
+
+    def doubt(self, call: str, kind: str) -> None:
+        """A call is not what it was allowed to be."""
+        self.version += 1
+        self._call(call).doubt = kind.replace("-", " ").upper()
+
+    def _call(self, call: str) -> _Call:
+        found = self._calls.get(call)
+        if found is None:
+            found = self._calls[call] = _Call()
+            while len(self._calls) > MOST_CALLS:
+                self._calls.popitem(last=False)
+        return found
+
+    def _end(self, told: ToolResult) -> None:
+        call = self._call(told.call)
+        call.outcome = "did not run" if told.refused else "failed" if told.failed else "done"
+        call.said = told.text[:MOST_TEXT]
+
+    def _spend(self, told: Spent, before: bool) -> None:
+        model = told.model or self.model or "unknown"
+        if model not in self._models and len(self._models) >= MOST_MODELS:
+            model = "others"
+        old, _ = self._keys.pop(told.key, (Tokens(), ""))
+        self._keys[told.key] = (told.tokens, model)
+        while len(self._keys) > MOST_KEYS:
+            self._keys.popitem(last=False)
+        grown = told.tokens - old
+        self._models[model] = self._models.get(model, Tokens()) + grown
+        self._new += 0 if before else grown.total
+
+    # What goes out
+
+    def rows(self) -> Iterator[LogView]:
+        """The newest rows, oldest first."""
+        for at, row in enumerate(self._rows):
+            if isinstance(row, Entry):
+                yield self._told(row)
+                continue
+            if not isinstance(row, LogView):
+                seq, record = row
+                call = self._calls.get(self._receipts.get(record.receipt, ""))
+                if record.kind in OF_A_CALL and call is not None and call.row:
+                    continue
+                row = self._rows[at] = _line(seq, record)
+            yield row
+
+    def view(self, session: str, logs: tuple[str, ...], limit: int) -> StoryView:
+        """The story as a room is shown it."""
+        rows = tuple(msgspec.structs.replace(row, session=session) for row in list(self.rows())[-limit:])
+        return StoryView(
+            seq=self.version, rows=rows, logs=logs, spending=self.spending, model=self.model, mode=self.mode, calls=self.told,
+            unknown=dict(self.unknown),
+        )  # fmt: skip
+
+    def _told(self, entry: Entry) -> LogView:
+        kind, text, more = _words(entry.told)
+        row = LogView(
+            entry.seq, entry.came, "", kind, text, told=True, claimed=entry.claimed, subagent=entry.subagent, more=more
+        )
+        if not isinstance(entry.told, ToolUse):
+            return row
+        call = self._calls.get(entry.told.call, _Call())
+        brief = words.plain(Action(call.tool, call.input, "/"))
+        answer = f"{call.answer}, {call.tier}" if call.tier is not None else "" if not entry.before else "from before"
+        parts = (f"input: {call.input}" if call.input else "", call.said)
+        return msgspec.structs.replace(
+            row,
+            text=f"{entry.told.tool} {brief}"[:MOST_TEXT],
+            more="\n".join(part for part in parts if part),
+            call=entry.told.call,
+            receipt=call.receipt,
+            gate=call.doubt or answer,
+            doubt=bool(call.doubt) and call.doubt != NO_GATE,
+            outcome=call.outcome,
+            files=call.files,
+        )
+
+
+def _answer(decision: Decision) -> str:
+    return f"{'allowed' if decision.verdict is Verdict.ALLOW else 'denied'} by {decision.by}"
+
+
+def _line(seq: int, record: Record) -> LogView:
+    return LogView(seq, record.at, record.session, record.kind, words.of(record)[:MOST_TEXT], receipt=record.receipt)
+
+
+def _words(told: object) -> tuple[str, str, str]:
+    """What a row says: its kind, its line, and all of it where that is more."""
+    match told:
+        case Began():
+            place = f" in {told.cwd}" if told.cwd else ""
+            return "log", f"session {told.session}{place}, version {told.version or 'not told'}", ""
+        case Prompt():
+            return "prompt", _first(told.text if told.by == "user" else f"({told.by}) {told.text}"), told.text
+        case Thought():
+            return "thinks", _first(told.text), told.text
+        case Said():
+            return "speaks", _first(told.text), told.text
+        case ToolUse():
+            return "call", told.tool, ""
+        case SubagentStarted():
+            return "subagent", f"{told.name} begins{f': {told.task}' if told.task else ''}", ""
+        case SubagentEnded():
+            return "subagent", f"{told.name} is over", ""
+        case Changed():
+            return "changed", f"{told.what}: {told.value}", ""
+        case Compacted():
+            return "compacted", "it shortened what it remembers", told.text
+        case Noted():
+            return "trouble" if told.bad else "remark", _first(told.text), told.text
+        case Unknown():
+            return (
+                "unknown",
+                f"{told.kind}: {told.raw[:MOST_LINE]}",
+                told.raw + (f"\n... {told.cut} bytes more" if told.cut else ""),
+            )
+    return "unknown", "", ""
+
+
+def _first(text: str) -> str:
+    """The first line of a text, cut, and how many lines there are."""
+    lines = text.strip().splitlines() or [""]
+    more = f"  (+{len(lines) - 1} lines)" if len(lines) > 1 else ""
+    return lines[0][:MOST_LINE] + more

@@ -1,0 +1,166 @@
+"""One story from two sources: each call once, with its gate record and its outcome, in the order of arrival."""
+
+import msgspec
+import pytest
+
+from controlroom.daemon.story import MOST_ROWS, Story
+from controlroom.model.action import Action
+from controlroom.model.clock import Instant
+from controlroom.model.record import Intent, Kind, Record
+from controlroom.model.request import Decision
+from controlroom.model.tier import Tier, Verdict
+from controlroom.model.told import Changed, Cost, Prompt, Said, Spent, Thought, Tokens, Told, ToolResult, ToolUse, Unknown
+from controlroom.model.view import LogView
+from tests.support.core_make import assessment
+
+AT = Instant(1, 1)
+
+
+def tell(story: Story, *told: Told, claimed: int | None = None, before: bool = False) -> None:
+    for one in told:
+        story.entry(AT, one, claimed, "", before)
+
+
+def record(story: Story, kind: Kind, body: object, receipt: str = "r1") -> None:
+    story.note(7, Record(kind, AT, "s", receipt, msgspec.Raw(msgspec.json.encode(body))))
+
+
+def gate(story: Story, verdict: Verdict = Verdict.ALLOW) -> None:
+    action = Action("Bash", '{"command":"rm -rf build"}', "/w")
+    record(story, Kind.INTENT, Intent("d", action, assessment(Tier.T2), "claude", call="c1"))
+    record(story, Kind.DECISION, Decision("r1", "d", verdict, "operator:op", "", AT))
+
+
+def only(story: Story) -> LogView:
+    [row] = story.rows()
+    return row
+
+
+USE = ToolUse("c1", "Bash", '{"command":"rm -rf build"}')
+
+
+def test_a_call_is_one_row_with_its_gate_record_and_its_outcome() -> None:
+    story = Story()
+    tell(story, USE)
+    gate(story)
+    tell(story, ToolResult("c1", False, "gone"))
+    row = only(story)
+    assert (row.kind, row.text, row.told) == ("call", "Bash rm -rf build", True)
+    assert (row.gate, row.receipt, row.outcome) == ("allowed by operator:op, T2", "r1", "done")
+    assert "gone" in row.more
+
+
+@pytest.mark.parametrize(("failed", "refused", "word"), [(True, False, "failed"), (True, True, "did not run")])
+def test_how_a_call_ended(failed: bool, refused: bool, word: str) -> None:
+    story = Story()
+    tell(story, USE, ToolResult("c1", failed, "", refused))
+    assert only(story).outcome == word
+
+
+def test_a_call_that_the_log_has_not_told_of_stands_as_the_journal_has_it() -> None:
+    story = Story()
+    gate(story)
+    assert [row.kind for row in story.rows()] == [Kind.INTENT, Kind.DECISION]
+    assert not any(row.told for row in story.rows())
+
+
+def test_a_doubt_stands_in_the_place_of_the_gate_record() -> None:
+    story = Story()
+    tell(story, USE)
+    story.doubt("c1", "ungated")
+    assert (only(story).gate, only(story).doubt) == ("UNGATED", True)
+
+
+def test_without_a_gate_for_its_kind_no_call_is_called_ungated() -> None:
+    story = Story(gated=False)
+    tell(story, USE)
+    assert (only(story).gate, only(story).doubt) == ("no gate", False)
+
+
+@pytest.mark.row("R07")
+def test_a_forged_answer_in_the_log_stays_a_claim() -> None:
+    """What the agent says of an approval is its own text; the gate's word comes from the journal alone."""
+    story = Story()
+    tell(story, Said("allowed by operator:op, T2"), ToolUse("c1", "Bash", '{"command":"allowed by operator:op, T2"}'))
+    assert all(row.told for row in story.rows())
+    assert [row.gate for row in story.rows()] == ["", ""]
+
+
+@pytest.mark.row("R08")
+def test_the_order_is_that_of_arrival_and_the_claimed_time_stands_beside_it() -> None:
+    story = Story()
+    for number, claimed in enumerate((9 * 10**18, 0, None, 5)):
+        tell(story, Said(str(number)), claimed=claimed)
+    assert [(row.text, row.claimed) for row in story.rows()] == [("0", 9 * 10**18), ("1", 0), ("2", None), ("3", 5)]
+    assert [row.seq for row in story.rows()] == [1, 2, 3, 4]
+    assert {row.at for row in story.rows()} == {AT}
+
+
+def test_a_thought_is_folded_and_all_of_it_is_there() -> None:
+    story = Story()
+    tell(story, Thought("first\nsecond\nthird"))
+    assert (only(story).text, only(story).more) == ("first  (+2 lines)", "first\nsecond\nthird")
+
+
+def test_who_spoke_in_the_users_place_is_told() -> None:
+    story = Story()
+    tell(story, Prompt("go", "task-notification"))
+    assert only(story).text == "(task-notification) go"
+
+
+def test_tokens_are_counted_by_model_and_a_later_figure_of_the_same_key_replaces_the_first() -> None:
+    story = Story()
+    tell(
+        story,
+        Spent("m1", Tokens(fresh=10, out=1), "a"),
+        Spent("m1", Tokens(fresh=10, out=5), "a"),
+        Spent("m2", Tokens(out=2), "b"),
+    )
+    assert story.spending.models == {"a": Tokens(fresh=10, out=5), "b": Tokens(out=2)}
+    assert story.tokens == 17
+    assert list(story.rows()) == []
+
+
+def test_a_running_total_goes_to_the_model_of_its_time() -> None:
+    story = Story()
+    tell(story, Changed("model", "a"), Spent("thread", Tokens(out=5)), Changed("model", "b"), Spent("thread", Tokens(out=9)))
+    assert story.spending.models == {"a": Tokens(out=5), "b": Tokens(out=4)}
+
+
+def test_tokens_from_before_are_shown_and_do_not_trip() -> None:
+    story = Story()
+    tell(story, Spent("m1", Tokens(out=5), "a"), before=True)
+    assert (story.spending.total, story.tokens) == (5, 0)
+
+
+def test_cost_is_what_the_agent_says_and_unknown_where_it_says_nothing() -> None:
+    story = Story()
+    assert story.spending.usd is None
+    tell(story, Cost("session", 0.5), Cost("session", 0.75))
+    assert story.spending.usd == 0.75
+
+
+def test_unknown_lines_are_kept_and_counted() -> None:
+    story = Story()
+    tell(story, Unknown("new", '{"type":"new"}'), Unknown("new", "x"), Unknown("other", "y"))
+    assert dict(story.unknown) == {"new": 2, "other": 1}
+    assert [row.kind for row in story.rows()] == ["unknown"] * 3
+
+
+def test_it_is_bounded() -> None:
+    story = Story()
+    for number in range(5 * MOST_ROWS):
+        tell(story, Said("x" * 100_000), Unknown(f"kind{number}", "x"))
+    rows = list(story.rows())
+    assert len(rows) == MOST_ROWS
+    assert max(len(row.more) for row in rows) <= 2048
+    assert len(story.unknown) <= 65
+
+
+def test_every_change_is_seen_by_its_number() -> None:
+    story = Story()
+    before = story.version
+    tell(story, USE)
+    between = story.version
+    tell(story, ToolResult("c1", False))
+    assert before < between < story.version
