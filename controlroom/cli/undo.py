@@ -30,7 +30,7 @@ def undo(
     as_json: Json = False,
     yes: Annotated[bool, Parameter(negative="", help="answers the command's own question")] = False,
 ) -> int:
-    """Brings back what was there before an act: shows the plan, asks, saves what is there now, restores."""
+    """Brings back what was there before an act, or at a checkpoint: shows the plan, asks, saves what is there now, restores."""
     if as_json and not (dry_run or yes):
         raise Failure("undo --json needs --dry-run or --yes: it asks no question", 2)
     plan = room.call("undo_plan", receipt=receipt)

@@ -173,7 +173,7 @@ class House:
         )
         self._proof = HookProof(places.runtime, now)
         permits = Permits(self._runner, self._layers, self._layer_changes, self._proof, self._proved.walls, by)
-        undoing = Undoing(self._runner, self._keeper, by)
+        undoing = Undoing(self._runner, self._keeper, by, places.journal)
         self._logs = Logs(self._runner, places.agents, configuration, judge.home, self._window.lines)
         served = (calls, facts, self._nevertouch, undoing, self._scribe, permits, self._logs, self._in_force)
         methods = {name: method for part in served for name, method in part.table().items()}

@@ -8,6 +8,7 @@ import pytest
 
 from controlroom.client.rpc import Refused
 from controlroom.storage.snapshots.manifest import decode
+from tests.storage.snapshots.trees import facts
 from tests.support.daemon import Daemon, header
 from tests.support.waiting import eventually
 
@@ -39,6 +40,18 @@ def checkpoints(daemon: Daemon, count: int = 1) -> list[dict[str, Any]]:
     return found()
 
 
+def undo(daemon: Daemon, name: str) -> dict[str, Any]:
+    begun = daemon.call("undo", receipt=name, plan=daemon.call("undo_plan", receipt=name)["plan"])
+    states: list[dict[str, Any]] = []
+
+    def over() -> bool:
+        states.append(daemon.call("undo_state", id=begun["id"]))
+        return states[-1]["state"] in ("done", "failed")
+
+    eventually(over, 30, "the undo is over")
+    return states[-1]
+
+
 def content(daemon: Daemon, name: str) -> dict[str, bytes]:
     store = daemon.places.snapshots
     kept = decode((store / "lists" / name).read_bytes()).kept
@@ -58,8 +71,6 @@ def test_before_it_is_shortened_a_transcript_is_kept_with_the_memory_files(daemo
     (row,) = daemon.call("snapshots")
     assert (row["id"], row["session"], row["stage"], row["files"]) == (body["id"], record["session"], "checkpoint", 3)
     assert (row["tool"], row["input"], row["kept"]) == ("transcript and memory", "before it is shortened", "recent")
-    with pytest.raises(Refused, match="there is nothing to undo"):
-        daemon.call("undo_plan", receipt=row["id"])
 
 
 def test_a_released_act_of_tier_2_is_a_moment_to_keep_them_and_a_harmless_one_is_not(daemon: Daemon, log: Path) -> None:
@@ -73,6 +84,42 @@ def test_a_released_act_of_tier_2_is_a_moment_to_keep_them_and_a_harmless_one_is
     assert (record["receipt"], record["body"]["why"]) == (row["id"], f"at act {row['id']}")
     assert content(daemon, record["body"]["id"])[str(log)] == log.read_bytes()
     assert daemon.call("show", id=row["id"])["stage"] == "started"
+
+
+@pytest.mark.row("J21", "J22")
+def test_a_checkpoint_comes_back_and_what_was_there_instead_comes_back_too(daemon: Daemon, log: Path) -> None:
+    memory = log.parent / "memory/MEMORY.md"
+    log.write_bytes(b'{"type":"user"}\n' * 200_000)  # several pieces
+    log.chmod(0o600)
+    before = {path: facts(path) for path in (log, memory)}
+    compact(daemon, log)
+    (record,) = checkpoints(daemon)
+    name = record["body"]["id"]
+    log.write_text("shortened\n")
+    log.chmod(0o644)
+    memory.parent.rename(log.parent / "away")
+    plan = daemon.call("undo_plan", receipt=name)
+    assert [(s["do"], s["path"]) for s in plan["steps"]] == [
+        ("replace", str(log)),
+        ("create", str(memory.parent)),
+        ("create", str(memory)),
+    ]
+    assert (plan["stage"], plan["newer"]) == ("checkpoint", [str(log)])
+    assert any("is not over: stop it first" in note for note in plan["notes"])
+    first = undo(daemon, name)
+    assert (first["state"], first["error"]) == ("done", "")
+    assert {path: facts(path) for path in (log, memory)} == before
+    assert undo(daemon, first["id"])["state"] == "done"
+    assert log.read_text() == "shortened\n" and not memory.exists()
+    assert [r["kind"] for r in daemon.records() if r["receipt"] == first["id"]] == [
+        *("intent", "snapshot", "decision", "started", "outcome", "undone")
+    ]
+    listed = daemon.places.snapshots / "lists" / name
+    listed.write_bytes(listed.read_bytes()[:-1] + b"x")
+    with pytest.raises(Refused, match="not the journal's"):
+        daemon.call("undo_plan", receipt=name)
+    with pytest.raises(Refused, match="no checkpoint"):
+        daemon.call("undo_plan", receipt=f"{name}0")
 
 
 def test_a_transcript_that_is_a_link_is_not_followed(daemon: Daemon, log: Path) -> None:

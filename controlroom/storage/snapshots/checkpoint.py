@@ -17,7 +17,7 @@ from controlroom.model.snapshot import Saved
 from controlroom.storage.port import Mode, write_all
 from controlroom.storage.snapshots.budget import SPARE, human
 from controlroom.storage.snapshots.disk import parent_of
-from controlroom.storage.snapshots.manifest import Damaged, Kept, Manifest, shown
+from controlroom.storage.snapshots.manifest import Damaged, Entry, Kept, Kind, Manifest, Root, shown
 from controlroom.storage.snapshots.store import TEMPORARY, Store
 from controlroom.storage.snapshots.walk import CannotSave
 
@@ -68,6 +68,24 @@ def checkpoint(
         except OSError as e:
             saved = Saved("", left_out=tuple(keeper.left), why=f"{e.strerror or e}")
         return Made(saved, keeper.added)
+
+
+def as_snapshot(made: Manifest) -> Manifest:
+    """A checkpoint as what an undo can bring back: its files, and the folders around them that are not there any more."""
+    entries: dict[bytes, Entry] = {}
+    for kept in made.kept:
+        folder = os.path.dirname(kept.path)
+        missing = []
+        while not os.path.lexists(folder):
+            missing.append(Entry(folder, Kind.FOLDER, 0o700, kept.owner, kept.mtime_ns))
+            folder = os.path.dirname(folder)
+        entries |= {entry.path: entry for entry in reversed(missing)}
+        one, more = (kept.parts[0], ()) if len(kept.parts) == 1 else ("", kept.parts)
+        sum_ = kept.sha256 if kept.size else ""
+        entry = Entry(kept.path, Kind.FILE, kept.mode, kept.owner, kept.mtime_ns, size=kept.size, object=one, sha256=sum_)
+        entries[kept.path] = msgspec.structs.replace(entry, parts=more)
+    roots = tuple(Root(kept.path, False) for kept in made.kept)
+    return msgspec.structs.replace(made, roots=roots, entries=tuple(entries.values()), kept=())
 
 
 class _Keeper:
@@ -123,6 +141,7 @@ class _Keeper:
             self.left.append(f"{shown(path)}: {why}")
             return
         parts: list[str] = []
+        whole = hashlib.sha256()
         for offset in range(0, facts.st_size, PART):
             count = min(PART, facts.st_size - offset)
             data = self._read(fd, count, offset)
@@ -130,8 +149,11 @@ class _Keeper:
                 self.left.append(f"{shown(path)}: it became shorter while it was read")
                 return
             parts.append(self._part(data))
+            whole.update(data)
         self._bytes += facts.st_size
-        self._kept.append(Kept(path, facts.st_size, facts.st_mtime_ns, tuple(parts)))
+        owner = (facts.st_uid, facts.st_gid)
+        kept = Kept(path, facts.st_size, facts.st_mtime_ns, tuple(parts), whole.hexdigest(), stat.S_IMODE(facts.st_mode), owner)
+        self._kept.append(kept)
 
     def _read(self, fd: int, count: int, offset: int) -> bytes:
         data = b""

@@ -33,7 +33,8 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """One path as it was. `device` and `inode` show which names were one file; with `ctime_ns` also that nothing changed since.
 
     Content: `size` bytes, of which `extents` (offset, length) hold data, one after the other in the object `object` from `at`
-    on; `sha256` is of that data. No extents in a file that has bytes: it has no holes.
+    on, or in the objects `parts` one after the other; `sha256` is of that data. No extents in a file that has bytes: it has no
+    holes.
     """
 
     path: bytes
@@ -52,6 +53,12 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     sha256: str = ""
     target: bytes = b""
     xattrs: tuple[tuple[str, bytes], ...] = ()
+    parts: tuple[str, ...] = ()
+
+    @property
+    def objects(self) -> set[str]:
+        """What its content is in."""
+        return {self.object, *self.parts} - {""}
 
     @property
     def pieces(self) -> tuple[tuple[int, int], ...]:
@@ -73,12 +80,15 @@ class Around(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
-    """A file of a checkpoint: its `size` bytes lie in the objects `parts`, one after the other."""
+    """A file of a checkpoint: its `size` bytes, of this `sha256`, lie in the objects `parts`, one after the other."""
 
     path: bytes
     size: int
     mtime_ns: int
     parts: tuple[str, ...]
+    sha256: str
+    mode: int
+    owner: tuple[int, int]
 
 
 class Pack(msgspec.Struct, frozen=True, array_like=True):
@@ -138,7 +148,7 @@ class Manifest(msgspec.Struct, frozen=True):
     def objects(self) -> set[str]:
         """What it needs of the store."""
         packs = {p.object for h in self.histories for p in h.packs}
-        return packs | {e.object for e in self.entries if e.object}.union(*(k.parts for k in self.kept))
+        return packs.union(*(e.objects for e in self.entries), *(k.parts for k in self.kept))
 
 
 class Damaged(Exception):

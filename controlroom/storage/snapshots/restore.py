@@ -13,7 +13,7 @@ from controlroom.storage.snapshots.disk import parent_of, write_whole
 from controlroom.storage.snapshots.history import bring_back
 from controlroom.storage.snapshots.manifest import Damaged, Entry, Kind, Manifest, shown
 from controlroom.storage.snapshots.plan import Do, Plan, Step
-from controlroom.storage.snapshots.stage import Stage, copy_data
+from controlroom.storage.snapshots.stage import Stage, copy_data, copy_whole
 from controlroom.storage.snapshots.store import Store
 from controlroom.storage.snapshots.take import SMALL, names_of
 
@@ -28,8 +28,8 @@ def restore(store: Store, manifest: Manifest, plan: Plan, told: Callable[[int, i
     """
     stage = Stage(store)
     try:
-        wanted = [s.was for s in plan.steps if s.was and s.was.object and s.do in (Do.CREATE, Do.REPLACE)]
-        needed = {entry.object for entry in wanted if not stage.add(entry)}
+        wanted = [s.was for s in plan.steps if s.was and s.was.objects and s.do in (Do.CREATE, Do.REPLACE)]
+        needed = {digest for entry in wanted if not stage.add(entry) for digest in entry.objects}
         needed.update(pack.object for found in plan.histories for pack in found.packs)
         for digest in sorted(needed):
             store.verify(digest)
@@ -154,6 +154,11 @@ class _Restorer:
         self._disk.close(fd)
 
     def _copy(self, entry: Entry, fd: int) -> None:
+        if entry.parts:
+            into = 0
+            for part in entry.parts:
+                into += copy_whole(self._disk, self._open_object(part), fd, into)
+            return
         source = self._open_object(entry.object)
         if not entry.extents and entry.size <= SMALL:
             data = self._disk.read(source, entry.size, entry.at)

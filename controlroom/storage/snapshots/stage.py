@@ -44,7 +44,7 @@ class Stage:
         """Make the file of an entry whose content is an object of its own; False = it is not made so, and nothing of it was
         verified. Raises Damaged, OSError.
         """
-        if entry.stored < LARGE or entry.at or len(self._files) >= MOST:
+        if entry.stored < LARGE or entry.at or entry.parts or len(self._files) >= MOST:
             return False
         target = self._unnamed(entry.path)
         if target < 0:
@@ -100,3 +100,14 @@ def copy_data(disk: Disk, source: int, target: int, entry: Entry) -> None:
             start, offset = start + done, offset + done
     if entry.extents and disk.fstat(target).st_size != entry.size:
         disk.truncate(target, entry.size)  # it ends in a hole
+
+
+def copy_whole(disk: Disk, source: int, target: int, into: int) -> int:
+    """All of a file, to `into`; how many bytes that were. Raises OSError."""
+    size, at = disk.fstat(source).st_size, 0
+    while at < size:
+        done = disk.copy(source, target, size - at, at, into + at)
+        if done <= 0:
+            raise OSError(errno.EIO, "the saved content is too short")
+        at += done
+    return size
