@@ -75,7 +75,6 @@ class _Folder(NamedTuple):
     real: str
     target: Target
     stat: Stat
-    hit: Hit | None
     step: Step | None
 
 
@@ -188,8 +187,8 @@ class Files:
         hit = worst(self._guard.hit(name, stat) for name in dict.fromkeys((real, path)))
         if stat is not None and (deep or vague):
             hit = worst((hit, self._guard.holds(real, act.only)))
-            self._folders.append(_Folder(act, kind, real, target, stat, hit, self._ledger.step))
-        self._protected(act, hit, real)
+            self._folders.append(_Folder(act, kind, real, target, stat, self._ledger.step))
+        self._protected(hit, real)
         tier, text = self._tier(act, kind, target, stat)
         if act.certain and self._own(real, stat, kind):
             self._ledger.reason_if_mixed(tier, act.rule, text, act.safer)
@@ -212,7 +211,8 @@ class Files:
         Places that are known to hold members come first: the time may not last for all.
         """
         for folder in self._folders:
-            self._raise(folder, self._guard.members_in(folder.real, folder.act.only))
+            with self._ledger.back_at(folder.step):
+                self._protected(self._guard.members_in(folder.real, folder.act.only), folder.real)
         room, scans, counted = SCAN_ENTRIES, dict[str, Scan](), dict[Target, Target]()
         for folder in self._folders:
             if folder.real not in scans:
@@ -221,17 +221,11 @@ class Files:
             scan = scans[folder.real]
             target = replace(folder.target, files=scan.files, size=scan.size, partial=scan.partial)
             counted[folder.target] = target
-            self._raise(folder, self._guard.seen_in(folder.real, scan, folder.act.only))
-            if scan.partial:
-                with self._ledger.back_at(folder.step):
+            with self._ledger.back_at(folder.step):
+                self._protected(self._guard.seen_in(folder.real, scan, folder.act.only), folder.real)
+                if scan.partial:
                     self._say_why(folder.act, *self._tier(folder.act, folder.kind, target, folder.stat))
         self._ledger.fill(counted)
-
-    def _raise(self, folder: _Folder, hit: Hit | None) -> None:
-        """Say what was found in a folder, where it is worse than what was known of it."""
-        if hit is not None and worst((folder.hit, hit)) is hit:
-            with self._ledger.back_at(folder.step):
-                self._protected(folder.act, hit, folder.real)
 
     def _own(self, real: str, stat: Stat | None, kind: EffectKind) -> bool:
         """Whether an act loses nothing but what this action made, or a file that this session wrote in a temporary folder."""
@@ -269,7 +263,7 @@ class Files:
         size = stat.size if regular and stat else None
         return Target(real, exists, 1 if regular else None, size, False, tracked, inside, certain)
 
-    def _protected(self, act: Act, hit: Hit | None, real: str) -> None:
+    def _protected(self, hit: Hit | None, real: str) -> None:
         if hit is not None and hit.kind == "never":
             where = "is" if hit.path == real else f"holds {hit.path}, which is"
             self._ledger.reason(Tier.TX, "protect.never-touch", f"{real} {where} on the never-touch list.")
@@ -336,4 +330,4 @@ def _device(path: str) -> bool:
 
 
 def _say(act: Act) -> str:
-    return (act.why or _WORD[act.kind]).capitalize() if not act.why else f"{act.why}: {_WORD[act.kind]}"
+    return f"{act.why}: {_WORD[act.kind]}" if act.why else _WORD[act.kind].capitalize()

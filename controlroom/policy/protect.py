@@ -126,7 +126,7 @@ def matched(pattern: str, home: str, tree: Tree, base: str = "/") -> int | None:
 
     None = anywhere, or none in the part that could be looked at.
     """
-    homes = tuple(dict.fromkeys((home, tree.realpath(home) or home)))
+    homes = (tree.realpath(home) or home,)  # by one name: what is there is counted once
     patterns = _compiled((pattern.removeprefix("read:").lstrip(),), base, homes)
     if pattern.startswith("!") or not patterns.fixed:
         return None
@@ -280,8 +280,6 @@ class Guard:
             places = {place for patterns in self._never for place in patterns.fixed} | set(self._own) | {self._workspace}
             found: set[tuple[int, int]] = set()
             for place in sorted(places):
-                if self._tree.lstat(place) is None:
-                    continue
                 for name in (place, *self._tree.scan(place, MEMBER_ENTRIES).paths):
                     member = any(is_below(name, own) for own in self._own) or any(p.match(name) for p in self._never)
                     stat = self._tree.lstat(name) if member else None

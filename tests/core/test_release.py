@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from controlroom.core import orders as od
+from controlroom.model import event as ev
 from controlroom.model.action import Action, Binding, FileId, digest_of
 from controlroom.model.effect import Assessment
 from controlroom.model.record import Kind
@@ -315,6 +316,31 @@ def test_an_asker_that_goes_after_the_yes_gets_nothing(world: World, upto: tuple
     world.checked()
     world.durable()
     assert not world.replies()
+
+
+@pytest.mark.row("A19")
+def test_a_connection_that_goes_with_two_questions_ends_each_once(world: World) -> None:
+    world.ask("r1", connection="one")
+    world.ask("r2", connection="one")
+    world.do(ev.PeerGone(world.now, "one"))
+    assert [len(world.records(Kind.DECISION, name)) for name in ("r1", "r2")] == [1, 1]
+    assert [len(world.records(Kind.UNDELIVERED, name)) for name in ("r1", "r2")] == [1, 0], "the freeze has denied the second"
+
+
+@pytest.mark.row("E1")
+def test_no_yes_counts_while_latched_even_for_what_should_not_be_there_any_more(world: World) -> None:
+    world.ask()
+    world.state = msgspec.structs.replace(world.state, latch="stop-1")
+    world.allow(ticket="t")
+    assert world.answers("t") == ["latched: emergency stop stop-1 is in force"]
+    assert not world.allowed()
+
+
+@pytest.mark.parametrize(("said", "told"), [("", "the operator said no"), ("not today", "not today")])
+def test_a_denial_tells_what_the_operator_said(world: World, said: str, told: str) -> None:
+    world.ask()
+    world.do(ev.Decided(world.now, "r1", "", Verdict.DENY, "operator:ann", said))
+    assert [o.reason for o in world.all(od.Reply)] == [told]
 
 
 @pytest.mark.row("A19")

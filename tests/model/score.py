@@ -25,7 +25,8 @@ BAR = 0.9
 SECONDS = 120  # for the tests of one mutant; what hangs is noticed
 COPIED = ("controlroom", "tests/__init__.py", "tests/conftest.py", "tests/core", "tests/policy", "tests/support", "tests/model")
 LISTS = ("tests/policy/test_protect.py", "tests/policy/test_protect_real.py")
-POLICY = (*LISTS, *(f"tests/policy/test_{name}.py" for name in ("tiers", "both_ways", "tools", "corpus")))
+ACTS = ("tests/policy/test_files.py", "tests/policy/test_scan.py")
+POLICY = (*ACTS, *LISTS, *(f"tests/policy/test_{name}.py" for name in ("tiers", "both_ways", "tools", "corpus")))
 CORE = ("tests/core",)
 PATHS: dict[str, tuple[str, ...]] = {
     "controlroom/model/tier.py": POLICY,
@@ -61,9 +62,6 @@ EQUIVALENT: dict[str, dict[str, str]] = {
     },
     "controlroom/core/grants.py": {
         "tier: Tier.T2": "what is below T2 passes before any grant is looked at",
-    },
-    "controlroom/core/requests.py": {
-        "check gone: if turn.state.latch: return f'latched:": "a stop has denied all",
     },
 }
 

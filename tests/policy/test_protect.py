@@ -193,6 +193,22 @@ def test_a_member_with_a_fixed_place_is_found_where_the_scan_stopped_before_it()
     assert Guard(context(), shop()).members_in(f"{HOME}/.ssh", only="/known_hosts$") is None
 
 
+@pytest.mark.row("N08")
+def test_a_fixed_place_counts_only_where_it_is_itself_on_the_list_and_is_meant() -> None:
+    netrc = FakeTree({f"{HOME}/.netrc": b"x"})
+    assert Guard(context(), netrc).holds(HOME, only="/other$") is None
+    assert Guard(context(), FakeTree({f"{HOME}/.ssh/known_hosts": b"x"})).holds(HOME) is None
+
+
+@pytest.mark.row("N06", "N08")
+def test_a_part_of_a_member_that_is_mounted_in_a_folder_is_the_member() -> None:
+    tree = shop()
+    tree.add(f"{HOME}/.aws/sub/x", b"x")
+    tree.add(f"{WORK}/src/m", None)
+    tree.binds[f"{WORK}/src/m"] = f"{HOME}/.aws/sub"
+    assert Guard(context(), tree).holds(f"{WORK}/src") == Hit("never", f"{HOME}/.aws/sub")
+
+
 @pytest.mark.row("N03")
 def test_a_line_break_in_a_folders_name_hides_nothing() -> None:
     tree = shop()
@@ -200,6 +216,36 @@ def test_a_line_break_in_a_folders_name_hides_nothing() -> None:
     assert sh("rm $'a\\nb/id_rsa'", tree).tier is Tier.TX
     assert sh("rm -r $'a\\nb'", tree).tier is Tier.TX
     assert sh("rm $'notes.txt\\nid_rsa'", tree).tier is Tier.T2, "that is another name"
+
+
+class _Short(FakeTree):
+    """A tree of which a scan sees only the first path."""
+
+    def scan(self, path: str, max_entries: int) -> Scan:
+        return super().scan(path, 1)
+
+
+@pytest.mark.row("N13")
+def test_a_line_that_means_nothing_in_the_part_that_was_seen_is_not_called_idle() -> None:
+    files: dict[str, bytes | str | None] = {f"{HOME}/d/a": b"", f"{HOME}/d/b": b"", f"{HOME}/one/a": b""}
+    assert matched("~/d/x*", HOME, _Short(files)) is None
+    assert matched("~/d/a*", HOME, _Short(files)) == 1
+    assert matched("~/one/x*", HOME, _Short(files)) == 0
+
+
+@pytest.mark.row("N13")
+def test_what_a_line_means_is_counted_once_though_the_home_has_two_names() -> None:
+    tree = FakeTree({"/data/op/keep": b"", HOME: "/data/op"})
+    tree.hard_link(f"{HOME}/keep", "/data/op/keep")
+    assert matched("~/keep", HOME, tree) == 1
+
+
+def test_a_line_of_a_workspace_is_seen_from_the_workspace() -> None:
+    tree = shop()
+    for name in ("sub/keep", "other/sub/keep", ".never-touch"):
+        tree.add(f"{WORK}/{name}", b"sub/keep\n")
+    assert sh("rm sub/keep", tree).tier is Tier.TX
+    assert sh("rm other/sub/keep", tree).tier is Tier.T2
 
 
 @pytest.mark.row("N08")

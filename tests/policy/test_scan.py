@@ -47,7 +47,7 @@ def _only_grew(before: Assessment, after: Assessment) -> bool:
 
 def test_the_judgement_looks_into_no_folder() -> None:
     tree = _Watched()
-    draft = Draft(_bash("rm -rf build; chmod -R 755 src; cp -r src out; rm -rf ~/.ssh"), context(), tree)
+    draft = Draft(_bash("rm -rf build notes.txt; chmod -R 755 src; cp -r src out; rm -rf ~/.ssh"), context(), tree)
     assert draft.assessment.tier is Tier.T3
     assert draft.assessment.targets[0] == Target(f"{WORK}/build", True, inside=True)
     assert tree.looked == []
