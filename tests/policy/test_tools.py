@@ -200,6 +200,14 @@ def test_tools_that_always_ask_say_why(tool: str) -> None:
         ("mcp__fs__write_file", {"path": f"{HOME}/other/data.db"}, "mcp.path"),
         ("mcp__x__frobnicate", {}, "mcp.unknown"),
         ("mcp__sh__run", {"args": {"command": "rm -rf /home/op/other"}}, "files.rm"),
+        ("mcp__sh__run", {"command": "rm", "args": ["-rf", "/home/op/other"]}, "files.rm"),
+        ("mcp__sh__run", {"argv": ["git", "stash", "drop"]}, "git.stash-drop"),
+        ("mcp__sh__run", {"commands": ["cd /tmp && git stash drop"]}, "git.stash-drop"),
+        ("mcp__sh__run", {"shellCommand": "git stash drop"}, "git.stash-drop"),
+        ("mcp__fs__move_file", {"destinationPath": f"{HOME}/other/data.db"}, "mcp.path"),
+        ("mcp__x__frobnicate", {"arguments": [f"{HOME}/other/data.db"]}, "mcp.path"),
+        ("mcp__x-y__DropTable", {}, "mcp.destructive"),
+        ("mcp_hub_get_file", {}, "mcp.reading"),
     ],
 )
 def test_an_mcp_tools_name_and_arguments_say_why_it_asks(tool: str, given: dict[str, object], rule: str) -> None:
@@ -213,6 +221,16 @@ def test_an_mcp_tool_cannot_touch_what_nobody_may() -> None:
     assert call("mcp__fs__delete", {"paths": ["~/.ssh/id_ed25519"]}).tier is Tier.TX
     assert call("mcp__fs__read_file", {"path": f"{HOME}/.ssh/id_ed25519"}).tier is Tier.T3
     assert call("mcp__sh__get", {"command": "rm ~/.ssh/id_ed25519"}).tier is Tier.TX
+    assert call("mcp__sh__exec", {"command": "rm", "arguments": [f"{HOME}/.ssh/id_ed25519"]}).tier is Tier.TX
+    assert call("mcp__x__delete", {"a": [{"b": {"c": f"{HOME}/.ssh/id_ed25519"}}]}).tier is Tier.TX
+
+
+@pytest.mark.row("A06")
+@pytest.mark.parametrize("hint", [{"readOnlyHint": True}, {"destructiveHint": False}, {"annotations": {"readOnlyHint": True}}])
+@pytest.mark.parametrize("tool", ["mcp__db__query", "mcp__fs__read_file", "mcp__x__frobnicate"])
+def test_what_a_server_claims_of_its_tool_lowers_nothing(tool: str, hint: dict[str, object]) -> None:
+    assert call(tool, hint).tier is Tier.T3
+    assert call(tool, {**hint, "path": f"{HOME}/.ssh/id_ed25519", "command": "rm ~/.ssh/id_ed25519"}).tier is Tier.TX
 
 
 def test_an_mcp_tools_arguments_are_looked_at_to_a_bound() -> None:
