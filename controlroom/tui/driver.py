@@ -44,6 +44,9 @@ class RoomDriver(LinuxDriver):
         if not data.startswith(POINTER):
             super().write(data)
 
+    def _query_in_band_window_resize(self) -> None:
+        """Is not asked: the kernel says how large the terminal is; what comes in between the keys may be anybody's (D03)."""
+
     def _get_terminal_size(self) -> tuple[int, int]:
         """Columns and rows of this terminal, whatever COLUMNS and LINES say: what is cut off there is not seen."""
         try:

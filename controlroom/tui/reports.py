@@ -1,13 +1,14 @@
 """Takes a terminal's answers out of what was typed: nobody pressed them, so they must not become keys (D03).
 
 Textual makes keys of every sequence that it does not know, so that an answer to a question about the clipboard, the colours or
-the title would be read letter by letter. The room asks two questions only (modes 2026 and 2048); every other answer is dropped.
-Keys, mouse, paste and focus pass as they came. The emergency stop passes even in the middle of an answer.
+the title would be read letter by letter. The room asks one question only (mode 2026); every other answer is dropped, also one
+that tells a size, by which anybody could make the room as small as he liked. Keys, mouse, paste and focus pass as they came.
+The emergency stop passes even in the middle of an answer.
 """
 
 import re
 
-ASKED = ("2026", "2048")  # modes that the driver asks about
+ASKED = "2026"  # the mode that the driver asks about
 STRING_SECONDS = 1.0  # after which the end of a string is no longer waited for
 KEY_SECONDS = 0.03  # after which half a sequence is a key, such as escape
 STOP = "\x1c"  # ctrl+backslash
@@ -73,9 +74,9 @@ class Reports:
 def _is_report(mark: str, numbers: str, between: str, final: str) -> bool:
     """Whether this is an answer that nobody asked for."""
     if mark == "?":
-        return not (between == "$" and final == "y" and numbers.partition(";")[0] in ASKED)
+        return not (between == "$" and final == "y" and numbers.partition(";")[0] == ASKED)
     if mark == "<":
         return final not in "Mm"
     if mark or between:
         return True
-    return final in "cnxyqr" or (final == "t" and not numbers.startswith("48;"))
+    return final in "cnxyqrt"

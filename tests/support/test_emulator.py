@@ -105,8 +105,8 @@ def test_half_a_sequence_waits_for_its_other_half() -> None:
 
 
 def test_it_answers_the_questions_the_room_may_ask() -> None:
-    shown = screen("\x1b[?2026$p\x1b[?2048$p")
-    assert shown.replies() == b"\x1b[?2026;2$y\x1b[?2048;2$y"
+    shown = screen("\x1b[?2026$p")
+    assert shown.replies() == b"\x1b[?2026;2$y"
     assert shown.replies() == b""
     assert shown.foreign == []
 

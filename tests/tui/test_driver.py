@@ -38,7 +38,7 @@ def test_what_a_terminal_answers_unasked_does_nothing(daemon: Daemon) -> None:
 
 
 @pytest.mark.row("D03")
-def test_the_room_asks_a_terminal_two_questions_and_no_more(daemon: Daemon) -> None:
+def test_the_room_asks_a_terminal_one_question_and_no_more(daemon: Daemon) -> None:
     """What is asked about colours, clipboard or title could be answered by somebody who plants the answer."""
     with sit(daemon.home) as seat:
         still_reads(live(seat))
@@ -70,6 +70,24 @@ def test_the_size_is_that_of_the_terminal_and_not_of_the_environment(daemon: Dae
         seat.until(lambda screen: screen.lines[0].endswith("STOP ctrl+\\") and "? help" in screen.lines[29], "whole", PATIENCE)
         seat.resize(90, 25)
         seat.until(lambda screen: "? help" in screen.lines[24], "whole at the new size", PATIENCE)
+
+
+@pytest.mark.row("D03")
+def test_a_size_that_is_told_between_the_keys_is_not_believed(daemon: Daemon) -> None:
+    with sit(daemon.home) as seat:
+        live(seat).type("\x1b[48;1;1;16;8t")
+        still_reads(seat)
+        assert "STOP ctrl+\\" in seat.screen.lines[0]
+
+
+@pytest.mark.row("D02")
+def test_what_is_pasted_into_a_text_field_is_shown_as_text_or_not_at_all(daemon: Daemon) -> None:
+    with sit(daemon.home) as seat:
+        live(seat).type("/")
+        seat.shows("Filter", PATIENCE)
+        seat.paste("a\x01\x9b31mb\u202egpj\u200b\x07c")
+        seat.shows("a31mbgpjc", PATIENCE)
+        assert seat.screen.foreign == []
 
 
 def test_the_room_ends_when_its_terminal_is_gone(daemon: Daemon, home: Home) -> None:

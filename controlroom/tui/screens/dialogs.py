@@ -14,6 +14,7 @@ from controlroom.tui.keys import Scope
 from controlroom.tui.line import Line
 from controlroom.tui.scene import Scene
 from controlroom.tui.screens.base import House
+from controlroom.tui.widgets.field import Field
 from controlroom.tui.widgets.pane import Pane
 
 MOST = 2000  # characters of a text
@@ -70,10 +71,8 @@ class TextDialog(Dialog):
         self._title, self._hint, self._done, self._value = title, hint, done, value
 
     def fields(self) -> ComposeResult:
-        """The field. Textual gives it the keyboard, being the only one that can have it; it does not blink."""
-        field = Input(self._value, max_length=MOST, select_on_focus=False, id="text")
-        field.cursor_blink = False
-        yield field
+        """The field. Textual gives it the keyboard, being the only one that can have it."""
+        yield Field(self._value, max_length=MOST, select_on_focus=False, id="text")
 
     def lines(self, scene: Scene, width: int) -> list[Line]:
         """The title and what the text is for."""
