@@ -378,16 +378,20 @@ class RoomApp(App[int], inherit_bindings=False):
     def order(self, method: str, then: dict[str, Any] | None = None, **params: object) -> None:
         """Tells the daemon to do something; `then`: the grant that follows an allow. What came of it is said later."""
 
-        def done(outcome: Outcome) -> None:
-            if then is not None and not outcome.code:
-                self.link.order("grant", done_too, **then)
-            else:
-                self.post_message(Done(outcome))
-
-        def done_too(outcome: Outcome) -> None:
+        def told(outcome: Outcome) -> None:
             self.post_message(Done(outcome))
 
+        def done(outcome: Outcome) -> None:
+            if then is None or outcome.code:
+                told(outcome)
+            else:
+                self._send("grant", told, then)
+
         self.looking.say(f"{method} ...")
+        self._send(method, done, params)
+
+    def _send(self, method: str, done: Callable[[Outcome], object], params: dict[str, Any]) -> None:
+        """To the daemon; where too many orders are under way, that is what came of it."""
         if not self.link.order(method, done, **params):
             done(Outcome(method, dict(params), code="busy", why="too many orders are under way"))
 

@@ -1,17 +1,21 @@
 """The room's own terminal driver: textual's for Linux, but reading is ours.
 
 Ours drops a terminal's answers that nobody asked for (D03), survives bytes that are not UTF-8 (one of them ends textual's),
-and ends when the terminal does instead of reading its end for ever.
+ends when the terminal does instead of reading its end for ever, and draws again whatever a window lost that changed its size.
 """
 
+import asyncio
 import os
 import selectors
+import signal
 import time
 from codecs import getincrementaldecoder
 from typing import Any
 
+from textual import events
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 
 from controlroom.tui.reports import Reports
 
@@ -27,6 +31,20 @@ class RoomDriver(LinuxDriver):
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
         self._end = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # readable when the room ends
+
+    def start_application_mode(self) -> None:
+        """Takes the terminal. A change of its size is looked at in the loop: in textual's handler of the signal, one that comes
+        while another is handled tells its size first, and the older one stays.
+        """
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._resized)
+
+    def _resized(self) -> None:
+        """Tells the size; where it is what it was, the window was smaller in between and has lost what was cut off."""
+        size = Size(*self._get_terminal_size())
+        self._app.post_message(events.Resize(size, size))
+        if self._app.screen_stack and size == self._app.screen.outer_size:
+            self._app.screen.refresh()
 
     def disable_input(self) -> None:
         """Wakes the reading thread for its end, and waits for it."""

@@ -1,4 +1,8 @@
-"""The room without a daemon: a scripted line in place of the real one, and a pilot who waits for what must come."""
+"""The room without a daemon: a scripted line in place of the real one, and a pilot who waits for what must come.
+
+The room's time is the pilot's: it goes by only while he waits or between the keys that he presses. So what is armed at a moment
+of a test does not depend on how fast the machine is.
+"""
 
 import asyncio
 import tempfile
@@ -12,6 +16,7 @@ from typing import Any, ParamSpec
 
 from msgspec.structs import replace
 from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from controlroom.model.view import RoomView
@@ -21,7 +26,10 @@ from controlroom.tui.link import Contact, Outcome
 from controlroom.tui.ports import Options, Ports, Report
 from controlroom.tui.screens.base import House
 
-DEADLINE = 10.0  # seconds that anything may take
+DEADLINE = 30.0  # real seconds that anything may take
+STEP = 0.1  # seconds of the room that go by between two looks
+PACE = 0.1  # seconds of the room between a person's keys: nearer than 20 ms is a paste (approval.BURST)
+TURNS = 3  # of the message queues: a key goes to the app, from there to a screen, and what it brings comes back
 P = ParamSpec("P")
 
 
@@ -36,9 +44,20 @@ def story(told: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
 
 
 @dataclass
+class Clock:
+    """The room's time, in seconds. It begins with the machine's, which a real line goes by."""
+
+    now: float = field(default_factory=time.monotonic)
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
 class Line:
     """Stands for `link.Link`: shows what it is given and keeps what was ordered."""
 
+    clock: Clock = field(default_factory=Clock)
     contact: Contact = field(default_factory=Contact)
     orders: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
@@ -54,7 +73,7 @@ class Line:
 
     def show(self, view: RoomView) -> None:
         """A newer snapshot."""
-        self.contact = Contact("live", "", view, time.monotonic())
+        self.contact = Contact("live", "", view, self.clock.now)
         self.news()
 
     def lose(self, why: str = "no daemon answers") -> None:
@@ -87,29 +106,57 @@ class Visit:
     line: Line
     pilot: "Pilot[int]"
     pulled: list[float]
+    clock: Clock
+
+    async def wait(self, seconds: float) -> None:
+        """So much time goes by in the room, with frames in it."""
+        end = self.clock.now + seconds
+        while self.clock.now < end:
+            self.clock.now = min(end, self.clock.now + STEP)
+            self.app.call_later(self.app.frame)  # in the app's own context: there may be two
+            await self.handled()
+
+    async def handled(self) -> None:
+        """Lets everything be handled that is under way. No time goes by."""
+        for _ in range(TURNS):
+            await self.pilot.pause(0)
 
     async def until(self, look: Callable[[], object], what: str) -> None:
-        """Waits until `look` is true."""
+        """Waits until `look` is true; time goes by."""
         end = time.monotonic() + DEADLINE
         while not look():
             assert time.monotonic() < end, f"not within {DEADLINE:g} s: {what}\n{self.text()}"
-            await self.pilot.pause(0.02)
+            await self.wait(STEP)
+            await asyncio.sleep(0.005)  # for what other threads do
 
     async def press(self, *keys: str) -> None:
         """Presses keys one by one, as a person would: apart from each other."""
         for key in keys:
-            await asyncio.sleep(0.03)  # nearer than 20 ms is a paste (approval.BURST)
-            await self.pilot.press(key)
+            self.clock.now += PACE / 2
+            self.app.post_message(self.key(key))
+            await self.handled()
+            await self.wait(PACE / 2)
 
     def key(self, key: str) -> events.Key:
-        """A key that is read from the terminal now; `send` hands it over, perhaps later."""
-        return events.Key(key, key if len(key) == 1 else None)
+        """A key that is read from the terminal now; `send` hands it over, perhaps later. By its name or its character."""
+        char = key if len(key) == 1 else None
+        read = events.Key(_character_to_key(key) if char else key, char)
+        read.time = self.clock.now
+        return read
 
     async def send(self, *read: events.Key) -> None:
         """Hands keys over all at once, and lets them be handled."""
         for one in read:
             self.app.post_message(one)
-        await self.pilot.pause(0.05)
+        await self.handled()
+        await self.wait(PACE / 2)
+
+    async def paste(self, text: str) -> None:
+        """Text that a terminal says was pasted."""
+        pasted = events.Paste(text)
+        pasted.time = self.clock.now
+        self.app.post_message(pasted)
+        await self.handled()
 
     async def armed(self) -> None:
         """Waits until the focused request can be allowed."""
@@ -118,7 +165,7 @@ class Visit:
     async def settled(self) -> None:
         """Waits until a frame has been drawn of what is shown now."""
         await self.until(lambda: self.app.contact is self.line.contact, "the newest snapshot was taken")
-        await self.pilot.pause(0.15)
+        await self.wait(STEP)
         await self.pilot.pause()
 
     async def sees(self, text: str) -> None:
@@ -147,12 +194,13 @@ async def room(view: RoomView | None, size: tuple[int, int] = (120, 40), **optio
             pulled.append(time.monotonic())
             return Report("5f3a", True, ("EMERGENCY STOP 5f3a: latched, nothing is allowed any more.",))
 
-        line = Line()
+        clock = Clock()
+        line = Line(clock)
         if view is not None:
             line.show(view)
         ports = Ports(Places(top / "config", top / "state", top / "run"), estop)
-        app = RoomApp(ports, Options(**options), line)
+        app = RoomApp(ports, Options(**options), line, clock)
         async with app.run_test(size=size) as pilot:
-            visit = Visit(app, line, pilot, pulled)
+            visit = Visit(app, line, pilot, pulled, clock)
             await visit.settled()
             yield visit

@@ -1,4 +1,4 @@
-"""Whoever tries to break the room: random keys, pastes, mouse, bytes and sizes on the real terminal, and the daemon killed beneath it.
+"""Who tries to break the room: random keys, pastes, mouse, bytes and sizes on a real terminal, and the daemon killed beneath.
 
 The same seed makes the same choices. What the room answers is its own business; what must hold after every one of them is said
 in `Breaker.look`: it runs, it sends nothing but what a terminal knows, and it comes back to a screen that shows the stop key.
@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable
 
+from controlroom.client.rpc import RpcError
 from tests.support import daemon as daemons
 from tests.support.daemon import Daemon
 from tests.support.home import Home
@@ -16,14 +17,18 @@ from tests.support.seat import PATIENCE
 from tests.support.terminal import Terminal
 
 KEYS = (  # all but q, which leaves
-    *"aAdDgvnNprxXuRfjk?/123456 ys+-", "\x1c", "\x0b", "\x10", "\x1b", "\r", "\t", "\x7f", "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D",
+    *"aAdDgvnNprxXuRfjk?/123456 ys+-",
+    "\x1c", "\x0b", "\x10", "\x1b", "\r", "\t", "\x7f", "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D",
     "\x1b[H", "\x1b[F", "\x1b[5~", "\x1b[6~", "\x1b[Z", "\x1b[24~", "\x1b[I", "\x1b[O", "\x03", "\x1a", "\x11", "\x13",
 )  # fmt: skip
 SIZES = ((1, 1), (2, 1), (1, 40), (20, 5), (19, 40), (40, 12), (80, 24), (120, 2), (120, 40), (200, 60))
 TEXTS = (
     "make ky\n", "a\na\n", "\x1b]0;t\x07", "[bold]x[/", "‮gpj.\u200b", "x" * 5000, "ünï", "é́́́́", "\x1b[201~A", "\x00\x01\x9b31m",
 )  # fmt: skip
-BYTES = (b"\xff\xfe\x80", b"\x1b[", b"\x1b]52;c;?\x07", b"\x1b[?2026;2$y", b"\x1bP1$r\x1b\\", b"\x1b[<0;0;0M", b"\x1b[48;1;1;1;1t", b"\xe2\x82")
+BYTES = (
+    b"\xff\xfe\x80", b"\x1b[", b"\x1b]52;c;?\x07", b"\x1b[?2026;2$y", b"\x1bP1$r\x1b\\", b"\x1b[<0;0;0M", b"\x1b[48;1;1;1;1t",
+    b"\xe2\x82",
+)  # fmt: skip
 CALLS = ("rm -rf build", "echo \x1b]0;x\x07", "printf '[/bold]'; rm old", "git push --force", "ls", "echo ‮x > ~/.bashrc")
 
 
@@ -66,7 +71,8 @@ class Breaker:
     def story(self, what: str, seat: Terminal) -> str:
         """What went wrong, after what, and what was on screen."""
         last = "\n".join(self.log[-40:])
-        return f"seed {self.seed}, step {len(self.log)}: {what}\n{last}\non screen:\n{seat.screen.text}\nlast output:\n{seat.output[-3000:]!r}"
+        screen = f"on screen:\n{seat.screen.text}\nlast output:\n{seat.output[-3000:]!r}"
+        return f"seed {self.seed}, step {len(self.log)}: {what}\n{last}\n{screen}"
 
     def _runs(self, seat: Terminal) -> None:
         code = seat.process.poll()
@@ -144,9 +150,8 @@ class Breaker:
 
     def reset(self) -> str:
         """Whatever stop was pulled is ended, so that requests wait again."""
-        with contextlib.suppress(Exception):
-            with self.daemon.operator() as operator:
-                if stop_id := operator.call("status").get("stop_id"):
-                    operator.call("reset", stop_id=stop_id)
-                    return f"reset of {stop_id}"
+        with contextlib.suppress(RpcError), self.daemon.operator() as operator:  # no daemon, or it is just going
+            if stop_id := operator.call("status").get("stop_id"):
+                operator.call("reset", stop_id=stop_id)
+                return f"reset of {stop_id}"
         return "no reset"

@@ -1,11 +1,9 @@
 """Approval in the running app, from the key to the order that goes to the daemon: one press, and it cannot be a slip (S12)."""
 
-import asyncio
 import random
 
 import pytest
 from msgspec.structs import replace
-from textual import events
 
 from controlroom.model.view import RequestView, RoomView
 from controlroom.tui.keys import BY_ID
@@ -123,8 +121,7 @@ async def test_a_key_meant_for_a_request_does_not_reach_the_one_that_took_its_pl
 async def test_a_paste_answers_nothing_with_brackets_or_without() -> None:
     async with room(waiting(ASKED)) as visit:
         await visit.armed()
-        visit.app.screen.post_message(events.Paste("a\na\n"))
-        await visit.settled()
+        await visit.paste("a\na\n")
         refused(visit, "pasted text answers nothing")
         await visit.armed()
         await visit.send(*(visit.key(key) for key in ("m", "a")))
@@ -141,7 +138,8 @@ async def test_a_key_held_down_allows_one_request_and_no_second() -> None:
         await visit.armed()
         for turn in range(60):
             visit.app.post_message(visit.key("a"))
-            await asyncio.sleep(0.04)
+            await visit.handled()
+            await visit.wait(0.04)
             if turn == 5:
                 visit.line.show(waiting(numbered(2)))
         assert [order["id"] for order in visit.line.ordered("allow")] in ([], ["r0001"])
@@ -207,7 +205,7 @@ async def test_a_thousand_arrivals_and_departures_never_move_the_focus() -> None
             visit.app.frame()
             assert visit.app.desk.now.focus == mine.id
             if number % 100 == 0:
-                await visit.pilot.pause(0)
+                await visit.handled()
         await visit.armed()
         await visit.press("a")
         await visit.until(lambda: visit.line.orders == [("allow", {"id": mine.id, "digest": mine.digest})], "mine alone")
@@ -253,7 +251,7 @@ async def test_what_does_not_fit_must_have_been_scrolled_to_its_end() -> None:
 async def test_more_than_64_kib_is_allowed_only_as_t3_in_the_full_view() -> None:
     async with room(waiting(long(65))) as visit:
         await visit.press("v", "end")
-        await asyncio.sleep(1.2)
+        await visit.wait(1.2)
         await visit.press("a")
         refused(visit, "more than 64 KiB")
     asked = long(65, views.request_t3())
@@ -272,7 +270,7 @@ async def test_where_it_cannot_be_read_it_cannot_be_allowed(size: tuple[int, int
     async with room(waiting(ASKED)) as visit:
         await visit.armed()
         await visit.pilot.resize_terminal(*size)
-        await asyncio.sleep(0.8)
+        await visit.wait(0.8)
         await visit.press("a")
         assert visit.line.orders == []
         await visit.press("d")
@@ -305,7 +303,7 @@ async def test_while_a_stop_is_in_force_nothing_is_allowed() -> None:
         await visit.settled()
         await visit.send(read)
         await visit.press("escape")
-        await asyncio.sleep(0.8)
+        await visit.wait(0.8)
         await visit.press("a")
         assert visit.line.orders == []
 

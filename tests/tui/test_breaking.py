@@ -1,4 +1,4 @@
-"""Nothing that comes over a terminal, and no end of the daemon, breaks the room: the real one, on a real terminal, with random hands.
+"""Nothing that comes over a terminal, and no end of the daemon, breaks the room: the real one, with random hands (`breaker`).
 
 `make test` makes a few choices, the same ones each time; `make soak` goes on for minutes with seeds of its own.
 """

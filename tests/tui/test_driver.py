@@ -1,5 +1,8 @@
 """The room on a real terminal reads keys and nothing else (D03), and outlives bytes that are no text."""
 
+import signal
+from pathlib import Path
+
 import pytest
 
 from controlroom.tui import keys
@@ -7,6 +10,7 @@ from tests.support.daemon import Daemon
 from tests.support.home import Home
 from tests.support.seat import PATIENCE, live, sit
 from tests.support.terminal import Terminal
+from tests.support.waiting import eventually
 from tests.tui.test_reports import REPORTS
 
 HELP = keys.BY_ID["help"].help
@@ -88,6 +92,23 @@ def test_what_is_pasted_into_a_text_field_is_shown_as_text_or_not_at_all(daemon:
         seat.paste("a\x01\x9b31mb\u202egpj\u200b\x07c")
         seat.shows("a31mbgpjc", PATIENCE)
         assert seat.screen.foreign == []
+
+
+@pytest.mark.row("U08")
+def test_a_window_that_was_small_for_a_moment_is_drawn_whole_again(daemon: Daemon) -> None:
+    """The room sees one signal and the size that it knew; what the window cut off meanwhile is gone from it."""
+    with sit(daemon.home) as seat:
+        live(seat).shows("drill of the emergency stop", PATIENCE)  # the last that comes by itself
+        seat.quiet()
+        first, last = seat.screen.lines[0], seat.screen.lines[39]
+        seat.signal(signal.SIGSTOP)
+        eventually(lambda: ") T " in Path(f"/proc/{seat.pid}/stat").read_text(), PATIENCE, "the room stands still")
+        seat.resize(3, 2)
+        seat.resize(120, 40)
+        assert "STOP" not in seat.screen.text
+        seat.signal(signal.SIGCONT)
+        seat.until(lambda screen: (screen.lines[0], screen.lines[39]) == (first, last), "as before", PATIENCE)
+        assert "controlroom install claude-code" in seat.screen.text
 
 
 def test_the_room_ends_when_its_terminal_is_gone(daemon: Daemon, home: Home) -> None:

@@ -1,7 +1,6 @@
 """A frame or a key may come at any moment: while a screen is made, while the room is taken down."""
 
 import pytest
-from textual import events
 from textual.screen import Screen
 
 from controlroom.tui import ways
@@ -41,7 +40,7 @@ async def test_a_key_in_a_page_that_is_still_being_made_does_not_end_the_room(ke
     async with room(views.pending_t2()) as visit:
         for page in (HelpPage(), FullView(asked.id, asked.digest)):
             visit.app.push_screen(page)
-            page.key(events.Key(key, None))
+            page.key(visit.key(key))
             await visit.settled()
             await visit.press("escape")
             await visit.settled()
@@ -59,7 +58,7 @@ async def test_keys_read_before_a_screen_came_do_not_go_wrong_on_the_one_below(o
         await visit.press(opens)
         await visit.until(lambda: visit.app.top is not below, "another screen")
         for key in ("enter", "x", "a", "down"):
-            below.key(events.Key(key, None))
+            below.key(visit.key(key))
         await visit.settled()
         assert visit.line.orders == []
         assert visit.app._exception is None
@@ -71,7 +70,7 @@ async def test_a_denial_read_before_the_full_view_came_counts() -> None:
         below = visit.app.top
         await visit.press("v")
         await visit.until(lambda: isinstance(visit.app.top, FullView), "the full view")
-        below.key(events.Key("d", "d"))
+        below.key(visit.key("d"))
         await visit.until(lambda: visit.line.ordered("deny"), "denied")
 
 

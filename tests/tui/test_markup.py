@@ -72,7 +72,7 @@ async def test_whatever_others_write_is_drawn_on_every_screen_and_does_nothing(t
         visit.app.say(text, wrong=True)
         for key in PRESSED:
             await visit.press(key)
-            await visit.pilot.pause()
+            await visit.settled()
             shown = visit.text()
             assert all(char.isprintable() or char == "\n" for char in shown)
         visit.line.lose(text)

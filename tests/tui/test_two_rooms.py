@@ -10,7 +10,7 @@ from controlroom.tui.app import RoomApp
 from controlroom.tui.link import Contact, Link
 from controlroom.tui.ports import Options, Ports, Report
 from tests.support.daemon import Daemon
-from tests.support.stage import Line, Visit, story
+from tests.support.stage import Clock, Line, Visit, story
 from tests.tui.test_life import asked
 
 
@@ -40,10 +40,10 @@ def decided(daemon: Daemon) -> list[tuple[str, str]]:
 @asynccontextmanager
 async def seat(daemon: Daemon) -> AsyncIterator[tuple[Visit, Held]]:
     """A room on a line to the real daemon, with the request armed."""
-    line = Held(daemon.places, lambda: None)
-    app = RoomApp(Ports(daemon.places, lambda: Report("", False, ())), Options(), line)
+    line, clock = Held(daemon.places, lambda: None), Clock()
+    app = RoomApp(Ports(daemon.places, lambda: Report("", False, ())), Options(), line, clock)
     async with app.run_test(size=(120, 40)) as pilot:
-        visit = Visit(app, Line(), pilot, [])
+        visit = Visit(app, Line(clock), pilot, [], clock)
         await visit.armed()
         yield visit, line
 
@@ -55,6 +55,7 @@ async def test_the_second_answer_to_what_is_still_on_screen_is_refused(daemon: D
     asker = asked(daemon)
     async with seat(daemon) as (one, _), seat(daemon) as (other, late):
         late.hold()
+        await other.armed()  # with what it shows from now on
         await one.press(first)
         verdict, _ = await asyncio.to_thread(asker.answer, 20.0)
         assert verdict == ("allow" if first == "a" else "deny")

@@ -1,4 +1,4 @@
-"""One line of text that an operator types. What is pasted into it may be anybody's: only what shows as itself comes in (S11)."""
+"""One line of text that an operator types. A paste may be anybody's: only what shows as itself comes in (S11)."""
 
 from textual.widgets import Input
 
