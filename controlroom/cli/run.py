@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from controlroom.agents.claude_settings import Ungated, settings_json, with_settings
 from controlroom.agents.command import hook_file, interpreter
+from controlroom.agents.known import kind_of
 from controlroom.cli import daemon, out, room, walls
 from controlroom.cli.quick import USAGE
 from controlroom.cli.room import Failure
@@ -26,7 +27,7 @@ from controlroom.storage.paths import Places
 
 BACKSTOP = 2  # times the trip's figure: the trip halts and asks a person, the kernel only refuses more
 _FIRST_TAG, _TAGS = 600_000, 200_000  # bytes: below the kernel's default of 819,200, so that it can be set by anybody
-KINDS = {"claude": "claude-code"}  # by the program's name; everything else is a plain process
+GATED = {"claude": "claude-code"}  # by the program's name: agents that get the gate with the launch
 
 
 def run(
@@ -56,7 +57,7 @@ def run(
         raise Failure(f"EMERGENCY STOP {latch.stop_id} is on: nothing is started. End it with: controlroom reset")
     daemon.ensure()
     probe = _probe(contain, detach=detach)
-    kind = KINDS.get(Path(command[0]).name, "process")
+    kind = _kind(command)
     plan = room.call(
         "launch",
         name=name or Path(command[0]).name,
@@ -89,6 +90,12 @@ def _probe(contain: str | None, *, detach: bool) -> Probe:
     if scoped and detach and scope.ends_with_login():
         out.tell("note: systemd ends it when you log out; loginctl enable-linger lets it go on")
     return probe
+
+
+def _kind(command: tuple[str, ...]) -> str:
+    """Which agent this is. One that could be gated and is started in another way is a plain process: it is not gated so."""
+    found = GATED.get(Path(command[0]).name) or kind_of(command) or "process"
+    return found if Path(command[0]).name in GATED or found not in GATED.values() else "process"
 
 
 def _cage(places: Places, plan: dict[str, Any], kind: str, folder: Path) -> Cage | None:

@@ -28,7 +28,7 @@ from controlroom.model.told import ToolResult, ToolUse
 
 LOOK_SECONDS = 0.5
 FIND_SECONDS = 2.0  # between two searches for the log of an agent that has named none
-AGAIN_SECONDS = 10.0  # where one was found, or none for as long as this: it may write another
+AGAIN_SECONDS = 10.0  # where one was found: it may write another
 MOST_DOUBTS = 20  # of one session that are told one by one until an operator clears them
 
 
@@ -40,15 +40,13 @@ class _Watch:
         self.reconciler = Reconciler(home)
         self.named = ""  # the log that a hook named
         self.doubts = 0
-        self.searched: list[float] = []  # when its log was searched for first and last
+        self.searched = float("-inf")  # when its log was searched for last
 
     def due(self, now: float) -> bool:
-        """Whether to search for its log now."""
-        first, last = self.searched or (now, float("-inf"))
-        rarely = self.following.paths or now - first >= AGAIN_SECONDS
-        if now - last < (AGAIN_SECONDS if rarely else FIND_SECONDS):
+        """Whether to search for its log now: often until one is found, and now and then for another."""
+        if now - self.searched < (AGAIN_SECONDS if self.following.paths else FIND_SECONDS):
             return False
-        self.searched = [first, now]
+        self.searched = now
         return True
 
 

@@ -1,4 +1,4 @@
-"""The real Claude Code in a room of the case's own, or a skip that says why there is none."""
+"""The real agents in a room of the case's own, or a skip that says why there is none."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +13,26 @@ from tests.support.home import Home
 @pytest.fixture(scope="session")
 def claude() -> Path:
     """The pinned Claude Code."""
+    return _program(install.CLAUDE)
+
+
+@pytest.fixture(scope="session")
+def codex() -> Path:
+    """The pinned Codex CLI."""
+    return _program(install.CODEX)
+
+
+@pytest.fixture(scope="session")
+def gemini() -> Path:
+    """The pinned Gemini CLI."""
+    return _program(install.GEMINI)
+
+
+def _program(agent: install.Agent) -> Path:
     try:
-        return install.claude()
+        return install.program(agent)
     except install.Unavailable as why:
-        pytest.skip(f"no Claude Code: {why}")
+        pytest.skip(f"no {agent.package}: {why}")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,14 @@ class Room:
         """`claude -p PROMPT` as its user starts it: the hooks are those that are installed."""
         return self._launch(model, self._command(prompt))
 
+    def held(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Run:
+        """`controlroom run --name NAME -- COMMAND`: an agent with an environment of its own."""
+        return self._start([CONTROLROOM, "run", "--name", name, "--", *command], environment)
+
+    def alone(self, command: Sequence[str], environment: Mapping[str, str]) -> Run:
+        """COMMAND as its user starts it, outside of the room."""
+        return self._start(command, environment)
+
     def hooks(self) -> list[int]:
         """The hook clients that wait now."""
         return [pid for pid, line in self.home.processes().items() if re.match(r"\S*python\S* -I -S \S*hook\.py ", line)]
@@ -142,20 +150,22 @@ class Room:
         return [str(self.claude), "-p", prompt, *flags, "--dangerously-skip-permissions"]
 
     def _launch(self, model: Model, command: Sequence[str]) -> Run:
-        output = self.home.path.parent / f"agent-{len(self.runs)}.log"
-        self.home.logs.append(output)
         environment = {
-            **self.home.env,
             "ANTHROPIC_BASE_URL": model.url,
             "ANTHROPIC_API_KEY": "dummy",
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "DISABLE_TELEMETRY": "1",
             "IS_SANDBOX": "1",  # root may skip the prompts only so
         }
+        return self._start(command, environment)
+
+    def _start(self, command: Sequence[str], environment: Mapping[str, str]) -> Run:
+        output = self.home.path.parent / f"agent-{len(self.runs)}.log"
+        self.home.logs.append(output)
         with output.open("wb") as sink:
             process = subprocess.Popen(
-                list(command), cwd=self.workspace, env=environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
-                start_new_session=True,
+                list(command), cwd=self.workspace, env={**self.home.env, **environment}, stdin=subprocess.DEVNULL, stdout=sink,
+                stderr=sink, start_new_session=True,
             )  # fmt: skip
         run = Run(process, output)
         self.runs.append(run)

@@ -11,11 +11,16 @@ from tests.support.waiting import eventually, never
 TOUCH = Call("Bash", {"command": "touch ran", "description": "touch"})
 
 
-def ungated(room: Room) -> list[str]:
-    """The texts of the alarms, from the journal."""
+def alarms(room: Room, word: str) -> list[str]:
+    """The texts of the alarms with this word, from the journal."""
     rows = map(json.loads, room.cli("audit", "export", "--format", "jsonl").splitlines())
     bodies = [row.get("body") or row.get("data", {}) for row in rows]
-    return [str(body) for body in bodies if "UNGATED" in str(body)]
+    return [str(body.get("text", body)) for body in bodies if word in str(body)]
+
+
+def ungated(room: Room) -> list[str]:
+    """Calls past the gate."""
+    return alarms(room, "UNGATED")
 
 
 @pytest.mark.row("G06")
@@ -37,12 +42,36 @@ def test_a_call_past_a_gate_that_was_taken_out_is_told(room: Room) -> None:
 def test_calls_that_come_to_the_gate_are_never_told_as_ungated(room: Room) -> None:
     room.start()
     agent = Call("Agent", {"description": "helper", "prompt": "[[sub]] go", "subagent_type": "general-purpose"})
+    edit = [Call("Edit", {"file_path": "./a.txt", "old_string": "a", "new_string": "b"}), Call("Read", {"file_path": "a.txt"})]
     turns: dict[str, list[Turn]] = {
-        "main": [[TOUCH], [agent], [LINGER], "done"],
+        "main": [[TOUCH], [Call("Write", {"file_path": "a.txt", "content": "a"})], edit, [agent], [LINGER], "done"],
         "sub": [[Call("Bash", {"command": "ls", "description": "l"})], "done"],
     }
     with Model(turns) as model:
         run = room.supervised(model, "[[main]] go")
         run.wait(2 * ANSWER)
     never(lambda: ungated(room), 2.5, "a gated call is told as ungated")
+    assert alarms(room, "OTHER INPUT") == alarms(room, "RAN THOUGH DENIED") == []
     assert (room.workspace / "ran").exists()
+
+
+@pytest.mark.row("G06")
+def test_a_hook_of_others_that_rewrites_the_input_after_ours_judged_it_is_told(room: Room) -> None:
+    """Measured: Claude Code runs what the other hook made of it, and its transcript goes on telling the old input."""
+    room.start()
+    room.cli("install", "claude-code", "--yes")
+    rewrite = room.workspace / "rewrite"
+    answer = {"hookSpecificOutput": {"hookEventName": "PreToolUse", "updatedInput": {"command": "touch other"}}}
+    rewrite.write_text(f"#!/bin/sh\ncat >/dev/null\necho '{json.dumps(answer)}'\n", encoding="utf-8")
+    rewrite.chmod(0o755)
+    settings = room.workspace / ".claude" / "settings.json"
+    settings.parent.mkdir()
+    hook = {"matcher": "Bash", "hooks": [{"type": "command", "command": str(rewrite)}]}
+    settings.write_text(json.dumps({"hooks": {"PreToolUse": [hook]}}), encoding="utf-8")
+    with Model({"main": [[TOUCH], "done"]}) as model:
+        run = room.plain(model, "[[main]] go")
+        told = eventually(lambda: alarms(room, "OTHER INPUT"), ANSWER, "it is told")
+        run.wait()
+    assert (room.workspace / "other").exists()
+    assert not (room.workspace / "ran").exists()
+    assert "command is 'touch other', approved was 'touch ran'" in told[0]
