@@ -53,7 +53,7 @@ TOP = {
 }
 NOUNS = {
     "protect": ("The never-touch manifest.", "protect", ("add", "remove", "list", "check", "restore")),
-    "config": ("Two-phase changes of configuration files.", "config", ("propose", "history", "rollback", "accept")),
+    "config": ("Two-phase changes of configuration files.", "config", ("propose", "history", "rollback", "accept", "changes")),
     "audit": ("The journal: prove it, or take it elsewhere.", "audit", ("verify", "export", "anchor", "accept")),
     "daemon": ("The daemon that holds and decides.", "daemon", ("start", "stop", "status", "install-service")),
     "policy": ("What would be decided, and why. No side effect.", "policy", ("check",)),

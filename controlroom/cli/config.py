@@ -1,10 +1,11 @@
-"""`controlroom config propose | history | rollback | accept`: configuration changes in two phases."""
+"""`controlroom config propose | history | rollback | accept | changes`: changes in two phases, and those that were seen."""
 
 import difflib
+import os
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from cyclopts import Parameter
@@ -61,9 +62,34 @@ def rollback_(file: Path) -> int:
     return _propose(file, versions.load(places, resolved, last), f"config rollback to version {last}")
 
 
-def accept_(*, yes: Yes = False) -> int:
-    """Takes our own settings and rules as they lie on disk, after their difference to what is in force was shown."""
+def changes_(*, everything: Annotated[bool, Parameter(name="--all", negative="")] = False, as_json: Json = False) -> int:
+    """Lists the changes of agents' files that nobody has looked at; with --all also those that were allowed or taken."""
+    seen = [row for row in room.call("changes") if everything or not (row["taken"] or row["change"]["confirmed"])]
+    if as_json:
+        out.print_json({"id": row["change"]["id"], **row} for row in seen)
+        return 0
+    if not seen:
+        print("No change waits to be looked at.")
+    for row in seen:
+        _show_change(row)
+    return 0
+
+
+def _show_change(row: dict[str, Any]) -> None:
+    change = row["change"]
+    state = f", taken by {row['taken']}" if row["taken"] else ""
+    print(f"{out.safe(change['id'])}  {out.safe(change['path'])}: {out.safe(change['what'])}{out.safe(state)}")
+    for text in (change["who"], *change["weakens"], *change["declares"]):
+        print(f"  {out.safe(text)}")
+    if change["diff"]:
+        out.block(change["diff"])
+
+
+def accept_(file: Path | None = None, *, yes: Yes = False) -> int:
+    """Takes our settings and rules as they lie on disk, or the changes of an agent's FILE; the difference is shown first."""
     room.outsider("the configuration")
+    if file is not None:
+        return _accept_changes(file, yes=yes)
     rows = {what: room.call(what) for what in ("settings", "rules")}
     waiting = {what: row for what, row in rows.items() if row["diff"] or row["state"] != "ok"}
     if not waiting:
@@ -75,6 +101,21 @@ def accept_(*, yes: Yes = False) -> int:
         room.confirm(f"Take these {what}?", yes=yes)
         room.call("reload", what=what, sha256=row["sha256"])
         print(f"these {what} are in force; grants that were given before have ended")
+    return 0
+
+
+def _accept_changes(file: Path, *, yes: bool) -> int:
+    paths = {os.path.abspath(file), str(_resolved(file))}
+    waiting = [r for r in room.call("changes") if r["change"]["path"] in paths and not (r["taken"] or r["change"]["confirmed"])]
+    if not waiting:
+        print(f"{out.safe(file)}: no change waits to be looked at")
+        return 0
+    for row in waiting:
+        _show_change(row)
+    room.confirm("Take this as it is?", yes=yes)
+    for row in waiting:
+        room.call("take_change", id=row["change"]["id"])
+    print("taken, and recorded; a session that it paused goes on with: controlroom resume NAME")
     return 0
 
 

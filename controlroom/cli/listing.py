@@ -15,7 +15,7 @@ def agents(*, agent: Agent = "", as_json: Json = False) -> int:
     """Lists the agents."""
     rows = [row for row in room.call("agents") if agent in ("", row["id"], row["name"])]
     if as_json:
-        out.print_json(rows)
+        out.print_json({**row, **_known(row["id"])} for row in rows)
         return 0
     head = ("NAME", "STATE", "LABEL", "RUNG", "PENDING", "AGE", "ID")
     columns = ("name", "state", "label", "rung", "pending")
@@ -75,6 +75,8 @@ def grants(*, agent: Agent = "", as_json: Json = False) -> int:
 def show(id: str, *, as_json: Json = False) -> int:  # noqa: A002  the contract's word
     """Shows one request, receipt, agent or grant in full."""
     row = room.call("show", id=id)
+    if row["what"] == "agent":
+        row |= _known(row["id"])
     if as_json:
         out.print_json([row])
     elif row["what"] == "request":
@@ -88,6 +90,11 @@ def show(id: str, *, as_json: Json = False) -> int:  # noqa: A002  the contract'
         print(f"{row.pop('what')}:")
         _fields(row)
     return 0
+
+
+def _known(session: str) -> Row:
+    """What is known of a session's permissions, and the files that its agent reads; two calls, for they may be long."""
+    return {method: room.call(method, session=session) for method in ("permissions", "layers")}
 
 
 def request(row: Row) -> None:

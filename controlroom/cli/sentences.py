@@ -52,8 +52,10 @@ def agent(row: Row) -> Iterator[str]:
         if use["unseen"]:
             yield f"    of which {use['unseen']} times on more things than are kept here; the receipts have all of them"
     yield from _never(uses)
+    yield from _permissions(row["permissions"])
     yield from _own(row.get("declared", []))
     yield from _log(row)
+    yield from _layers(row["layers"])
 
 
 def _log(row: Row) -> Iterator[str]:
@@ -79,6 +81,57 @@ def _log(row: Row) -> Iterator[str]:
         gate = f"[{line['gate']}] " if line["gate"] else ""
         end = f" -> {line['outcome']}" if line["outcome"] else ""
         yield f"  {line['kind']}: {gate}{line['text'].splitlines()[0][:MOST_TEXT] if line['text'] else ''}{end}"
+
+
+def _permissions(known: Row) -> Iterator[str]:
+    """What it asks by itself, whether our hooks are proved, what its walls held, and where secrets are."""
+    for mode in known["modes"]:
+        loud = "ASKS NOTHING: " if mode["weight"] == "red" else "HOOKS OFF: " if mode["weight"] == "off" else ""
+        says = f" ({mode['says']})" if mode["says"] else ""
+        yield f"{loud}{mode['source']} says {mode['key']} {mode['value']}".rstrip() + f"{says}."
+    yield _hooks(known["hooks"])
+    if known["walls"]:
+        yield "Its walls, before it ran:"
+        yield from (f"  {text}" for text in known["walls"])
+    environment = known["environment"]
+    if environment["names"]:
+        yield f"Variables of its processes that carry secrets: {', '.join(environment['names'])}."
+    if environment["why"]:
+        yield f"Not all of its variables are known: {environment['why']}."
+    for found in known["secrets"]:
+        yield f"SECRET IN ITS LOG: {found['path']} line {found['line']}: {found['kind']}, in {found['times']} lines"
+    if known["unscanned"]:
+        yield f"{known['unscanned']} bytes of its logs are still to be looked at for secrets."
+
+
+def _hooks(hooks: list[Row]) -> str:
+    if not hooks:
+        return "There is no gate of ours for this kind of agent: its calls are not held."
+    gate = hooks[0]
+    probe = f"; a probe of the written command: {gate['probe']}" if gate["probe"] else ""
+    if gate["calls"]:
+        calls = "1 call" if gate["calls"] == 1 else f"{gate['calls']} calls"
+        return f"The gate is proved: {calls} of this session reached it{probe}."
+    if gate["where"]:
+        return f"The gate is written in {', '.join(gate['where'])} and not proved: no call reached it yet{probe}."
+    return "The gate is not written in any of its settings: its calls are not held."
+
+
+def _layers(layers: list[Row]) -> Iterator[str]:
+    """The files that it reads and that are there, and what changed in them."""
+    there = [layer for layer in layers if layer["exists"] or layer["changes"]]
+    if there:
+        yield f"It reads these files ({len(layers) - len(there)} others would be read if they were there; all are watched):"
+    for layer in there:
+        owner = layer["writers"] or {"why": "", "owner": "", "mode": ""}
+        gate = f", {layer['gate']}" if layer["gate"] else ""
+        yield f"  {layer['path']}: {layer['scope']} {layer['role']}{gate}; {owner['owner']} {owner['mode']}, {owner['why']}"
+        if layer["warning"]:
+            yield f"    WEAKENS THE GATE: {layer['warning']}"
+        for seen in layer["changes"]:
+            change = seen["change"]
+            state = f"taken by {seen['taken']}" if seen["taken"] else "allowed" if change["confirmed"] else "NOT LOOKED AT"
+            yield f"    {change['what']} {change['who']} ({state}, change {change['id']})"
 
 
 def _own(declared: list[Row]) -> Iterator[str]:

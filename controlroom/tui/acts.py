@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from controlroom.tui import ways
+from controlroom.tui import draw, ways
 from controlroom.tui.keys import TABS
 
 if TYPE_CHECKING:
@@ -52,6 +52,14 @@ def _follow(app: "RoomApp") -> None:
     app.looking.touch()
 
 
+def _take_change(app: "RoomApp") -> None:
+    change = draw.change(app.scene())
+    if change:
+        app.order("take_change", id=change)
+    else:
+        app.say("no change of the selected file waits to be looked at", wrong=True)
+
+
 ACTS: dict[str, Act] = {
     "estop": lambda app: app.action_estop(),
     "reset": lambda app: ways.to_reset(app),
@@ -63,6 +71,7 @@ ACTS: dict[str, Act] = {
     "mark": _mark,
     "filter": lambda app: ways.to_filter(app),
     "follow": _follow,
+    "take-change": _take_change,
     "detail": _detail,
     "region": _region(1),
     "region-back": _region(-1),

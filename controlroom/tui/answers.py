@@ -85,6 +85,8 @@ def told(app: "RoomApp", outcome: Outcome) -> None:
         app.say(f"allowed once, and granted: {row.get('uses', '?')} uses; tab 5 shows it")
     elif outcome.method in undoing.METHODS:
         undoing.told(app, outcome)
+    elif outcome.method == "take_change":
+        app.say("taken as it is, and recorded; a session that it paused goes on with r")
     elif outcome.method == "reset":
         app.report = None
         if isinstance(app.screen, StopPage):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from controlroom.model.view import AgentView, LogView, ProcessView, ReceiptView, RoomView
+from controlroom.model.view import AgentView, LayerView, LogView, ProcessView, ReceiptView, RoomView
 from controlroom.tui import keys, lease
 from controlroom.tui.approval import ALLOWS
 from controlroom.tui.line import Line, cells, clip, gap, marked, quote, quote_tokens, say, wrap
@@ -29,7 +29,7 @@ from controlroom.tui.screens.plan import Plan
 
 Maker = Callable[[Scene, int], list[Line]]
 LOG, RECEIPTS, PROCESSES, FILES, PERMISSIONS, CONFIG = range(1, 7)
-_HEADS = {RECEIPTS: receipts.HEAD, PROCESSES: processes.HEAD, FILES: files.HEAD, LOG: log.HEAD}
+_HEADS = {RECEIPTS: receipts.HEAD, PROCESSES: processes.HEAD, FILES: files.HEAD, LOG: log.HEAD, CONFIG: config.HEAD}
 _ANSWERS = frozenset(("allow", "allow-t3", "grant", "deny", "deny-why", "view"))
 
 
@@ -175,6 +175,8 @@ def _rows(scene: Scene, view: RoomView) -> Sequence[object]:
             return receipts.select(view, session, looking.filter)
         case 3:
             return processes.select(looking.processes.get(session, ()), looking.filter)
+        case 6:
+            return config.select(looking.layers.get(session, ()), looking.filter)
         case _:
             return files.select(view, session, looking.filter)
 
@@ -192,8 +194,8 @@ def _tab(scene: Scene, view: RoomView, agent: AgentView | None, width: int) -> l
         case 4:
             return files.render(view, session, width, glyphs, find=find, at=at)
         case 5:
-            return permissions.render(view, agent, width, glyphs, find=find)
-    return config.render(looking.layers.get(session), agent, width, glyphs, find=find)
+            return permissions.render(view, agent, looking.permissions.get(session), width, glyphs, find=find)
+    return config.render(looking.layers.get(session), agent, width, glyphs, now=view.now, find=find, at=at)
 
 
 def detail(scene: Scene) -> Maker | None:
@@ -208,6 +210,8 @@ def detail(scene: Scene) -> Maker | None:
             return lambda scene, width: receipts.detail(receipt, width, scene.glyphs)
         case ProcessView() as process:
             return lambda scene, width: processes.detail(process, width, scene.glyphs)
+        case LayerView() as layer:
+            return lambda scene, width: config.detail(layer, view.now, width, scene.glyphs)
         case files.Touched() as touched:
             return lambda scene, width: files.detail(touched, width, scene.glyphs)
     return None
@@ -218,6 +222,14 @@ def receipt(scene: Scene) -> ReceiptView | None:
     at, view = row_of(scene), scene.view
     found = _rows(scene, view)[at] if view is not None and at >= 0 else None
     return found if isinstance(found, ReceiptView) else None
+
+
+def change(scene: Scene) -> str:
+    """The newest change of the selected file that waits to be looked at, "" = there is none."""
+    at, view = row_of(scene), scene.view
+    found = _rows(scene, view)[at] if view is not None and at >= 0 else None
+    waiting = config.waits(found) if isinstance(found, LayerView) else ()
+    return waiting[-1].change.id if waiting else ""
 
 
 def agent_row(scene: Scene) -> int | None:

@@ -1,7 +1,8 @@
-"""Facts that are asked for only while their tab is open: story, processes and settings layers of the selected agent."""
+"""Facts that are asked for only while their tab is open: story, processes, permissions and settings of the selected agent."""
 
 import msgspec
 
+from controlroom.model.permissions import Permissions
 from controlroom.model.view import LayerView, ProcessView, StoryView
 from controlroom.tui.link import HasContact, Outcome
 from controlroom.tui.looking import Looking
@@ -9,6 +10,7 @@ from controlroom.tui.scene import Scene
 
 LOG_TAB = 1
 PROCESSES_TAB = 3
+PERMISSIONS_TAB = 5
 CONFIG_TAB = 6
 
 
@@ -22,7 +24,8 @@ class Facts:
 
     def ask(self, scene: Scene) -> None:
         """Asks for what the open tab shows."""
-        method = {LOG_TAB: "story", PROCESSES_TAB: "processes", CONFIG_TAB: "layers"}.get(scene.looking.tab)
+        tabs = {LOG_TAB: "story", PROCESSES_TAB: "processes", PERMISSIONS_TAB: "permissions", CONFIG_TAB: "layers"}
+        method = tabs.get(scene.looking.tab)
         if method is None or scene.agent is None or self._asking or scene.contact.state != "live":
             return
         known = self._looking.stories.get(scene.agent.id) if method == "story" else None
@@ -37,6 +40,8 @@ class Facts:
                 self._tell(session, outcome)
             elif outcome.method == "processes" and not outcome.code:
                 self._looking.processes = {session: msgspec.convert(outcome.result, tuple[ProcessView, ...])}
+            elif outcome.method == "permissions" and not outcome.code:
+                self._looking.permissions = {session: msgspec.convert(outcome.result, Permissions)}
             elif not outcome.code:
                 self._looking.layers = {session: msgspec.convert(outcome.result, tuple[LayerView, ...])}
         finally:

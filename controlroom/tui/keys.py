@@ -111,7 +111,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("tab-processes", ("3",), "Processes", "its processes, as a tree", "Tabs", "read", ("room",)),
     Command("tab-files", ("4",), "Files", "the files that its acts were about", "Tabs", "read", ("room",)),
     Command("tab-permissions", ("5",), "Permissions", "what it may do, and its grants", "Tabs", "read", ("room",)),
-    Command("tab-config", ("6",), "Config", "its settings files, and whether the gate is in them", "Tabs", "read", ("room",)),
+    Command("tab-config", ("6",), "Config", "the files it reads, our gate in them, what changed", "Tabs", "read", ("room",)),
+    Command(
+        "take-change", ("t",), "take the change", "take the newest change of the selected file as it is; recorded", "Tabs",
+        "control", ("room",),
+    ),
     Command("filter", ("slash",), "filter", "show only the lines that hold a text", "Tabs", "read", _ANSWERING, 13),
     Command("follow", ("f",), "follow", "stay at the newest line of the Log tab, or stop doing so", "Tabs", "read", ("room",)),
     Command("detail", ("enter",), "detail", "show the selected line in full", "Tabs", "read", ("room",)),
@@ -233,6 +237,8 @@ def _why_not_now(command: Command, context: Context) -> str:
             return _why_not_focused(context)
         case "allow" | "allow-t3" | "grant" | "lease-minutes" | "lease-session" | "lease-uses":
             return _why_not_allowed(command.id, context)
+        case "take-change":
+            return "" if context.tab == 6 else "only a changed file can be taken as it is: 6 goes to them"
         case "follow":
             return "" if context.tab == 1 else "only the Log tab follows: 1 goes there"
     return ""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from controlroom.model.agent import SessionState
+from controlroom.model.permissions import Permissions
 from controlroom.model.view import AgentView, LayerView, ProcessView, RoomView, StoryView
 
 Region = Literal["agents", "request", "tab"]
@@ -27,6 +28,7 @@ class Looking:
     processes: dict[str, tuple[ProcessView, ...]] = field(default_factory=dict)
     layers: dict[str, tuple[LayerView, ...]] = field(default_factory=dict)
     stories: dict[str, StoryView] = field(default_factory=dict)
+    permissions: dict[str, Permissions] = field(default_factory=dict)
     notice: str = ""
     wrong: bool = False
     until: float = 0.0

@@ -1,8 +1,11 @@
 """`show NAME`: an agent in plain sentences; and a call that goes beyond its profile waits."""
 
+import itertools
+
 from tests.cli.conftest import Cli
 from tests.support import daemon as daemons
 from tests.support.daemon import Daemon
+from tests.support.waiting import eventually
 
 
 def test_show_tells_what_it_may_did_and_did_not_touch(cli: Cli, daemon: Daemon) -> None:
@@ -15,6 +18,30 @@ def test_show_tells_what_it_may_did_and_did_not_touch(cli: Cli, daemon: Daemon) 
     assert "ran programs, 2 times" in said
     assert "Declared and never used: fs.read, net." in said
     assert "Neither declared nor used: config, publish, restart, secrets." in said
+
+
+def test_show_and_agents_tell_of_permissions_and_files_and_a_change_is_taken(cli: Cli, daemon: Daemon) -> None:
+    settings = daemon.home.user / ".claude" / "settings.json"
+    settings.parent.mkdir()
+    settings.write_text('{"permissions": {"defaultMode": "bypassPermissions"}}')
+    assert daemon.bash("ls").answer()[0] == "allow"
+    (row,) = cli.json("agents")
+    said = cli.ok("show", row["name"])
+    assert f"ASKS NOTHING: {settings} says permissions.defaultMode bypassPermissions" in said
+    assert f"{settings}: user settings, no gate" in said and "WEAKENS THE GATE" in said
+    assert "The gate is proved: 1 call of this session reached it" in said
+    assert {mode["weight"] for mode in row["permissions"]["modes"]} == {"red"}
+    assert {layer["path"]: layer["exists"] for layer in row["layers"]}[str(settings)]
+
+    # Until the daemon has looked once, what is written is what was there.
+    numbers = itertools.count()
+    eventually(
+        lambda: settings.write_text(f'{{"n": {next(numbers)}}}') and cli.json("config", "changes"), 20, "a change is seen"
+    )
+    assert f"{settings}: changed" in cli.ok("config", "accept", str(settings), "--yes")
+    eventually(lambda: cli.ok("config", "accept", str(settings), "--yes").endswith("looked at\n"), 20, "nothing is left")
+    assert "taken by operator:" in cli.ok("show", row["name"])
+    assert cli.json("config", "changes") == [] and cli.json("config", "changes", "--all") != []
 
 
 def test_a_call_beyond_the_profile_waits(cli: Cli, daemon: Daemon) -> None:

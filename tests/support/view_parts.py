@@ -5,6 +5,16 @@ from msgspec.structs import replace
 from controlroom.model.agent import Label, Rung, SessionState
 from controlroom.model.clock import SECOND, Instant
 from controlroom.model.effect import EffectKind, Reason, Target
+from controlroom.model.permissions import (
+    Environment,
+    Hook,
+    LayerChange,
+    Mode,
+    Permissions,
+    Secret,
+    SeenChange,
+    Writers,
+)
 from controlroom.model.record import Kind, Stage
 from controlroom.model.request import RequestState
 from controlroom.model.snapshot import Saved
@@ -350,9 +360,50 @@ def processes() -> tuple[ProcessView, ...]:
 
 
 def layers() -> tuple[LayerView, ...]:
-    """One in order, one absent, one that weakens the gate."""
+    """One in order, one absent, one that weakens the gate since it was changed."""
+    project, hers = f"{PROJECT}/.claude/settings.json", Writers("ada", "0644", True, "the agent's own user can write it")
+    change = LayerChange(
+        id="c0ffee11",
+        path=project,
+        role="settings",
+        agent="claude-code",
+        what="changed",
+        who="on disk, no call named it; meanwhile ran claude-1's call Bash: npm test, allowed by policy (receipt 12ab34cd)",
+        diff='@@ -1,3 +1,4 @@\n {\n+  "disableAllHooks": true,\n   "model": "opus"\n }',
+        weakens=("disableAllHooks is true: hooks do not run",),
+        declares=("it declares now: allow exec rm",),
+    )
     return (
-        LayerView("/home/ada/.claude/settings.json", True, "our gate", ""),
-        LayerView(f"{PROJECT}/.claude/settings.json", True, "no gate", "disableAllHooks is true: no hook of ours runs"),
-        LayerView("/etc/claude-code/managed-settings.json", False, "", ""),
+        LayerView("/home/ada/.claude/settings.json", True, "our gate", "", "user", "settings", hers),
+        LayerView(
+            project, True, "no gate", "disableAllHooks is true: hooks do not run", "project", "settings", hers,
+            (SeenChange(ago(130), change),),
+        ),
+        LayerView(
+            "/etc/claude-code/managed-settings.json", False, "", "", "managed", "settings",
+            Writers("root", "0755", False, "the agent's own user cannot make it"),
+        ),
+        LayerView(f"{PROJECT}/.claude/agents/reviewer.md", False, "", "", "project", "agents"),
+    )  # fmt: skip
+
+
+def permissions(named: str = "claude-1") -> Permissions:
+    """Everything that can be known of an agent, good and bad. `named`: what stands where agents write words of their own."""
+    user, hooked = "/home/ada/.claude/settings.json", ("/home/ada/.claude/settings.json", "command line")
+    return Permissions(
+        session="s-claude-1",
+        modes=(
+            Mode(user, "permissions.defaultMode", "plan", "plain"),
+            Mode("command line", "--dangerously-skip-permissions", "", "red", "it asks for nothing"),
+            Mode("its hook", "permissions.defaultMode", named, "plain"),
+        ),
+        hooks=(
+            Hook("PreToolUse", hooked, 42, ago(75), "denied by this gate"),
+            Hook("PostToolUse", hooked, 41, ago(70)),
+            Hook("ConfigChange", hooked),
+        ),
+        walls=("19 attempts to change, move or uncover a protected file failed, as they must",),
+        environment=Environment(("GITHUB_TOKEN", named), ""),
+        secrets=(Secret(f"/home/ada/.claude/projects/{named}.jsonl", 118, "github", 3),),
+        unscanned=5_200_000,
     )

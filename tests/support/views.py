@@ -15,6 +15,7 @@ from tests.support.view_parts import (
     grants,
     layers,
     log,
+    permissions,
     processes,
     receipt,
     receipts,
@@ -27,7 +28,7 @@ from tests.support.view_parts import (
 
 __all__ = ["HOSTILE", "NOW", "PROJECT", "STATES", "agent", "ago", "grants", "layers", "log", "processes", "receipt", "receipts"]
 __all__ += ["broken", "busy", "disconnected", "empty", "filled", "hostile", "pending_t2", "pending_t3", "room", "stopped"]
-__all__ += ["request_edit", "request_t2", "request_t3", "status", "story"]
+__all__ += ["permissions", "request_edit", "request_t2", "request_t3", "status", "story"]
 
 HOSTILE = (
     "\x1b[2J\x1b]52;c;ZXZpbA==\x07\x9b31m\u202egnp.exe\u2066\u200b\U000e0041 "

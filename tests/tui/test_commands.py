@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from controlroom.tui import keys
@@ -255,6 +256,19 @@ async def marks_the_focused_request_and_decides_nothing() -> None:
         assert visit.app.looking.marks == frozenset()
 
 
+@command("take-change")
+async def takes_the_newest_change_of_the_selected_file() -> None:
+    async with room(views.busy()) as visit:
+        visit.line.results |= {"layers": to_builtins(views.layers())}
+        await presses(visit, "6")
+        await visit.sees("1 change to look at")
+        await presses(visit, "t")
+        await visit.sees("taken as it is")
+        assert ("take_change", {"id": "c0ffee11"}) in visit.line.orders
+        await presses(visit, "down", "t")
+        await visit.sees("no change of the selected file")
+
+
 # Tabs
 
 SEEN_ON = {
@@ -263,7 +277,7 @@ SEEN_ON = {
     "tab-processes": "no process of this session",
     "tab-files": "/home/ada/shop",
     "tab-permissions": "rants",
-    "tab-config": "ettings",
+    "tab-config": "no file of this kind",
 }
 
 
@@ -271,7 +285,7 @@ def _tab(number: int, name: str) -> None:
     @command(name)
     async def shows_the_tab() -> None:
         async with room(views.busy()) as visit:
-            visit.line.results |= {"processes": [], "layers": []}
+            visit.line.results |= {"processes": [], "layers": [], "permissions": to_builtins(views.permissions())}
             await presses(visit, str(number))
             assert visit.app.looking.tab == number
             assert keys.TABS[number - 1].id == name

@@ -63,7 +63,7 @@ def everything() -> list[Context]:
         Context(scope, read_only, online, latch, int(tier is not None), tier, agent=agent, tab=tab, doubts=tab == 1)
         for scope, read_only, online, latch in flags
         for tier, agent in product(tiers, agents)
-        for tab in (1, 2)
+        for tab in (1, 2, 6)
     ]
 
 

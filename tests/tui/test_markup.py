@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import to_builtins
 
 from tests.support import views
 from tests.support.stage import room, story
@@ -67,7 +68,7 @@ PRESSED = ("1", "2", "3", "4", "5", "6", "v", "escape", "question_mark", "escape
 @story
 async def test_whatever_others_write_is_drawn_on_every_screen_and_does_nothing(text: str) -> None:
     async with room(views.filled(text), (100, 30)) as visit:
-        visit.line.results |= {"processes": [], "layers": []}
+        visit.line.results |= {"processes": [], "layers": [], "permissions": to_builtins(views.permissions())}
         visit.line.refuse = text
         visit.app.say(text, wrong=True)
         for key in PRESSED:
@@ -78,5 +79,5 @@ async def test_whatever_others_write_is_drawn_on_every_screen_and_does_nothing(t
         visit.line.lose(text)
         await visit.settled()
         assert visit.pulled == []
-        assert [method for method, _ in visit.line.orders if method not in ("processes", "layers")] == []
+        assert [method for method, _ in visit.line.orders if method not in ("processes", "layers", "permissions")] == []
         assert visit.app._exception is None

@@ -1,7 +1,8 @@
-"""The Permissions tab: what is promised for a session, and the grants it holds."""
+"""The Permissions tab: what is promised for a session, what its agent asks by itself, its hooks, secrets, uses and grants."""
 
 from controlroom.model.agent import Label, Rung
 from controlroom.model.clock import Instant
+from controlroom.model.permissions import Environment, Hook, Mode, Permissions, Secret, Weight
 from controlroom.model.view import AgentView, GrantView, RoomView
 from controlroom.tui.glyphs import Glyphs
 from controlroom.tui.line import Line, Style, gap, marked, pad, quote, quote_tokens, say
@@ -27,6 +28,8 @@ _RUNGS = {
     Rung.SUBREAPER: "a process of ours above it, which reaps until nothing is left",
     Rung.OBSERVED: "nothing: its processes are only looked at",
 }
+MOST_SECRETS = 6  # rows
+_WEIGHTS: dict[Weight, Style] = {"red": "alarm", "off": "alarm", "warn": "warn", "plain": "text"}
 MOST_BEYOND = 3  # scopes named on one line
 _TIERS = (
     ("T0 T1", "passes, recorded", "harmless or reversible"),
@@ -43,12 +46,21 @@ def select(view: RoomView, session: str, find: str = "") -> tuple[GrantView, ...
     return tuple(sorted(found, key=lambda g: (g.deadline, g.id)))
 
 
-def render(view: RoomView, agent: AgentView | None, width: int, glyphs: Glyphs, *, find: str = "") -> list[Line]:
-    """What the selected agent may do."""
+def render(
+    view: RoomView,
+    agent: AgentView | None,
+    known: Permissions | None,
+    width: int,
+    glyphs: Glyphs,
+    *,
+    find: str = "",
+) -> list[Line]:
+    """What the selected agent may do. `known` None: the rest has not been asked for yet."""
     if agent is None:
         return rows.nothing("no agent is selected", find, width, glyphs)
     inner = width - rows.EDGE
-    lines = [line for label, said in _fields(agent) for line in pane.field(label, said, inner)]
+    told = _known(known, view.now, glyphs) if known else [("asks", [(say("looking...", "dim"),)])]
+    lines = [line for label, said in (*_fields(agent), *told) for line in pane.field(label, said, inner)]
     lines += [line for label, said in _uses(agent) for line in pane.field(label, said, inner)]
     grants = select(view, agent.id, find)
     lines += [(), (say("Grants", "title"), say(f"  {len(grants) or 'none in force'}", "dim"))]
@@ -70,6 +82,87 @@ def _fields(agent: AgentView) -> list[tuple[str, list[Line]]]:
         ("held by", [(say(f"{agent.rung}: "), say(_RUNGS[agent.rung], "dim"))]),
         ("works in", rows.value(agent.workspace)),
     ]
+
+
+def _known(known: Permissions, now: Instant, glyphs: Glyphs) -> list[tuple[str, list[Line]]]:
+    """What its files, its processes and its messages tell."""
+    fields: list[tuple[str, list[Line]]] = [
+        ("asks", _modes(known.modes, glyphs)),
+        ("hooks", _hooks(known.hooks, now, glyphs)),
+        ("walls", [(say(text),) for text in known.walls]),
+        ("env", _environment(known.environment)),
+        ("in logs", _secrets(known.secrets, known.unscanned, glyphs)),
+    ]
+    return [(label, said) for label, said in fields if said]
+
+
+def _modes(modes: tuple[Mode, ...], glyphs: Glyphs) -> list[Line]:
+    """What makes it ask less on top; each with the place that says it."""
+    found = []
+    for mode in sorted(modes, key=lambda mode: list(_WEIGHTS).index(mode.weight)):
+        style = _WEIGHTS[mode.weight]
+        sign = f"{glyphs.alarm} " if style == "alarm" else ""
+        value = f" {mode.value}" if mode.value else ""
+        said = f": {mode.says}" if mode.says else ""
+        found.append(
+            (say(sign, style), *marked(quote(f"{mode.key}{value}{said}", style)), gap(2), *marked(quote(mode.source, "dim")))
+        )
+    return found or [(say("nothing in its settings or command line changes what it asks by itself", "dim"),)]
+
+
+def _hooks(hooks: tuple[Hook, ...], now: Instant, glyphs: Glyphs) -> list[Line]:
+    """The gate first; then what else came, and what is written down and was never heard of."""
+    if not hooks:
+        return [(say(f"{glyphs.warn} there is no gate of ours for this kind of agent: its calls are not held", "warn"),)]
+    gate = hooks[0]
+    lines: list[Line] = [_gate(gate, now, glyphs)]
+    if gate.where:
+        lines.append((say("written in ", "dim"), *marked(quote(", ".join(gate.where)))))
+    if gate.probe:
+        style: Style = "text" if gate.probe == "denied by this gate" else "warn"
+        lines.append((say("a probe of the written command: ", "dim"), quote(gate.probe, style)))
+    others = ", ".join(f"{hook.event} {hook.calls}" for hook in hooks[1:] if hook.calls)
+    if others:
+        lines.append((say(f"also heard: {others}", "dim"),))
+    silent = ", ".join(hook.event for hook in hooks[1:] if hook.where and not hook.calls)
+    if silent:
+        lines.append((say(f"written and not heard of yet: {silent}", "dim"),))
+    return lines
+
+
+def _gate(gate: Hook, now: Instant, glyphs: Glyphs) -> Line:
+    if gate.calls:
+        last = words.since(gate.last, now)
+        return (
+            say(f"{glyphs.ok} proved: {words.some(gate.calls, 'call')} of this session reached this gate, the last {last}"),
+        )
+    if gate.where:
+        return (say(f"{glyphs.warn} written, not proved: no call of this session has reached this gate yet", "warn"),)
+    return (say(f"{glyphs.alarm} not written in any of its settings: its calls are not held", "alarm"),)
+
+
+def _environment(environment: Environment) -> list[Line]:
+    lines: list[Line] = []
+    if environment.names:
+        lines.append((say("carries secrets: ", "warn"), *marked(quote(", ".join(environment.names)))))
+    elif not environment.why:
+        lines.append((say("no variable of its processes looks like a secret", "dim"),))
+    if environment.why:
+        lines.append((say("not known for all of it: ", "warn"), *marked(quote(environment.why, "dim"))))
+    return lines
+
+
+def _secrets(secrets: tuple[Secret, ...], unscanned: int, glyphs: Glyphs) -> list[Line]:
+    lines: list[Line] = []
+    for found in secrets[:MOST_SECRETS]:
+        times = f", in {found.times} lines" if found.times > 1 else ""
+        said = f"{glyphs.alarm} {found.kind} in line {found.line}{times}"
+        lines.append((say(said, "alarm"), gap(2), *marked(quote(found.path, "dim"))))
+    if len(secrets) > MOST_SECRETS:
+        lines.append((say(f"and {len(secrets) - MOST_SECRETS} more: controlroom show NAME", "warn"),))
+    if unscanned:
+        lines.append((say(f"{words.size(unscanned)} of its logs are still to be looked at for secrets", "dim"),))
+    return lines
 
 
 def _uses(agent: AgentView) -> list[tuple[str, list[Line]]]:

@@ -77,11 +77,12 @@ def _layers(view: RoomView) -> tuple[LayerView, ...]:
 
 def _permissions(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
     agent = view.agents[0] if view.agents else None
-    return permissions.render(view, agent, width, glyphs)
+    known = views.permissions(agent.name) if agent else None
+    return permissions.render(view, agent, known, width, glyphs)
 
 
 def _config(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
-    return config.render(_layers(view), view.agents[0] if view.agents else None, width, glyphs)
+    return config.render(_layers(view), view.agents[0] if view.agents else None, width, glyphs, now=view.now)
 
 
 def _pages(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
@@ -93,6 +94,8 @@ def _pages(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
         found += log.detail(row, width, glyphs)
     for touched in files.select(view, ALL):
         found += files.detail(touched, width, glyphs)
+    for layer in _layers(view):
+        found += config.detail(layer, view.now, width, glyphs)
     for process in _tree(view):
         found += processes.detail(process, width, glyphs)
     return found

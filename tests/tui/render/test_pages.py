@@ -1,10 +1,14 @@
 """The panes around the request: what they say where it matters."""
 
+from collections.abc import Sequence
+
 import pytest
 from msgspec.structs import replace
 
 from controlroom.model.agent import Rung, SessionState
+from controlroom.model.permissions import Environment, Permissions
 from controlroom.model.record import Stage
+from controlroom.model.view import LayerView
 from controlroom.tui import keys
 from controlroom.tui.glyphs import UNICODE
 from controlroom.tui.line import Line, plain
@@ -155,7 +159,7 @@ def test_processes_are_a_tree_and_a_zombie_warns() -> None:
 
 def test_permissions_tell_the_promise_what_is_not_promised_and_the_grants() -> None:
     view = views.busy()
-    said = text(permissions.render(view, view.agents[0], 80, UNICODE))
+    said = text(permissions.render(view, view.agents[0], views.permissions(), 80, UNICODE))
     for fact in (
         "SUPERVISED",
         "a stop is confirmed by the kernel",
@@ -170,11 +174,49 @@ def test_permissions_tell_the_promise_what_is_not_promised_and_the_grants() -> N
 
 def test_config_tells_which_file_weakens_the_gate() -> None:
     agent = views.agent()
-    lines = config.render(views.layers(), agent, 80, UNICODE)
-    assert style_of(lines, "1 of 3 settings files weaken the gate") == {"alarm"}
-    assert "disableAllHooks" in text(lines)
-    assert "nothing weakens it" in text(config.render(views.layers()[:1], agent, 80, UNICODE))
-    assert "calls are not held" in text(config.render(views.layers()[2:], agent, 80, UNICODE))
+
+    def drawn(layers: Sequence[LayerView]) -> list[Line]:
+        return config.render(layers, agent, 80, UNICODE, now=views.NOW)
+
+    lines = drawn(views.layers())
+    assert style_of(lines, "1 of 4 settings files weaken the gate") == {"alarm"}
+    assert "disableAllHooks" in text(lines) and "1 change to look at" in text(lines)
+    assert "./.claude/settings.json" in plain(lines[config.HEAD]) and "1 other file would be read" in text(lines)
+    assert "nothing weakens it" in text(drawn(views.layers()[:1]))
+    assert "no settings file has our gate" in text(drawn(views.layers()[2:]))
+
+
+def test_a_file_tells_who_may_write_it_and_every_change_with_its_difference() -> None:
+    lines = config.detail(config.select(views.layers())[0], views.NOW, 100, UNICODE)
+    said = text(lines)
+    for fact in (
+        "the agent's own user can write it",
+        "no call named it",
+        "hooks do not run",
+        "allow exec rm",
+        "config rollback",
+    ):
+        assert fact in said
+    assert style_of(lines, '"disableAllHooks": true') == {"added"}
+
+
+def test_what_asks_for_nothing_is_red_and_hooks_are_proved_or_only_written() -> None:
+    view, known = views.busy(), views.permissions()
+
+    def drawn(known: Permissions) -> list[Line]:
+        return permissions.render(view, view.agents[0], known, 120, UNICODE)
+
+    lines = drawn(known)
+    assert style_of(lines, "--dangerously-skip-permissions: it asks for nothing") == {"alarm"}
+    assert "proved: 42 calls of this session reached this gate, the last 1m" in text(lines)
+    assert "written and not heard of yet: ConfigChange" in text(lines)
+    assert "github in line 118, in 3 lines" in text(lines) and "GITHUB_TOKEN" in text(lines)
+    silent = replace(known, hooks=tuple(replace(hook, calls=0) for hook in known.hooks))
+    assert style_of(drawn(silent), "written, not proved") == {"warn"}
+    unwritten = replace(known, hooks=tuple(replace(hook, calls=0, where=()) for hook in known.hooks))
+    assert style_of(drawn(unwritten), "not written in any of its settings") == {"alarm"}
+    assert "no gate of ours for this kind of agent" in text(drawn(replace(known, hooks=())))
+    assert "not known for all of it" in text(drawn(replace(known, environment=Environment(why="it hides it"))))
 
 
 def test_the_footer_offers_what_is_on_and_always_the_help() -> None:
