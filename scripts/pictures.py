@@ -75,9 +75,13 @@ def _utc() -> Iterator[None]:
 async def _taken(moments: dict[str, Moment], name: str, theme: str, size: tuple[int, int]) -> str:
     """One picture of the running room, as SVG without anything from the network."""
     when, keys = TALE[name]
-    async with room(moments[when].view, size, theme=theme) as visit:
+    moment = moments[when]
+    async with room(moment.view, size, theme=theme) as visit:
+        facts = ("processes", moment.processes), ("layers", moment.layers), ("permissions", moment.permissions)
+        visit.line.results |= {method: msgspec.to_builtins(fact) for method, fact in facts}
         await visit.until(lambda: _calm(visit), "nothing changes any more by itself")
         await visit.press(*keys)
+        await visit.until(lambda: name != "permissions" or visit.app.looking.permissions, "what is asked for has come")
         await visit.settled()
         svg = visit.app.export_screenshot(title="controlroom")
     svg = _FAMILY.sub("font-family: monospace;", _FONTS.sub("", svg))
