@@ -31,25 +31,28 @@ class Agent:
 
     def shell(self, command: str, says: str) -> None:
         """One shell call."""
-        call = self._ask("Bash", {"command": command, "description": says})
+        given = {"command": command, "description": says}
+        call = self._ask("Bash", given)
         if call:
             done = subprocess.run(["bash", "-c", command], cwd=self.workspace, capture_output=True, text=True, check=False)
-            self._tell(call, "Bash", {"command": command}, done.stdout + done.stderr)
+            self._tell(call, "Bash", given, done.stdout + done.stderr)
 
     def write(self, path: Path, content: str) -> None:
         """One file, written whole."""
-        call = self._ask("Write", {"file_path": str(path), "content": content})
+        given = {"file_path": str(path), "content": content}
+        call = self._ask("Write", given)
         if call:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content)
-            self._tell(call, "Write", {"file_path": str(path)}, "written")
+            self._tell(call, "Write", given, "written")
 
     def edit(self, path: Path, old: str, new: str) -> None:
         """One replacement in a file."""
-        call = self._ask("Edit", {"file_path": str(path), "old_string": old, "new_string": new})
+        given = {"file_path": str(path), "old_string": old, "new_string": new}
+        call = self._ask("Edit", given)
         if call:
             path.write_text(path.read_text().replace(old, new, 1))
-            self._tell(call, "Edit", {"file_path": str(path)}, "edited")
+            self._tell(call, "Edit", given, "edited")
 
     def _ask(self, tool: str, given: dict[str, str]) -> str:
         """The call's id when the gate lets it pass, "" when it does not."""
