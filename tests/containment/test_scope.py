@@ -59,10 +59,11 @@ def _run(root: str, words: list[str]) -> str:
     inner = ordinary.become(words, HOME="/mnt/home")  # as after su: nothing says where the manager is
     whole = ordinary.command(f"{MACHINE}\n{inner}", *NAMESPACES)
     joined = ["sh", "-c", f'echo 0 > {root}/cgroup.procs; exec "$@"', "sh", *whole]
-    done = subprocess.run(joined, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(joined, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=150, check=False)
     return done.stdout + done.stderr
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.serial
 def test_a_login_without_a_group_of_its_own_is_held_in_scopes_of_the_user_manager(machine: str) -> None:
     code = "from controlroom.containment import rungs; found = rungs.probe(); print(found.rung, found.scope, repr(found.base))"
