@@ -17,6 +17,7 @@ from controlroom.containment import cgroup
 from controlroom.model.agent import Handle, ProcessId
 
 _MAX_DEPTH = 4096  # parents walked before a chain counts as endless
+_STAT_BYTES = 4096  # more than 52 numbers and a name take
 _DEAD = frozenset("ZXx")  # zombies and processes being torn down run nothing any more
 
 
@@ -60,9 +61,17 @@ def parse_stat(raw: bytes) -> Stat:
 def read_stat(pid: int) -> Stat | None:
     """The stat of `pid`, None where no such process is."""
     try:
-        return parse_stat(Path(f"/proc/{pid}/stat").read_bytes())
-    except (FileNotFoundError, ProcessLookupError):
+        descriptor = os.open(
+            f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC
+        )  # half the time of a file object: a stop reads many
+    except FileNotFoundError:
         return None
+    try:
+        return parse_stat(os.read(descriptor, _STAT_BYTES))
+    except ProcessLookupError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def identify(pid: int) -> ProcessId | None:

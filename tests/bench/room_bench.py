@@ -45,7 +45,7 @@ ROOT = str(Path(__file__).resolve().parent.parent.parent)
 
 def figures() -> Iterator[Figure]:
     """First paint and idle with one quiet agent, then everything with a crowd of twenty."""
-    with _home() as home:
+    with fresh_home() as home:
         daemon = daemons.start(home)
         try:
             words = ["run", "--name", "quiet", "--detach", "--workspace", str(daemon.workspace), "--", "sleep", "600"]
@@ -55,7 +55,7 @@ def figures() -> Iterator[Figure]:
             subprocess.run([*ROOM, "kill", "all"], env=home.env, check=False, capture_output=True)
         finally:
             daemons.stop(daemon)
-    with _home() as home, _crowd(home) as crowd, run(ROOM, **SIZE, env=home.env, cwd=ROOT) as room:
+    with fresh_home() as home, crowded(home) as crowd, run(ROOM, **SIZE, env=home.env, cwd=ROOT) as room:
         room.shows("agent-07", 20)
         room.type("5")  # the log tab is closed
         room.shows("works in")
@@ -66,7 +66,8 @@ def figures() -> Iterator[Figure]:
 
 
 @contextmanager
-def _home() -> Iterator[Home]:
+def fresh_home() -> Iterator[Home]:
+    """A home that is taken away again with all that runs in it."""
     made = homes.make()
     try:
         yield made
@@ -90,7 +91,8 @@ class Crowd:
 
 
 @contextmanager
-def _crowd(home: Home) -> Iterator[Crowd]:
+def crowded(home: Home) -> Iterator[Crowd]:
+    """The daemon of the home, with twenty agents in it."""
     command = [sys.executable, "-m", "tests.bench.crowd"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=home.env, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:

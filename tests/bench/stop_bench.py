@@ -20,7 +20,7 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 
 from controlroom.client.rpc import Operator
-from controlroom.containment import cage, cgroup, control, hold, pidns, processes, rungs
+from controlroom.containment import cage, cgroup, control, pidns, processes, rungs
 from controlroom.containment.rungs import Probe
 from controlroom.model.agent import Handle, Rung
 from tests.bench.figure import Figure
@@ -30,59 +30,47 @@ from tests.support.home import Home
 from tests.support.hostile import Grove, hold_session
 from tests.support.waiting import eventually
 
-ROUNDS = {10: 3, 100: 3, 1000: 1}
+ROUNDS = {  # how often each size is measured
+    Rung.CGROUP: {10: 3, 100: 3, 1000: 2},
+    Rung.SUBREAPER: {10: 2, 100: 2, 1000: 1},
+    Rung.PIDNS: {10: 2, 100: 2, 1000: 1},
+}
 LIFE = 40.0  # s that a victim lives at most
 QUIET_MS, PENDING_MS = 20.0, 300.0  # what the daemon may add to the bare primitive
 
 
 def figures() -> Iterator[Figure]:
-    """Medians of a few runs each; survivors summed over all runs of ours."""
+    """Medians of a few runs each, ours and bare in turn; survivors summed over all runs of ours."""
     probe = rungs.probe()
     if probe.rung is not Rung.CGROUP:
         raise SystemExit(f"the stop bench needs a writable cgroup v2: {probe.why}")
     survivors = 0
     with _daemon() as daemon:
-        for size, rounds in ROUNDS.items():
-            bare, ours = [], []
-            for _ in range(rounds):
-                bare.append(_held(probe, size, _bare_cgroup)[0])
-                ms, left = _through(daemon, size, "auto")
-                ours.append(ms)
-                survivors += left
-            yield from _pair("cgroup", size, bare, ours)
-        for size in (10, 100):
-            bare, ours = [], []
-            for _ in range(2):
-                bare.append(_held(rungs.probe(Rung.SUBREAPER), size, _bare_reaper)[0])
-                ms, left = _through(daemon, size, "none")
-                ours.append(ms)
-                survivors += left
-            yield from _pair("subreaper", size, bare, ours)
-        if not rungs.bwrap_refuses():
-            for size in (10, 100):
+        for rung, rounds in ROUNDS.items():
+            if rung is Rung.PIDNS and rungs.bwrap_refuses():
+                print(f"stop: no PID namespace: {rungs.bwrap_refuses()}", file=sys.stderr)
+                continue
+            for size, count in rounds.items():
                 bare, ours = [], []
-                for _ in range(3):
-                    bare.append(_held(rungs.probe(Rung.SUBREAPER), size, _bare_namespace, caged=True)[0])
-                    ms, left = _held(rungs.probe(Rung.SUBREAPER), size, hold.kill, caged=True)
+                for _ in range(count):
+                    bare.append(_bare(rung, size))
+                    ms, left = _through(daemon, size, rung)
                     ours.append(ms)
                     survivors += left
-                yield from _pair("namespace", size, bare, ours)
-        ms, left = _through(daemon, 100, "auto", pending=True)
-        survivors += left
-        base = _held(probe, 100, _bare_cgroup)[0]
-        yield Figure("kill of 100, cgroup, a request pending", ms, "ms", round(base + PENDING_MS, 1), "lower")
+                base = statistics.median(bare)
+                yield Figure(f"{rung}, {size}: bare primitive", base, "ms", 0, "shown")
+                yield Figure(f"kill of {size}, {rung}", statistics.median(ours), "ms", round(base + QUIET_MS, 1), "lower")
+                if rung is Rung.CGROUP:
+                    ms, left = _through(daemon, size, rung, pending=True)
+                    survivors += left
+                    bar = round(base + PENDING_MS, 1)
+                    yield Figure(f"kill of {size}, {rung}, a request pending", ms, "ms", bar, "lower")
     yield Figure("survivors of all kills above", survivors, "alive", 0, "lower")
     for name, way in (("psutil children(recursive) + kill", _psutil), ("one pass of SIGSTOP", _one_pass)):
         for size in (10, 100, 1000):
             ms, left = _held(probe, size, way)
             yield Figure(f"{name}, {size}", ms, "ms", 0, "shown")
             yield Figure(f"{name}, {size}: survivors", left, "alive", 0, "shown")
-
-
-def _pair(rung: str, size: int, bare: list[float], ours: list[float]) -> Iterator[Figure]:
-    base = statistics.median(bare)
-    yield Figure(f"{rung}, {size}: bare primitive", base, "ms", 0, "shown")
-    yield Figure(f"kill of {size}, {rung}", statistics.median(ours), "ms", round(base + QUIET_MS, 1), "lower")
 
 
 @contextmanager
@@ -121,7 +109,7 @@ def _up(grove: Grove, size: int) -> None:
 
 def _silence(size: int) -> float:
     """Long enough to hear the slowest victim several times."""
-    return max(0.3, 5 * size / 2000)
+    return max(0.3, 3 * size / 2000)
 
 
 def _held(probe: Probe, size: int, way: Callable[[Handle], object], *, caged: bool = False) -> tuple[float, int]:
@@ -135,6 +123,14 @@ def _held(probe: Probe, size: int, way: Callable[[Handle], object], *, caged: bo
         way(handle)
         ms = (time.perf_counter() - begun) * 1000
         return ms, len(grove.heard(_silence(size)))
+
+
+def _bare(rung: Rung, size: int) -> float:
+    """ms of the rung's own primitive on a tree of its own, with nothing of ours around it."""
+    if rung is Rung.CGROUP:
+        return _held(rungs.probe(), size, _bare_cgroup)[0]
+    way = _bare_namespace if rung is Rung.PIDNS else _bare_reaper
+    return _held(rungs.probe(Rung.SUBREAPER), size, way, caged=rung is Rung.PIDNS)[0]
 
 
 def _bare_cgroup(handle: Handle) -> None:
@@ -171,9 +167,12 @@ def _one_pass(handle: Handle) -> None:
             continue
 
 
-def _through(daemon: Daemon, size: int, contain: str, *, pending: bool = False) -> tuple[float, int]:
+def _through(daemon: Daemon, size: int, rung: Rung, *, pending: bool = False) -> tuple[float, int]:
     """ms of a kill ordered of the daemon, as its caller sees them, and how many still beat afterwards."""
     env = {**daemon.home.env, "PYTHONPATH": str(Path(__file__).parents[2])}
+    contain = "none" if rung is Rung.SUBREAPER else "auto"
+    # Who launches where no control groups can be seen gets the next rung.
+    blind = ["unshare", "--mount", "sh", "-c", 'umount -R /sys/fs/cgroup; exec "$@"', "sh"] if rung is Rung.PIDNS else []
     with _grove() as grove:
         command = list(grove.command("mixed", size))
         if pending:
@@ -182,10 +181,16 @@ def _through(daemon: Daemon, size: int, contain: str, *, pending: bool = False) 
         name = f"v{time.monotonic_ns()}"
         words = ["run", "--detach", "--profile", "bench", "--name", name, "--contain", contain, "--", *command]
         subprocess.run(
-            [sys.executable, "-m", "controlroom", *words], env=env, cwd=daemon.workspace, capture_output=True, check=True
+            [*blind, sys.executable, "-m", "controlroom", *words],
+            env=env,
+            cwd=daemon.workspace,
+            capture_output=True,
+            check=True,
         )
         _up(grove, size)
         with Operator(daemon.places, seconds=20) as operator:
+            (agent,) = [row for row in operator.call("agents") if row["name"] == name]
+            assert agent["rung"] == rung, f"it is held by {agent['rung']}"
             if pending:
                 eventually(lambda: operator.call("pending"), 15, "a request is pending")
             begun = time.perf_counter()
