@@ -289,6 +289,26 @@ def test_a_process_of_another_user_is_named_as_survivor(subreaper_probe: Probe, 
         assert len(grove.heard()) == 1
 
 
+@pytest.mark.row("K08")
+def test_a_child_of_another_user_keeps_its_shim_from_claiming_the_end(grove: Grove) -> None:
+    if os.getuid() != 0:
+        pytest.skip("needs root to start a process of another user")
+    code = (
+        "import os,subprocess,sys,msgspec; from controlroom.containment.reaper import Reaper, become_subreaper\n"
+        "become_subreaper(); child = subprocess.Popen(sys.argv[1:], stdout=-3); os.setuid(60001)\n"
+        "sys.stdout.buffer.write(msgspec.json.encode(Reaper('s', child.pid).kill_all(0.5))); sys.stdout.flush(); os._exit(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *grove.command("plain")], stdout=subprocess.PIPE, timeout=30, check=True)
+    result = msgspec.json.decode(done.stdout, type=StopResult)
+    (left,) = result.survivors
+    try:
+        assert not result.confirmed
+        assert left.why == "EPERM: runs as uid 0"
+        assert len(grove.heard()) == 1
+    finally:
+        processes.send(left.process, signal.SIGKILL)
+
+
 def test_the_control_socket_refuses_the_agents_own_processes(probe: Probe, grove: Grove) -> None:
     code = (
         "import socket,sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"

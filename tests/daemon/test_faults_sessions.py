@@ -17,7 +17,7 @@ import pytest
 from controlroom.client.rpc import RpcError
 from controlroom.containment import hold, rungs
 from controlroom.model.agent import Handle, Rung
-from controlroom.storage import handles
+from controlroom.storage import handles, latchfile
 from tests.support import daemon as daemons
 from tests.support.daemon import Daemon
 from tests.support.home import Home
@@ -157,6 +157,22 @@ def test_what_was_let_go_behind_the_daemon_is_frozen_again(daemon: Daemon, agent
     _again(daemon)
     eventually(lambda: _state(daemon) == "paused", 10, "it is frozen again")
     assert not _beats(daemon.home)
+
+
+@pytest.mark.row("E5", "E7")
+@pytest.mark.skipif(RUNG is not Rung.CGROUP, reason=f"needs a cgroup v2 to freeze in; this machine offers {RUNG}")
+def test_a_latch_that_lies_there_at_the_start_stops_what_lives_and_all_calls(daemon: Daemon, agent: Handle) -> None:
+    daemon.call("dismiss")  # so that nothing but the latch would stop it
+    daemon.process.wait(10)
+    latchfile.write_both(daemon.places, "stop1", "operator:ann", 1)
+    assert _beats(daemon.home)
+    _again(daemon)
+    eventually(lambda: _state(daemon) == "paused", 10, "it is frozen")
+    assert not _beats(daemon.home)
+    assert daemon.bash("ls").answer()[0] == "deny"
+    assert daemon.call("status")["stop_id"] == "stop1"
+    daemon.call("reset", stop_id="stop1")
+    never(lambda: _beats(daemon.home), 0.5, "a reset lets it go")
 
 
 def test_an_agent_that_the_journal_does_not_know_is_held_back_and_can_be_stopped(daemon: Daemon, agent: Handle) -> None:

@@ -36,6 +36,37 @@ def armed(seat: Terminal) -> Terminal:
 # It begins
 
 
+@pytest.mark.row("E1", "E2", "E3")
+def test_one_key_on_a_terminal_of_one_cell_stops_what_runs(daemon: Daemon) -> None:
+    beat = daemon.home.path / "beat"
+    words = [
+        "run",
+        "--detach",
+        "--workspace",
+        str(daemon.workspace),
+        "--",
+        "sh",
+        "-c",
+        'while :; do date +%N > "$0"; done',
+        str(beat),
+    ]
+    subprocess.run([CONTROLROOM, *words], env=daemon.home.env, check=True, capture_output=True, timeout=60)
+    eventually(beat.exists, 10, "it works")
+    with sit(daemon.home, columns=1, rows=1) as seat:
+        seat.until(lambda screen: not screen.untouched, "the room", PATIENCE)
+        seat.quiet(0.5, PATIENCE)
+        seat.type("\x1c")
+        eventually(lambda: daemon.call("status")["latched"], PATIENCE, "the stop is latched")
+        eventually(lambda: daemon.call("agents")[0]["state"] != "stopping", PATIENCE, "it is held")
+    try:
+        before = beat.stat().st_mtime_ns
+        time.sleep(0.5)  # the silence window of a heart that beats as fast as it can
+        assert beat.stat().st_mtime_ns == before
+        assert daemon.call("agents")[0]["state"] in ("paused", "stopped")
+    finally:
+        daemon.call("kill", name="all")
+
+
 def test_it_starts_the_daemon_where_none_runs_and_leaves_it_running(home: Home) -> None:
     with sit(home) as seat:
         live(seat).type("q")
