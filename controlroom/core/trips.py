@@ -25,6 +25,7 @@ WORDS = {
     "deletes": "{:.0f} files deleted in a minute",
     "same_call": "the same call {:.0f} times in a row",
     "tokens": "{:.0f} tokens",
+    "cost_usd": "{:.2f} dollars",
     "wall_minutes": "running for {:.0f} minutes",
     "alone_minutes": "{:.0f} minutes without an operator",
 }
@@ -61,6 +62,7 @@ def _figures(held: Held, usage: Usage, at: Instant) -> dict[str, float]:
         "memory_gib": None if usage.memory is None else usage.memory / 2**30,
         "deletes": None if usage.deletes is None else usage.deletes - sum(files for _, files in held.meter.leave),
         "tokens": usage.tokens,
+        "cost_usd": usage.cost,
         "wall_minutes": at.seconds_since(held.session.opened) / 60,
         "alone_minutes": None if usage.alone is None else usage.alone / 60,
     }

@@ -53,5 +53,6 @@ class Meters:
             memory=load.memory if load else None,
             deletes=self._touched.deletes(session.workspace),
             tokens=self._witness.tokens(session.id),
+            cost=self._witness.cost(session.id),
             alone=alone,
         )

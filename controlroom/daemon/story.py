@@ -71,6 +71,7 @@ class Story:
         self._keys: OrderedDict[str, tuple[Tokens, str]] = OrderedDict()
         self._models: dict[str, Tokens] = {}
         self._costs: dict[str, float] = {}
+        self._paid: dict[str, float] = {}  # of it, what was there before we looked
         self.model = self.mode = ""
         self._seq = 0
         self._new = 0  # tokens of what came while we looked
@@ -88,6 +89,11 @@ class Story:
         """All tokens that the log has told of since we began to look."""
         return self._new
 
+    @property
+    def cost(self) -> float | None:
+        """Dollars that the log has told of since we began to look; None = it tells none."""
+        return sum(self._costs.values()) - sum(self._paid.values()) if self._costs else None
+
     # What comes in
 
     def entry(self, came: Instant, told: object, claimed: int | None, subagent: str, before: bool) -> None:
@@ -99,6 +105,8 @@ class Story:
                 return
             case Cost():
                 self._costs[told.key] = told.usd
+                if before:
+                    self._paid[told.key] = told.usd
                 return
             case ToolResult():
                 self._end(told)

@@ -91,6 +91,10 @@ class Witness:
         watch = self._watches.get(session)
         return self._stories.of(session).tokens if watch and watch.following.paths else None
 
+    def cost(self, session: str) -> float | None:
+        """Dollars that the log has told since we read it; None = there is no log, or it tells none."""
+        return self._stories.of(session).cost if self.tokens(session) is not None else None
+
     def logs(self, session: str) -> tuple[str, ...]:
         """The logs of a session that are followed."""
         watch = self._watches.get(session)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
-Minutes = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
+Amount = Annotated[float, msgspec.Meta(gt=0, le=1_000_000)]
 
 
 class Trips(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -13,16 +13,17 @@ class Trips(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `cpu_minutes`: CPU time used in the last 10 minutes, all processes together. `memory_gib`: resident memory of all together.
     `deletes`: files that vanished in the workspace in one minute. `same_call`: the same tool with the same input in a row.
-    `tokens`: all that the agent's transcript tells. `wall_minutes`: since the session began. `alone_minutes`: no operator
-    attached. `act`: what happens then; both deny what is pending first.
+    `tokens`, `cost_usd`: all that the agent's transcript tells. `wall_minutes`: since the session began. `alone_minutes`: no
+    operator attached. `act`: what happens then; both deny what is pending first.
     """
 
     processes: Count | None = 512
-    cpu_minutes: Minutes | None = 30.0
-    memory_gib: Minutes | None = 8.0
+    cpu_minutes: Amount | None = 30.0
+    memory_gib: Amount | None = 8.0
     deletes: Count | None = 2000
     same_call: Count | None = 20
     tokens: Count | None = None
-    wall_minutes: Minutes | None = None
-    alone_minutes: Minutes | None = None
+    cost_usd: Amount | None = None
+    wall_minutes: Amount | None = None
+    alone_minutes: Amount | None = None
     act: Literal["pause", "stop"] = "pause"

@@ -137,6 +137,7 @@ def test_a_profile_may_stop_instead_of_pause() -> None:
     ("trips", "usage", "seconds"),
     [
         (Trips(wall_minutes=60), Usage(), 3601),
+        (Trips(cost_usd=2.5), Usage(cost=2.51), 0),
         (Trips(alone_minutes=10), Usage(alone=601), 0),
         (Trips(tokens=1000), Usage(tokens=1001), 0),
     ],

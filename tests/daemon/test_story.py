@@ -136,8 +136,17 @@ def test_tokens_from_before_are_shown_and_do_not_trip() -> None:
 def test_cost_is_what_the_agent_says_and_unknown_where_it_says_nothing() -> None:
     story = Story()
     assert story.spending.usd is None
+    assert story.cost is None
     tell(story, Cost("session", 0.5), Cost("session", 0.75))
     assert story.spending.usd == 0.75
+
+
+def test_dollars_from_before_are_shown_and_do_not_trip() -> None:
+    story = Story()
+    tell(story, Cost("session", 0.5), before=True)
+    assert (story.spending.usd, story.cost) == (0.5, 0.0)
+    tell(story, Cost("session", 0.75))
+    assert (story.spending.usd, story.cost) == (0.75, 0.25)
 
 
 def test_unknown_lines_are_kept_and_counted() -> None:
