@@ -15,7 +15,7 @@ from controlroom.cli import daemon, out, room, walls
 from controlroom.cli.quick import USAGE
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import NoDaemon, Operator, RpcError
-from controlroom.containment import cage, rungs, scope, shim
+from controlroom.containment import cage, processes, rungs, scope, shim
 from controlroom.containment.cage import Cage, Report
 from controlroom.containment.launch import NOT_SET_UP, LaunchError, Spec
 from controlroom.containment.rungs import Probe
@@ -122,7 +122,7 @@ def _spec(plan: dict[str, Any], command: list[str], folder: Path, built: Cage | 
         name=plan["name"],
         command=tuple(command),
         cwd=str(folder),
-        env=dict(os.environ),
+        env={**os.environ, processes.MARK: plan["session"]},
         cgroup=plan["cgroup"],
         control=os.path.join(plan["gate_dir"], f"{plan['session']}.shim"),
         agents_dir=plan["agents_dir"],

@@ -236,7 +236,7 @@ def sweep_roots(handle: Handle) -> list[int]:
     if handle.shim is not None and processes.is_alive(handle.shim):
         roots += processes.children(handle.shim.pid)
     else:
-        roots += processes.tagged(handle.tag)  # nobody is left above them who would know them
+        roots += processes.marked(handle.session, handle.tag)  # nobody is left above them who would know them
     return list(dict.fromkeys(roots))
 
 

@@ -16,6 +16,7 @@ import msgspec
 from controlroom.containment import cgroup
 from controlroom.model.agent import Handle, ProcessId
 
+MARK = "CONTROLROOM_SESSION"  # variable that names the session; a mark for a sweep, never an identity: anybody can set it
 _MAX_DEPTH = 4096  # parents walked before a chain counts as endless
 _STAT_BYTES = 4096  # more than 52 numbers and a name take
 _DEAD = frozenset("ZXx")  # zombies and processes being torn down run nothing any more
@@ -196,9 +197,21 @@ def tag_of(pid: int) -> int:
     return int(words[4]) if len(words) > 4 and words[4].isdigit() else 0
 
 
-def tagged(tag: int) -> list[int]:
-    """Every process that has this tag now: one look, no proof (a process may lower its own limit)."""
-    return [int(name) for name in os.listdir("/proc") if tag and name.isdigit() and tag_of(int(name)) == tag]
+def marked(session: str, tag: int) -> list[int]:
+    """Every process that has this session's tag, or its name in the environment that it was started with: one look, no proof.
+
+    An emptied environment loses the one mark, a limit that was lowered the other.
+    """
+    name = f"{MARK}={session}".encode()
+    found = [int(pid) for pid in os.listdir("/proc") if pid.isdigit()]
+    return [pid for pid in found if (tag and tag_of(pid) == tag) or name in _environment(pid)]
+
+
+def _environment(pid: int) -> list[bytes]:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:  # gone, or another user's: it was not started by ours
+        return []
 
 
 def children(pid: int) -> list[int]:

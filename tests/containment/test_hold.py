@@ -209,6 +209,30 @@ def test_without_its_shim_a_subreaper_session_is_swept_and_never_green(subreaper
         assert result.why == "a sweep is no proof"
 
 
+@pytest.mark.row("K02")
+@pytest.mark.parametrize("mark", ["variable", "limit"])
+def test_without_shim_and_parents_the_lost_are_found_by_their_marks(subreaper_probe: Probe, grove: Grove, mark: str) -> None:
+    """Who emptied its environment still has the limit; who lowered the limit still has the variable."""
+    kind, tag = ("daemons", 700_123) if mark == "limit" else ("plain", 0)
+    code = "import os,subprocess,sys; os.setsid() if os.fork() == 0 else os._exit(0); subprocess.run(sys.argv[1:])"
+    words = (sys.executable, "-I", "-S", "-c", code, *grove.command(kind, 3))
+    with hold_session(subreaper_probe, words, tag=tag, keep=True) as held:
+        held.spec = msgspec.structs.replace(held.spec, env={**os.environ, processes.MARK: held.spec.session})
+        shim = held.start()
+        grove.wait_for(3)
+        handle = held.handle()
+        assert handle.root is not None and handle.shim is not None
+        assert processes.wait_gone(handle.root, 10)
+        shim.kill()
+        shim.wait(5)
+        assert len(grove.heard()) == 3
+
+        result = hold.kill(handle)
+
+        assert grove.heard() == set()
+        assert not result.confirmed
+
+
 def test_a_shim_that_was_stopped_still_obeys(subreaper_probe: Probe, grove: Grove) -> None:
     with hold_session(subreaper_probe, grove.command("plain", 3)) as held:
         shim = held.start()
