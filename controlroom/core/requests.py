@@ -75,8 +75,8 @@ def _hold(turn: Turn, held: Held, request: Request) -> None:
     turn.put_held(msgspec.structs.replace(held, fresh=(*since, turn.at)))
 
 
-def _decided(turn: Turn, request: Request, by: str, reason: str) -> Request:
-    decision = Decision(request.id, request.digest, Verdict.ALLOW, by, reason, turn.at)
+def _decided(turn: Turn, request: Request, by: str, reason: str, shown_ms: int | None = None) -> Request:
+    decision = Decision(request.id, request.digest, Verdict.ALLOW, by, reason, turn.at, shown_ms)
     return msgspec.structs.replace(request, decision=decision)
 
 
@@ -115,9 +115,16 @@ def _record_allow(turn: Turn, request: Request) -> None:
     turn.record(Kind.DECISION, request.decision, session=request.session, receipt=request.id, confirm=request.id)
 
 
-def deny(turn: Turn, request: Request, by: str, reason: str, end: RequestState = RequestState.DENIED) -> None:
+def deny(
+    turn: Turn,
+    request: Request,
+    by: str,
+    reason: str,
+    end: RequestState = RequestState.DENIED,
+    shown_ms: int | None = None,
+) -> None:
     """End a request without release: record, reply, tomb. The reply does not wait for the disk (S9: deny may be spooled)."""
-    decision = Decision(request.id, request.digest, Verdict.DENY, by, reason, turn.at)
+    decision = Decision(request.id, request.digest, Verdict.DENY, by, reason, turn.at, shown_ms)
     turn.record(Kind.DECISION, decision, session=request.session, receipt=request.id)
     if end is not RequestState.VOID:
         _reply(turn, request, decision)
@@ -144,11 +151,11 @@ def on_decided(turn: Turn, event: Decided) -> None:
         turn.record(Kind.REFUSED, body, session=known, receipt=event.request if request else "")
         turn.answer(event.ticket, refusal)
     elif event.verdict is Verdict.DENY:
-        deny(turn, request, event.by, event.reason or "the operator said no")
+        deny(turn, request, event.by, event.reason or "the operator said no", shown_ms=event.shown_ms)
         turn.answer(event.ticket)
     else:
         turn.change(tickets={**turn.state.tickets, request.id: event.ticket} if event.ticket else turn.state.tickets)
-        _go_on(turn, _decided(turn, request, event.by, event.reason))
+        _go_on(turn, _decided(turn, request, event.by, event.reason, event.shown_ms))
 
 
 def _refusal(turn: Turn, event: Decided, request: Request | None) -> str:

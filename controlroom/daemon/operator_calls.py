@@ -41,6 +41,7 @@ SAMPLE_SECONDS = 1.0
 MOST_NAME = 64  # characters of a stop id
 MOST_LOGS = 32  # that a launch may name
 MOST_PLANNED = 256  # launches under way
+MOST_SHOWN_MS = 10**9
 ANSWER_SECONDS = 30.0
 ALLOW_SECONDS = 620.0  # a snapshot may come first; the request's own deadline ends the wait
 LEAVE_SECONDS = 0.05  # for the answer to be on its way
@@ -167,14 +168,15 @@ class Calls:
         raise CallError("not-found", f"no request, receipt, grant or agent {wanted}")
 
     async def allow(self, params: Params) -> object:
-        return await self._decide(str(params["id"]), str(params["digest"]), Verdict.ALLOW, "")
+        return await self._decide(params, str(params["digest"]), Verdict.ALLOW, "")
 
     async def deny(self, params: Params) -> object:
-        return await self._decide(str(params["id"]), "", Verdict.DENY, str(params.get("reason", "")))
+        return await self._decide(params, "", Verdict.DENY, str(params.get("reason", "")))
 
-    async def _decide(self, wanted: str, digest: str, verdict: Verdict, reason: str) -> object:
+    async def _decide(self, params: Params, digest: str, verdict: Verdict, reason: str) -> object:
+        wanted, shown = str(params["id"]), _shown_ms(params)
         await self._ask(
-            lambda ticket: ev.Decided(self._runner.clock(), wanted, digest, verdict, self.by, reason[:2000], ticket),
+            lambda ticket: ev.Decided(self._runner.clock(), wanted, digest, verdict, self.by, reason[:2000], ticket, shown),
             ALLOW_SECONDS if verdict is Verdict.ALLOW else ANSWER_SECONDS,
         )
         return {}
@@ -366,3 +368,13 @@ def _place(path: str) -> tuple[str, int, int]:
     if anchored == (0, 0):
         raise CallError("usage", f"{path}: there is no such folder; a grant is for a folder that is there, or a file in one")
     return real, *anchored
+
+
+def _shown_ms(params: Params) -> int | None:
+    """How long a room says that the request was fully shown before its key; None = it was answered elsewhere."""
+    shown = params.get("shown_ms")
+    if shown is None:
+        return None
+    if not isinstance(shown, int) or not 0 <= shown <= MOST_SHOWN_MS:
+        raise CallError("usage", "shown_ms must be milliseconds, a whole number")
+    return shown

@@ -48,7 +48,7 @@ class Asked(msgspec.Struct, frozen=True, tag=True):
 
 
 class Decided(msgspec.Struct, frozen=True, tag=True):
-    """An operator answered a request, naming the digest that was on screen."""
+    """An operator answered a request, naming the digest that was on screen. `shown_ms`: as in `Decision`."""
 
     at: Instant
     request: str
@@ -57,6 +57,7 @@ class Decided(msgspec.Struct, frozen=True, tag=True):
     by: str
     reason: str = ""
     ticket: str = ""
+    shown_ms: int | None = None
 
 
 class Snapped(msgspec.Struct, frozen=True, tag=True):

@@ -24,7 +24,10 @@ class RequestState(StrEnum):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """An answer: for which request and digest, by whom (`operator:NAME`, `policy`, `grant:ID`, `stop`, `budget` ...), why."""
+    """An answer: for which request and digest, by whom (`operator:NAME`, `policy`, `grant:ID`, `stop`, `budget` ...), why.
+
+    `shown_ms`: how long it had been fully shown in the room, without a break, when the key came; None = not answered in a room.
+    """
 
     request: str
     digest: str
@@ -32,6 +35,7 @@ class Decision(msgspec.Struct, frozen=True):
     by: str
     reason: str
     at: Instant
+    shown_ms: int | None = None
 
 
 class Request(msgspec.Struct, frozen=True):

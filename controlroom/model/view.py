@@ -130,10 +130,9 @@ class ToldView(msgspec.Struct, frozen=True):
 class ReceiptView(msgspec.Struct, frozen=True):
     """One act. Where `ok` is told, `note` and `took_ms` are the agent's claim of its outcome; so is `says`, of what it is for.
 
-    `answered`: when it was decided. `seen`: what sensors saw while it was under way, None = nobody
-    looked; `seen_note`: their limits. `call`: the agent's id of it; `log`: what its own log tells of that call, None = nothing.
-    `gaps`: what it
-    lacks of a whole receipt.
+    `answered`: when it was decided; `shown_ms`: how long a room had fully shown it then, None = not known. `seen`: what
+    sensors saw while it was under way, None = nobody looked; `seen_note`: their limits. `call`: the agent's id of it; `log`:
+    what its own log tells of that call, None = nothing. `gaps`: what it lacks of a whole receipt.
     """
 
     id: str
@@ -158,6 +157,7 @@ class ReceiptView(msgspec.Struct, frozen=True):
     reasons: tuple[Reason, ...] = ()
     verdict: Verdict | None = None
     answered: Instant | None = None
+    shown_ms: int | None = None
     grant: str = ""
     undo_why: str = ""
     saved: Saved | None = None

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from controlroom.model.clock import Instant
+from controlroom.model.effect import Effect
 from controlroom.model.record import Intent, Kind, Receipt, Record
 from controlroom.model.request import Decision
 from controlroom.model.tier import Tier
+from controlroom.model.touched import Seen
 from controlroom.storage.chain import Stored, previous_of
 from controlroom.text.redact import redact
 from controlroom.text.safe import show
@@ -31,6 +33,7 @@ _COLUMNS = (
         "cwd",
     ),
     *("tier", "verdict", "by", "reason", "outcome", "note", "digest"),
+    *("decided_wall_ns", "shown_ms", "effects_declared", "effects_observed", "undo", "undone_by"),
 )
 # A spreadsheet runs a cell that begins with one of these (also in their full-width forms) as a formula.
 _FORMULA = ("=", "+", "-", "@", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -95,7 +98,9 @@ def _conventional(record: Record, body: dict[str, object]) -> dict[str, object]:
         if record.kind is Kind.DECISION:
             decision = msgspec.json.decode(record.body, type=Decision)
             told = {"result": decision.verdict, "by": decision.by, "reason": decision.reason}
-            return {"decision": {**told, "decided_at": _time(decision.at)}}
+            return {"decision": {**told, "decided_at": _time(decision.at), "shown_ms": decision.shown_ms}}
+        if record.kind is Kind.SEEN:
+            return {"observed": msgspec.to_builtins(msgspec.json.decode(record.body, type=Seen))}
         if record.kind is Kind.OUTCOME:
             return {"outcome": {"status": "success" if body.get("ok") else "failure"}}
     except msgspec.MsgspecError:
@@ -130,7 +135,30 @@ def _cells(receipt: Receipt) -> tuple[str, ...]:
         *(intent.agent, intent.action.tool, intent.action.input, intent.action.cwd, intent.assessment.tier),
         *((decision.verdict, decision.by, decision.reason) if decision else ("", "", "")),
         *("" if outcome is None else "ok" if outcome.ok else "failed", receipt.note, intent.digest),
+        *((_wall(decision.at), "" if decision.shown_ms is None else str(decision.shown_ms)) if decision else ("", "")),
+        *(_declared(intent.assessment.effects), _observed(receipt.seen)),
+        *(_undo(receipt), receipt.undone),
     )
+
+
+def _declared(effects: Iterable[Effect]) -> str:
+    """Each effect with its targets, as policy found them."""
+    return "; ".join(f"{effect.kind} {', '.join(target.path for target in effect.targets)}".rstrip() for effect in effects)
+
+
+def _observed(seen: Seen | None) -> str:
+    """What the disk showed while the act was under way, or why nobody can tell."""
+    if seen is None or seen.why:
+        return f"not observed: {seen.why}" if seen else "not observed"
+    told = (("create", seen.created), ("write", seen.written), ("delete", seen.deleted))
+    lists = [f"{kind} {', '.join(paths)}" for kind, paths in told if paths]
+    return "; ".join([*lists, *([f"and {seen.more} more"] if seen.more else [])]) or "nothing changed"
+
+
+def _undo(receipt: Receipt) -> str:
+    if receipt.saved is not None and receipt.saved.seal:
+        return "saved"
+    return f"no: {(receipt.saved.why if receipt.saved else '') or receipt.intent.assessment.undo_why}".removesuffix(": ")
 
 
 def _wall(at: Instant | None) -> str:

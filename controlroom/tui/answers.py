@@ -56,15 +56,16 @@ def _ask_lease(app: "RoomApp", dialog: ev.OpenDialog) -> None:
 def _decide(app: "RoomApp", decision: ev.Decision) -> None:
     scene = app.scene()
     request = next((r for r in scene.view.pending if r.id == decision.request), None) if scene.view else None
+    shown = app.desk.shown_ms()
     if decision.verdict is Verdict.DENY:
         reason = app.reasons.pop(decision.request, "")
-        app.order("deny", id=decision.request, digest=decision.digest, reason=reason)
+        app.order("deny", id=decision.request, digest=decision.digest, reason=reason, shown_ms=shown)
         return
     after: dict[str, Any] | None = None
     if request is not None and scene.view is not None:
         agent = next((a for a in scene.view.agents if a.id == request.session), None)
         after = lease.params(request, agent, decision.lease, app.uses)
-    app.order("allow", then=after, id=decision.request, digest=decision.digest)
+    app.order("allow", then=after, id=decision.request, digest=decision.digest, shown_ms=shown)
 
 
 def told(app: "RoomApp", outcome: Outcome) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from controlroom.client.rpc import Refused
 from controlroom.containment import processes
 from controlroom.model.agent import Handle, Rung
 from tests.support.daemon import Daemon
@@ -242,3 +243,18 @@ def test_adopt_names_a_live_process_and_its_requests_come_in_under_it(daemon: Da
             daemon.call("adopt", pid=2**22 - 1)
     finally:
         worker.end()
+
+
+def test_how_long_a_room_had_shown_it_stands_on_the_receipt_of_both_answers(daemon: Daemon) -> None:
+    for name, method, shown in (("one", "allow", 1234), ("two", "deny", None)):
+        (daemon.workspace / name).mkdir()
+        asker = daemon.bash(f"rm -rf {name}", name)
+        (request,) = daemon.pending()
+        for wrong in (-1, "x", 10**10):
+            with pytest.raises(Refused, match="shown_ms"):
+                daemon.call(method, id=request["id"], digest=request["digest"], shown_ms=wrong)
+        daemon.call(method, id=request["id"], digest=request["digest"], shown_ms=shown)
+        assert asker.answer()[0] == method
+        row = daemon.call("show", id=request["id"])
+        assert row["shown_s"] == (None if shown is None else 1.234)
+    assert [r["body"]["shown_ms"] for r in daemon.records() if r["kind"] == "decision"] == [1234, None]

@@ -10,10 +10,12 @@ import pytest
 
 from controlroom.model.action import Action
 from controlroom.model.clock import Instant
-from controlroom.model.effect import Assessment
+from controlroom.model.effect import Assessment, Effect, EffectKind, Target
 from controlroom.model.record import Intent, Kind, Outcome, Receipt, Record, Stage
 from controlroom.model.request import Decision
+from controlroom.model.snapshot import Saved
 from controlroom.model.tier import Tier, Verdict
+from controlroom.model.touched import Seen
 from controlroom.storage.chain import Stored
 from controlroom.storage.export import jsonl, receipts_csv
 from controlroom.storage.receipts import advance, fold, gaps, open_receipts, where_it_stopped
@@ -166,3 +168,22 @@ def test_csv_tells_who_decided_what() -> None:
     shown = dict(zip(head, line, strict=True))
     assert (shown["stage"], shown["verdict"], shown["by"], shown["tier"]) == ("denied", "deny", "operator:me", "T2")
     assert shown["started_wall_ns"] == ""
+
+
+def test_csv_tells_what_was_declared_beside_what_was_seen_and_how_long_it_had_been_shown() -> None:
+    seen = Seen(created=("/w/new",), deleted=("/w/a", "/w/b"), more=3)
+    full = msgspec.structs.replace(told(ASKED, ALLOWED, STARTED, row(Kind.SEEN, seen)), undone="u1")
+    assert full.decision is not None
+    full = msgspec.structs.replace(full, decision=msgspec.structs.replace(full.decision, shown_ms=2500))
+    effects = (Effect(EffectKind.DELETE, (Target("/w/a"), Target("/w/b"))), Effect(EffectKind.NET))
+    assessed = msgspec.structs.replace(full.intent.assessment, effects=effects, undo_why="12 GB over the limit")
+    full = msgspec.structs.replace(full, intent=msgspec.structs.replace(full.intent, assessment=assessed))
+    unseen = msgspec.structs.replace(full, seen=Seen(why="no workspace"), saved=Saved("seal"), undone="")
+    head, *lines = csv.reader(io.StringIO("".join(receipts_csv([full, unseen, told(ASKED, DENIED)]))))
+    names = ("effects_declared", "effects_observed", "shown_ms", "undo", "undone_by")
+    rows = [tuple(dict(zip(head, line, strict=True))[name] for name in names) for line in lines]
+    assert rows == [
+        ("delete /w/a, /w/b; net", "create /w/new; delete /w/a, /w/b; and 3 more", "2500", "no: 12 GB over the limit", "u1"),
+        ("delete /w/a, /w/b; net", "not observed: no workspace", "2500", "saved", ""),
+        ("", "not observed", "", "no", ""),
+    ]

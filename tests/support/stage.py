@@ -62,6 +62,7 @@ class Line:
     orders: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
     refuse: str = ""
+    shown: list[object] = field(default_factory=list)  # how long what was answered had been on screen, ms
     opened: bool = False
     news: Callable[[], object] = field(default=lambda: None)
 
@@ -86,6 +87,8 @@ class Line:
         if method == "story":
             done(Outcome(method, dict(params), self.results.get(method)))
             return True
+        if "shown_ms" in params:  # of a real clock: told apart
+            self.shown.append(params.pop("shown_ms"))
         self.orders.append((method, dict(params)))
         if self.refuse:
             done(Outcome(method, dict(params), code="refused", why=self.refuse))

@@ -1,11 +1,13 @@
 """Approval in the running app, from the key to the order that goes to the daemon: one press, and it cannot be a slip (S12)."""
 
 import random
+import time
 
 import pytest
 from msgspec.structs import replace
 
 from controlroom.model.view import RequestView, RoomView
+from controlroom.tui.approval import ARM
 from controlroom.tui.keys import BY_ID
 from tests.support import views
 from tests.support.stage import Visit, room, story
@@ -323,3 +325,16 @@ async def test_a_daemon_that_comes_back_finds_everything_unarmed() -> None:
         await visit.send(read)
         assert visit.line.orders == []
         await visit.armed()
+
+
+@story
+async def test_with_the_answer_goes_how_long_all_of_it_had_been_on_screen() -> None:
+    for key in ("a", "d"):
+        began = time.monotonic()
+        async with room(waiting(ASKED)) as visit:
+            await visit.armed()
+            await visit.press(key)
+            await visit.until(lambda: bool(visit.line.orders), "answered")
+            (shown,) = visit.line.shown
+            assert isinstance(shown, int)
+            assert 1000 * ARM[ASKED.tier] <= shown <= 1000 * (time.monotonic() - began)

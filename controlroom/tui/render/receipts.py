@@ -129,7 +129,8 @@ def _decision(found: ReceiptView) -> list[Line]:
     if found.answered is None or found.verdict is None:
         return [_ours("none is recorded", "dim")]
     waited = found.answered.seconds_since(found.at)
-    when = f" at {words.clock(found.answered)}, {waited:.1f} s after it was asked"
+    shown = "" if found.shown_ms is None else f", {found.shown_ms / 1000:.1f} s after all of it was on screen"
+    when = f" at {words.clock(found.answered)}, {waited:.1f} s after it was asked{shown}"
     lines: list[Line] = [(say(f"{found.verdict} by "), *marked(quote(found.by)), say(when, "dim"))]
     if found.reason:
         lines += rows.value(found.reason)
