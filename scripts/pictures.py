@@ -77,7 +77,7 @@ async def _taken(moments: dict[str, Moment], name: str, theme: str, size: tuple[
     when, keys = TALE[name]
     moment = moments[when]
     async with room(moment.view, size, theme=theme) as visit:
-        facts = ("processes", moment.processes), ("layers", moment.layers), ("permissions", moment.permissions)
+        facts = ("layers", moment.layers), ("permissions", moment.permissions)
         visit.line.results |= {method: msgspec.to_builtins(fact) for method, fact in facts}
         await visit.until(lambda: _calm(visit), "nothing changes any more by itself")
         await visit.press(*keys)

@@ -22,7 +22,7 @@ from controlroom.cli.demo_room import NAME
 from controlroom.client.rpc import Operator
 from controlroom.model.clock import SECOND, Instant
 from controlroom.model.permissions import Environment, Permissions
-from controlroom.model.view import LayerView, ProcessView, RoomView
+from controlroom.model.view import LayerView, RoomView
 
 NOW = Instant(90_000 * SECOND, 1_790_000_000 * SECOND)
 STEP = 4  # seconds between two moments of a recording
@@ -34,10 +34,9 @@ _PIDS = ("pid", "ppid")
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """One moment of the story: the daemon's snapshot, and the facts that three tabs ask for."""
+    """One moment of the story: the daemon's snapshot, and the facts that two tabs ask for."""
 
     view: RoomView
-    processes: tuple[ProcessView, ...] = ()
     layers: tuple[LayerView, ...] = ()
     permissions: Permissions | None = None
 
@@ -68,11 +67,10 @@ def _until(made: Stage, operator: Operator, look: Callable[[RoomView], object], 
             raise TimeoutError(f"the story did not go on within {seconds:g} s")
         time.sleep(0.05)
     session = view.agents[0].id
-    processes = msgspec.convert(operator.call("processes", session=session), tuple[ProcessView, ...])
     layers = msgspec.convert(operator.call("layers", session=session), tuple[LayerView, ...])
     known = msgspec.convert(operator.call("permissions", session=session), Permissions)
     known = msgspec.structs.replace(known, environment=Environment())  # that of whoever draws the pictures is nobody's business
-    return Moment(view, processes, layers, known)
+    return Moment(view, layers, known)
 
 
 class _Steady:

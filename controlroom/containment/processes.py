@@ -27,7 +27,10 @@ class GoneError(ProcessLookupError):
 
 
 class Stat(msgspec.Struct, frozen=True):
-    """What /proc/PID/stat says. `name` is the kernel's comm, chosen by the process; `start` is in clock ticks since boot."""
+    """What /proc/PID/stat says. `name` is the kernel's comm, chosen by the process; `start` is in clock ticks since boot.
+
+    `ticks`: CPU used so far, user and system, in clock ticks; `pages`: resident memory.
+    """
 
     pid: int
     name: str
@@ -38,6 +41,8 @@ class Stat(msgspec.Struct, frozen=True):
     foreground: int
     threads: int
     start: int
+    ticks: int = 0
+    pages: int = 0
 
     @property
     def dead(self) -> bool:
@@ -55,8 +60,20 @@ def parse_stat(raw: bytes) -> Stat:
     head, _, tail = raw.rpartition(b")")
     pid, _, name = head.partition(b" (")
     fields = tail.split()
-    numbers = [int(fields[at]) for at in (1, 2, 3, 5, 17, 19)]
-    return Stat(int(pid), name.decode("utf-8", "backslashreplace"), fields[0].decode("utf-8"), *numbers)
+    ppid, group, sid, foreground, threads, start = (int(fields[at]) for at in (1, 2, 3, 5, 17, 19))
+    return Stat(
+        pid=int(pid),
+        name=name.decode("utf-8", "backslashreplace"),
+        state=fields[0].decode("utf-8"),
+        ppid=ppid,
+        group=group,
+        sid=sid,
+        foreground=foreground,
+        threads=threads,
+        start=start,
+        ticks=int(fields[11]) + int(fields[12]),
+        pages=max(0, int(fields[21])),
+    )
 
 
 def read_stat(pid: int) -> Stat | None:
@@ -240,6 +257,14 @@ def uid_of(pid: int) -> int | None:
         return Path(f"/proc/{pid}").stat().st_uid
     except (FileNotFoundError, ProcessLookupError):
         return None
+
+
+def folder(pid: int) -> str:
+    """Where it works, "" where that may not be seen or it is gone."""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""
 
 
 def wait_channel(pid: int) -> str:

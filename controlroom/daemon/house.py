@@ -155,7 +155,7 @@ class House:
         self._touched = Touched(self._runner, map(str, own))
         self._nevertouch = NeverTouch(self._runner, judge, self._touched)
         self._touched.on_changes = self._nevertouch.changed
-        facts = Facts(self._runner, sampler, self._touched, telling)
+        facts = Facts(self._runner, sampler, self._touched, telling, self._keeper.store)
         calls = Calls(
             self._runner,
             self._registry,

@@ -1,5 +1,7 @@
 """Measures what every running session has come to, for its trips: processes, CPU, memory, vanished files, and who looks on."""
 
+from collections.abc import Mapping
+
 import anyio
 import anyio.to_thread
 
@@ -23,6 +25,7 @@ class Meters:
         self._sampler = sampler
         self._operators = operators
         self._touched = touched
+        self._escaped: set[tuple[str, int, int]] = set()  # told already
 
     async def run(self) -> None:
         """For ever."""
@@ -41,9 +44,19 @@ class Meters:
             return
         handles = [self._runner.handles[key] for key in running]
         await anyio.to_thread.run_sync(self._sampler.sample, handles)
+        self._tell_escapes(running)
         alone = self._operators.alone()
         for session in running.values():
             self._runner.feed(ev.Measured(self._runner.clock(), session.id, self._usage(session, alone)))
+
+    def _tell_escapes(self, running: Mapping[str, Session]) -> None:
+        """A process that left the control group of its session is told once."""
+        there = {(key, s.pid, s.start): s for key in running for s in self._sampler.outside.get(key, ())}
+        for (key, pid, _), stat in there.items():
+            if (key, pid, stat.start) not in self._escaped:
+                text = f"process {pid} ({stat.name}) bears the session's tag and has left its control group: a stop may miss it"
+                self._runner.alarm("escape", text, key)
+        self._escaped = set(there)
 
     def _usage(self, session: Session, alone: float) -> ev.Usage:
         load = self._sampler.loads.get(session.id)

@@ -67,3 +67,13 @@ class FilesView(msgspec.Struct, frozen=True):
     watch: str = ""
     deletes: int | None = None
     open: tuple[OpenFile, ...] = ()
+
+
+class DiffView(msgspec.Struct, frozen=True):
+    """How a file differs from what it was. `against`: in words, what it is compared with; `text`: a unified diff, "" where they
+    are the same; `why`: why there is none, "" = there is.
+    """
+
+    against: str = ""
+    text: str = ""
+    why: str = ""

@@ -255,7 +255,11 @@ class AlarmView(msgspec.Struct, frozen=True):
 
 
 class ProcessView(msgspec.Struct, frozen=True):
-    """One process of a session. `cpu` percent of one core, `memory` resident bytes, `age` seconds, `depth` in the tree."""
+    """One process of a session. `cpu` percent of one core, `memory` resident bytes, `age` seconds, `depth` in the tree.
+
+    `outside`: it bears the session's tag and is not in its control group. What follows it is looked at only where it is shown
+    (`whole`): descriptors, where it works, where in the kernel it sleeps, sockets by protocol and address.
+    """
 
     pid: int
     depth: int
@@ -265,6 +269,21 @@ class ProcessView(msgspec.Struct, frozen=True):
     memory: int
     threads: int
     age: float
+    name: str = ""
+    outside: bool = False
+    whole: bool = False
+    files: int | None = None
+    cwd: str = ""
+    waits: str = ""
+    listening: tuple[str, ...] = ()
+    connected: tuple[str, ...] = ()
+
+
+class ProcessesView(msgspec.Struct, frozen=True):
+    """The processes of a session that were asked for, parents first. `total`: how many it has."""
+
+    total: int
+    rows: tuple[ProcessView, ...]
 
 
 class LayerView(msgspec.Struct, frozen=True):

@@ -22,7 +22,7 @@ from controlroom.tui.bell import Bell
 from controlroom.tui.colours import Colours, Looks
 from controlroom.tui.desk import Desk
 from controlroom.tui.driver import RoomDriver
-from controlroom.tui.facts import Facts
+from controlroom.tui.facts import LIVE, Facts
 from controlroom.tui.glyphs import ASCII, UNICODE
 from controlroom.tui.keys import Context
 from controlroom.tui.life import Life
@@ -42,6 +42,7 @@ SAID_SECONDS = 6.0  # that a remark stays
 WRONG_SECONDS = 12.0
 LOCAL_FRAME = 0.1  # seconds
 REMOTE_FRAME = 0.2
+FACTS_SECONDS = 0.2  # between two looks for what has come, while a tab is open that lives by itself
 AWAKE_SECONDS = 1.0  # that frames go on after anything happened; then they rest until something does
 LOOK_SECONDS = 2.0  # between two looks at the terminal and the slow facts
 REMEMBER_SECONDS = 30.0  # between two notes that somebody is looking
@@ -80,11 +81,13 @@ class RoomApp(App[int], inherit_bindings=False):
         self._pulling = False
         self._stop_seen = ""
         self._bell = Bell()
-        self._facts = Facts(link, self.looking)
+        self.facts = Facts(link, self.looking)
+        self._told = 0  # version of the looking that a fact was drawn at
         self._life = Life(self._ended)
         self._drawn: tuple[object, ...] = ()
         self._pace = Pace()
         self._frames: Timer | None = None
+        self._asking: Timer | None = None
         self._framed = self._woken = 0.0
         self._remembered = 0.0
 
@@ -102,6 +105,7 @@ class RoomApp(App[int], inherit_bindings=False):
         self.link.open(lambda: self.post_message(News()))
         self.looking.say_all(self._colours.problems)
         self.set_interval(LOOK_SECONDS, self._look)
+        self._asking = self.set_interval(FACTS_SECONDS, self._ask, pause=True)
 
     def on_ready(self) -> None:
         """The first paint is out. What start-up made stays to the end: it is never again looked at for garbage."""
@@ -114,10 +118,24 @@ class RoomApp(App[int], inherit_bindings=False):
             return
         if not self.is_headless:
             self._life.look()
-        self._facts.ask(self.scene())
+        self._ask()
         self.frame()
         if self.contact.state == "live" and self.clock() - self._remembered > REMEMBER_SECONDS:
             self._remember()
+
+    def _ask(self) -> None:
+        """What the open tab needs; what has come of it is drawn at once."""
+        if not self._open:
+            return
+        self.facts.ask(self.scene(), self.clock(), self._first_row())
+        if self.looking.version != self._told:
+            self._told = self.looking.version
+            self.frame()
+
+    def _first_row(self) -> int:
+        """The first line of the tab that is on screen."""
+        top = self.top
+        return top.pane("tab").top if isinstance(top, RoomScreen) and top.made else 0
 
     def _remember(self) -> None:
         self._remembered = self.clock()
@@ -222,6 +240,7 @@ class RoomApp(App[int], inherit_bindings=False):
         if not self._open:
             return
         self._framed = self.clock()
+        self._keep_asking()
         contact = self.link.contact
         if contact is not self.contact:
             self._take(contact)
@@ -242,6 +261,11 @@ class RoomApp(App[int], inherit_bindings=False):
             self._rest()
         if top.is_mounted:
             top.judge(scene)
+
+    def _keep_asking(self) -> None:
+        """Processes and files move without any news of the daemon's."""
+        if self._asking is not None:
+            (self._asking.resume if self.looking.tab in LIVE else self._asking.pause)()
 
     def _take(self, contact: Contact) -> None:
         before, self.contact = self.contact, contact

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
+from controlroom.model.touched import FileView, OpenFile
 from controlroom.model.view import AgentView, LayerView, LogView, ProcessView, ReceiptView, RoomView
 from controlroom.tui import keys, lease
 from controlroom.tui.approval import ALLOWS
@@ -174,11 +175,11 @@ def _rows(scene: Scene, view: RoomView) -> Sequence[object]:
         case 2:
             return receipts.select(view, session, looking.filter)
         case 3:
-            return processes.select(looking.processes.get(session, ()), looking.filter)
+            return processes.select(looking.processes.get(session), looking.filter)
         case 6:
             return config.select(looking.layers.get(session, ()), looking.filter)
         case _:
-            return files.select(view, session, looking.filter)
+            return files.select(looking.files.get(session), looking.filter)
 
 
 def _tab(scene: Scene, view: RoomView, agent: AgentView | None, width: int) -> list[Line]:
@@ -192,7 +193,8 @@ def _tab(scene: Scene, view: RoomView, agent: AgentView | None, width: int) -> l
         case 3:
             return processes.render(looking.processes.get(session), width, glyphs, find=find, at=at)
         case 4:
-            return files.render(view, session, width, glyphs, find=find, at=at)
+            top = agent.workspace if agent else ""
+            return files.render(looking.files.get(session), view.now, width, glyphs, find=find, at=at, top=top)
         case 5:
             return permissions.render(view, agent, looking.permissions.get(session), width, glyphs, find=find)
     return config.render(looking.layers.get(session), agent, width, glyphs, now=view.now, find=find, at=at)
@@ -212,9 +214,16 @@ def detail(scene: Scene) -> Maker | None:
             return lambda scene, width: processes.detail(process, width, scene.glyphs)
         case LayerView() as layer:
             return lambda scene, width: config.detail(layer, view.now, width, scene.glyphs)
-        case files.Touched() as touched:
-            return lambda scene, width: files.detail(touched, width, scene.glyphs)
+        case FileView() | OpenFile() as row:
+            return lambda scene, width: files.detail(row, scene.looking.diffs.get(row.path), width, scene.glyphs)
     return None
+
+
+def file(scene: Scene) -> FileView | None:
+    """The selected file, None where none is."""
+    at, view = row_of(scene), scene.view
+    found = _rows(scene, view)[at] if view is not None and at >= 0 else None
+    return found if isinstance(found, FileView) else None
 
 
 def receipt(scene: Scene) -> ReceiptView | None:

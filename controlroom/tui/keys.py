@@ -108,8 +108,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("mark", ("space",), "mark", "mark the selected row; never decides anything", "Agents", "read", _STEERING),
     Command("tab-log", ("1",), "Log", "what the selected agent did, line by line", "Tabs", "read", ("room",)),
     Command("tab-receipts", ("2",), "Receipts", "its acts: asked, decided, started, how they ended", "Tabs", "read", ("room",)),
-    Command("tab-processes", ("3",), "Processes", "its processes, as a tree", "Tabs", "read", ("room",)),
-    Command("tab-files", ("4",), "Files", "the files that its acts were about", "Tabs", "read", ("room",)),
+    Command("tab-processes", ("3",), "Processes", "its processes as a tree, and who has left it", "Tabs", "read", ("room",)),
+    Command("tab-files", ("4",), "Files", "what it touched: by its calls, and as seen on disk", "Tabs", "read", ("room",)),
     Command("tab-permissions", ("5",), "Permissions", "what it may do, and its grants", "Tabs", "read", ("room",)),
     Command("tab-config", ("6",), "Config", "the files it reads, our gate in them, what changed", "Tabs", "read", ("room",)),
     Command(

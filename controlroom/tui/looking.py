@@ -6,7 +6,8 @@ from typing import Literal
 
 from controlroom.model.agent import SessionState
 from controlroom.model.permissions import Permissions
-from controlroom.model.view import AgentView, LayerView, ProcessView, RoomView, StoryView
+from controlroom.model.touched import DiffView, FilesView
+from controlroom.model.view import AgentView, LayerView, ProcessesView, RoomView, StoryView
 
 Region = Literal["agents", "request", "tab"]
 OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
@@ -25,7 +26,9 @@ class Looking:
     row: int = 0
     filters: dict[int, str] = field(default_factory=dict)
     marks: frozenset[str] = frozenset()
-    processes: dict[str, tuple[ProcessView, ...]] = field(default_factory=dict)
+    files: dict[str, FilesView] = field(default_factory=dict)
+    diffs: dict[str, DiffView] = field(default_factory=dict)  # by path
+    processes: dict[str, ProcessesView] = field(default_factory=dict)
     layers: dict[str, tuple[LayerView, ...]] = field(default_factory=dict)
     stories: dict[str, StoryView] = field(default_factory=dict)
     permissions: dict[str, Permissions] = field(default_factory=dict)

@@ -49,7 +49,7 @@ def test_layers_name_files_that_do_not_exist_yet(daemon: Daemon) -> None:
     (row,) = daemon.pending()
     layers = msgspec.convert(daemon.call("layers", session=row["session"]), list[LayerView])
     assert any(layer.path.endswith(".claude/settings.json") and not layer.exists for layer in layers)
-    assert daemon.call("processes", session=row["session"]) == []
+    assert daemon.call("processes", session=row["session"]) == {"total": 0, "rows": []}
 
 
 def test_a_pulse_tells_what_moved_until_something_happens(daemon: Daemon) -> None:

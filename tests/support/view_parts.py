@@ -20,6 +20,7 @@ from controlroom.model.request import RequestState
 from controlroom.model.snapshot import Saved
 from controlroom.model.tier import Tier, Verdict
 from controlroom.model.told import Spending, Tokens
+from controlroom.model.touched import FilesView, FileView, OpenFile
 from controlroom.model.use import Capability, Matrix
 from controlroom.model.view import (
     AgentView,
@@ -28,6 +29,7 @@ from controlroom.model.view import (
     LayerView,
     Load,
     LogView,
+    ProcessesView,
     ProcessView,
     ReceiptView,
     RequestView,
@@ -349,14 +351,31 @@ def grants() -> tuple[GrantView, ...]:
     )
 
 
-def processes() -> tuple[ProcessView, ...]:
-    """A small tree."""
-    return (
-        ProcessView(4242, 0, "S", ("claude", "--model", "opus"), 8.1, 214 * 1024 * 1024, 12, 4_000),
-        ProcessView(4300, 1, "S", ("/bin/bash", "-c", "npm test"), 0.0, 3 * 1024 * 1024, 1, 76),
-        ProcessView(4301, 2, "R", ("node", "/usr/bin/npm", "test"), 71.3, 91 * 1024 * 1024, 11, 75),
-        ProcessView(4377, 3, "Z", (), 0.0, 0, 1, 3),
+def processes() -> ProcessesView:
+    """A small tree; one that has left it."""
+    rows = (
+        ProcessView(4501, 0, "S", ("nohup", "./miner"), 99.0, 12 * 1024 * 1024, 4, 30, "miner", outside=True),
+        ProcessView(
+            4242, 0, "S", ("claude", "--model", "opus"), 8.1, 214 * 1024 * 1024, 12, 4_000, "claude", whole=True, files=31,
+            cwd=PROJECT, waits="do_epoll_wait", listening=("tcp 127.0.0.1:40117",), connected=("tcp 160.79.104.10:443",),
+        ),
+        ProcessView(4300, 1, "S", ("/bin/bash", "-c", "npm test"), 0.0, 3 * 1024 * 1024, 1, 76, "bash"),
+        ProcessView(4301, 2, "R", ("node", "/usr/bin/npm", "test"), 71.3, 91 * 1024 * 1024, 11, 75, "node"),
+        ProcessView(4377, 3, "Z", (), 0.0, 0, 1, 3, "sh"),
+    )  # fmt: skip
+    return ProcessesView(212, rows)
+
+
+def files() -> FilesView:
+    """What calls named, what nobody named, a violation, and what is open."""
+    rows = (
+        FileView("/home/ada/.ssh/id_ed25519", "deleted", ago(20), 411, seen=True, never=True),
+        FileView(f"{PROJECT}/build/index.html", "written", ago(12), 8_400, "toolu_01A", "3f" * 16, seen=True, times=3),
+        FileView(f"{PROJECT}/cache.db", "created", ago(40), 1_204_000, during="3f" * 16, seen=True),
+        FileView(f"{PROJECT}/tmp/x", "deleted", ago(90), 12, seen=True),
+        FileView(f"{PROJECT}/src/shop.ts", "read", ago(300), 2_100, "toolu_019", "4a" * 16),
     )
+    return FilesView(9, rows, 1_204, 7, "", 31, (OpenFile(f"{PROJECT}/cache.db", 4301, True),))
 
 
 def layers() -> tuple[LayerView, ...]:

@@ -12,6 +12,7 @@ from tests.support.view_parts import (
     PROJECT,
     agent,
     ago,
+    files,
     grants,
     layers,
     log,
@@ -26,7 +27,21 @@ from tests.support.view_parts import (
     story,
 )
 
-__all__ = ["HOSTILE", "NOW", "PROJECT", "STATES", "agent", "ago", "grants", "layers", "log", "processes", "receipt", "receipts"]
+__all__ = [
+    "HOSTILE",
+    "NOW",
+    "PROJECT",
+    "STATES",
+    "agent",
+    "ago",
+    "files",
+    "grants",
+    "layers",
+    "log",
+    "processes",
+    "receipt",
+    "receipts",
+]
 __all__ += ["broken", "busy", "disconnected", "empty", "filled", "hostile", "pending_t2", "pending_t3", "room", "stopped"]
 __all__ += ["permissions", "request_edit", "request_t2", "request_t3", "status", "story"]
 

@@ -275,7 +275,7 @@ SEEN_ON = {
     "tab-log": "npm",
     "tab-receipts": "operator",
     "tab-processes": "no process of this session",
-    "tab-files": "/home/ada/shop",
+    "tab-files": "seen on disk, no call",
     "tab-permissions": "rants",
     "tab-config": "no file of this kind",
 }
@@ -285,7 +285,12 @@ def _tab(number: int, name: str) -> None:
     @command(name)
     async def shows_the_tab() -> None:
         async with room(views.busy()) as visit:
-            visit.line.results |= {"processes": [], "layers": [], "permissions": to_builtins(views.permissions())}
+            visit.line.results |= {
+                "processes": {"total": 0, "rows": []},
+                "layers": [],
+                "files": to_builtins(views.files()),
+                "permissions": to_builtins(views.permissions()),
+            }
             await presses(visit, str(number))
             assert visit.app.looking.tab == number
             assert keys.TABS[number - 1].id == name

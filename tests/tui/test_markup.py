@@ -68,7 +68,12 @@ PRESSED = ("1", "2", "3", "4", "5", "6", "v", "escape", "question_mark", "escape
 @story
 async def test_whatever_others_write_is_drawn_on_every_screen_and_does_nothing(text: str) -> None:
     async with room(views.filled(text), (100, 30)) as visit:
-        visit.line.results |= {"processes": [], "layers": [], "permissions": to_builtins(views.permissions())}
+        visit.line.results |= {
+            "processes": {"total": 0, "rows": []},
+            "layers": [],
+            "files": {"seq": 0, "rows": []},
+            "permissions": to_builtins(views.permissions()),
+        }
         visit.line.refuse = text
         visit.app.say(text, wrong=True)
         for key in PRESSED:
@@ -79,5 +84,6 @@ async def test_whatever_others_write_is_drawn_on_every_screen_and_does_nothing(t
         visit.line.lose(text)
         await visit.settled()
         assert visit.pulled == []
-        assert [method for method, _ in visit.line.orders if method not in ("processes", "layers", "permissions")] == []
+        asked = ("processes", "layers", "files", "permissions")
+        assert [method for method, _ in visit.line.orders if method not in asked] == []
         assert visit.app._exception is None

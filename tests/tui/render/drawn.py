@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from controlroom.model.agent import SessionState
 from controlroom.model.tier import Tier
-from controlroom.model.view import LayerView, ProcessView, RoomView
+from controlroom.model.touched import DiffView, FilesView, FileView, OpenFile
+from controlroom.model.view import LayerView, ProcessesView, ProcessView, RoomView
 from controlroom.tui import keys
 from controlroom.tui.glyphs import Glyphs
 from controlroom.tui.line import Line
@@ -54,9 +55,31 @@ def _details(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
     return [agents.detail(agent, view.now, width, glyphs) for agent in view.agents]
 
 
-def _tree(view: RoomView) -> tuple[ProcessView, ...]:
+def _tree(view: RoomView) -> ProcessesView:
     """Processes that are called as the agents are."""
-    return (*views.processes(), *(ProcessView(7, 1, a.name[:1], (a.name, a.tool), 1.0, 9, 1, 70.0) for a in view.agents))
+    others = [
+        ProcessView(
+            7, 1, a.name[:1], (a.name, a.tool), 1.0, 9, 1, 70.0, a.name, whole=True, cwd=a.name, waits=a.tool,
+            listening=(a.name,), connected=(a.tool,),
+        )
+        for a in view.agents
+    ]  # fmt: skip
+    told = views.processes()
+    return replace(told, rows=(*told.rows, *others))
+
+
+def _files(view: RoomView) -> FilesView:
+    """Files that are called as the agents are."""
+    told = views.files()
+    others = [FileView(a.name, "written", view.now, 1, a.tool, a.kind) for a in view.agents]
+    opened = [OpenFile(a.name, 7, True) for a in view.agents]
+    return replace(told, rows=(*told.rows, *others), open=(*told.open, *opened))
+
+
+def _differences(view: RoomView) -> list[DiffView | None]:
+    """None yet, none to be had, and one that says what the host is called."""
+    text = f"--- a\n+++ a\n@@ -1 +1 @@\n-old\n+{view.status.host}\n"
+    return [None, DiffView(why=view.status.host), DiffView(view.status.host, text), DiffView("git HEAD")]
 
 
 def _story(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
@@ -92,11 +115,12 @@ def _pages(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
         found += receipts.detail(receipt, width, glyphs)
     for row in view.log:
         found += log.detail(row, width, glyphs)
-    for touched in files.select(view, ALL):
-        found += files.detail(touched, width, glyphs)
+    for touched in files.select(_files(view)):
+        for diff in _differences(view):
+            found += files.detail(touched, diff, width, glyphs)
     for layer in _layers(view):
         found += config.detail(layer, view.now, width, glyphs)
-    for process in _tree(view):
+    for process in _tree(view).rows:
         found += processes.detail(process, width, glyphs)
     return found
 
@@ -113,7 +137,7 @@ DATA: dict[str, Draw] = {
     "receipts": lambda v, w, g: receipts.render(v, ALL, w, g, at=0),
     "receipt": _receipt,
     "processes": lambda v, w, g: processes.render(_tree(v), w, g),
-    "files": lambda v, w, g: files.render(v, ALL, w, g),
+    "files": lambda v, w, g: files.render(_files(v), v.now, w, g, at=0, top=views.PROJECT),
     "permissions": _permissions,
     "config": _config,
     "pages": _pages,

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from controlroom.model.agent import Rung, SessionState
 from controlroom.model.permissions import Environment, Permissions
 from controlroom.model.record import Stage
+from controlroom.model.touched import DiffView, FilesView
 from controlroom.model.view import LayerView
 from controlroom.tui import keys
 from controlroom.tui.glyphs import UNICODE
@@ -133,7 +134,7 @@ def test_receipts_and_files_have_the_newest_on_top_and_the_log_at_the_end() -> N
     view = views.busy()
     assert [r.seq for r in receipts.select(view, "")] == [106, 105, 104, 103, 102, 101]
     assert [row.seq for row in log.select(view, "")] == sorted(row.seq for row in view.log)
-    assert files.select(view, "")[0].path.endswith("/build")
+    assert [type(row).__name__ for row in files.select(views.files())][-1] == "OpenFile"
 
 
 def test_a_filter_shows_what_holds_it_whatever_the_case_and_says_when_nothing_does() -> None:
@@ -151,10 +152,43 @@ def test_one_session_sees_only_its_own() -> None:
 
 def test_processes_are_a_tree_and_a_zombie_warns() -> None:
     lines = processes.render(views.processes(), 80, UNICODE)
-    at = [plain(line).index(word) for line, word in zip(lines[1:], ("claude", "/bin", "node", "no command"), strict=True)]
+    at = [plain(line).index(word) for line, word in zip(lines[2:6], ("claude", "/bin", "node", "no command"), strict=True)]
     assert at == [at[0], at[0] + 2, at[0] + 4, at[0] + 6]
     assert style_of(lines, "zombie") == {"warn"}
+    assert style_of(lines, "OUTSIDE") == {"alarm"}
+    assert "and 207 more" in text(lines)
     assert "looking" in text(processes.render(None, 80, UNICODE))
+
+
+def test_a_process_tells_where_it_works_and_whom_it_talks_to_once_it_was_looked_into() -> None:
+    outside, looked_into, *_ = views.processes().rows
+    said = text(processes.detail(looked_into, 80, UNICODE))
+    for fact in (views.PROJECT, "sleeping in do_epoll_wait", "31 descriptors", "tcp 127.0.0.1:40117", "tcp 160.79.104.10:443"):
+        assert fact in said
+    assert "a stop may miss it" in text(processes.detail(outside, 80, UNICODE))
+
+
+def test_files_tell_who_did_it_as_far_as_it_is_known() -> None:
+    told = views.files()
+    lines = files.render(told, views.NOW, 118, UNICODE)
+    assert style_of(lines, "NEVER-TOUCH") == {"alarm"}
+    assert style_of(lines, "seen on disk, no call") == {"warn"}
+    assert "31 vanished in the last minute" in text(lines)
+    assert "pid 4301, may write" in text(lines)
+    polled = replace(told, watch="looked at every second, the kernel cannot watch it: OS file watch limit reached.")
+    assert style_of(files.render(polled, views.NOW, 118, UNICODE), "looked at every second") == {"warn"}
+    assert "no file was touched yet" in text(files.render(FilesView(0, ()), views.NOW, 80, UNICODE))
+    assert [row.path for row in files.select(told, "NO CALL")] == [f"{views.PROJECT}/cache.db", f"{views.PROJECT}/tmp/x"]
+
+
+def test_a_file_shows_its_difference_once_it_is_there() -> None:
+    row = views.files().rows[1]
+    assert "looking" in text(files.detail(row, None, 80, UNICODE))
+    told = DiffView("git HEAD", "--- a\n+++ a\n@@ -1 +1 @@\n-old\n+new\n")
+    lines = files.detail(row, told, 80, UNICODE)
+    assert style_of(lines, "new") >= {"added"}
+    assert "against git HEAD" in text(lines)
+    assert "no difference" in text(files.detail(row, DiffView("git HEAD"), 80, UNICODE))
 
 
 def test_permissions_tell_the_promise_what_is_not_promised_and_the_grants() -> None:
