@@ -14,6 +14,7 @@ import msgspec
 from controlroom.model.permissions import Role, Scope
 
 MOST_FILES = 200  # of one pattern
+MOST_LOGS = 10_000
 Value = str | bool | int
 
 
@@ -39,12 +40,13 @@ class Sign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All lines of one agent. `folder`: where it keeps its own; `moved`: variables that move that."""
+    """All lines of one agent. `folder`: where it keeps its own; `moved`: variables that move that; `logs`: patterns."""
 
     folder: str
     layer: tuple[Layer, ...]
     sign: tuple[Sign, ...] = ()
     moved: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
 
 
 class Place(NamedTuple):
@@ -74,6 +76,26 @@ def places(kind: str, home: str, workspace: str, environment: Mapping[str, str] 
     return tuple(
         Place(layer, os.path.normpath(tops[top] + "/" + rest)) for layer in known.layer for top, _, rest in [_cut(layer)]
     )
+
+
+def logs(home: str, environment: Mapping[str, str]) -> Iterator[str]:
+    """The logs of every known agent that are there, the newest of each first. Blocking."""
+    for known in table().values():
+        tops = {"@": _folder(known, home, environment), "~": home}
+        found = [path for top, rest in (one.split("/", 1) for one in known.logs) for path in _files(tops[top], rest)]
+        yield from sorted(found, key=_age)
+
+
+def _files(top: str, pattern: str) -> list[str]:
+    found = itertools.islice(glob.iglob(pattern, root_dir=top), MOST_LOGS)
+    return [path for name in found if os.path.isfile(path := os.path.join(top, name))]
+
+
+def _age(path: str) -> float:
+    try:
+        return -os.stat(path).st_mtime
+    except OSError:
+        return 0.0
 
 
 def _cut(layer: Layer) -> tuple[str, str, str]:

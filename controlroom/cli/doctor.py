@@ -1,27 +1,33 @@
 """`controlroom doctor`: what holds on this machine and what does not, each line with its proof. Exit code 1 on a FAIL."""
 
+import hashlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from cyclopts import Parameter
 
-from controlroom.agents import claude_code, claude_install, claude_settings
+from controlroom.agents import claude_code, claude_install, claude_settings, layers
 from controlroom.agents.command import probe as probe_hook
 from controlroom.cli import out, room
 from controlroom.cli.quick import FAILED, OK
 from controlroom.client.rpc import NoDaemon, RpcError
 from controlroom.containment import rungs
 from controlroom.model.agent import Rung
+from controlroom.sensing.log_secrets import LogSecrets
 from controlroom.storage import latchfile
 from controlroom.storage.paths import Insecure, Places, secure_dir
 
 TIOCSTI = Path("/proc/sys/dev/tty/legacy_tiocsti")
 PROGRAMS = {"git": "tracked files cannot be told", "bwrap": "ENFORCED is not possible", "tmux": "agents in panes are not seen"}
 VERSION_SECONDS = 20.0
+LOG_SECONDS = 5.0
+MOST_NAMED = 10  # secrets
+_KEY = os.urandom(16)  # digests of secrets tell them apart, in this process alone
 
 
 class Finding(NamedTuple):
@@ -54,6 +60,25 @@ def _findings(places: Places) -> Iterator[Finding]:
     yield _tiocsti()
     yield from _programs()
     yield from _claude(answering=running.grade == "ok")
+    yield _log_secrets()
+
+
+def _log_secrets() -> Finding:
+    """Secrets in the logs of every known agent, the newest first, for a few seconds. File, line and kind; never the secret."""
+    found: list[str] = []
+    looked = left = 0
+    ends = time.monotonic() + LOG_SECONDS
+    for path in layers.logs(str(Path.home()), os.environ):
+        scan = LogSecrets(path, lambda secret: hashlib.sha256(_KEY + secret.encode("utf-8", "surrogatepass")).hexdigest()[:16])
+        hits = scan.look(max(0.0, ends - time.monotonic()))
+        found += {hit.mark: f"{path} line {hit.line} ({hit.kind})" for hit in reversed(hits)}.values()
+        looked, left = looked + 1, left + scan.left()
+        scan.close()
+    rest = f"; {left} bytes of them were not looked at in {LOG_SECONDS:.0f} s" if left else ""
+    if found:
+        more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+        return Finding("warn", "secrets in logs", f"{'; '.join(found[:MOST_NAMED])}{more}{rest}")
+    return Finding("ok", "secrets in logs", f"none in {looked} logs of agents{rest}")
 
 
 def _places(places: Places) -> Iterator[Finding]:

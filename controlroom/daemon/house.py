@@ -39,12 +39,13 @@ from controlroom.daemon.nevertouch import NeverTouch
 from controlroom.daemon.observed import Observed
 from controlroom.daemon.operator_calls import Calls
 from controlroom.daemon.operator_server import OperatorServer
-from controlroom.daemon.permits import Permits
+from controlroom.daemon.permits import Permits, Seen
 from controlroom.daemon.proved import Proved
 from controlroom.daemon.registry import Registry
 from controlroom.daemon.rulebook import Rulebook
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.scribe import Scribe
+from controlroom.daemon.secret_scan import Secrets, SecretScan
 from controlroom.daemon.stories import Stories
 from controlroom.daemon.telling import Telling
 from controlroom.daemon.touched import Touched
@@ -123,7 +124,7 @@ class House:
         self._scribe = Scribe(places.journal, journal)
         self._claims = Claims(places.state / "claims")
         self._observed = Observed()
-        self._layer_changes, self._proved = Changes(), Proved()
+        self._layer_changes, self._proved, self._secrets = Changes(), Proved(), Secrets()
         self._doubts = Doubts()
         recalled = self._scribe.recall(self._ledger, self._recall)
         self._sessions = recalled.sessions
@@ -172,9 +173,11 @@ class House:
             by,
         )
         self._proof = HookProof(places.runtime, now)
-        permits = Permits(self._runner, self._layers, self._layer_changes, self._proof, self._proved.walls, by)
         undoing = Undoing(self._runner, self._keeper, by, places.journal)
         self._logs = Logs(self._runner, places.agents, configuration, judge.home, self._window.lines)
+        self._scan = SecretScan(self._runner, mark, self._logs.paths)
+        seen = Seen(self._layer_changes, self._proved, self._secrets, self._scan)
+        permits = Permits(self._runner, self._layers, self._proof, seen, by)
         served = (calls, facts, self._nevertouch, undoing, self._scribe, permits, self._logs, self._in_force)
         methods = {name: method for part in served for name, method in part.table().items()}
         self._operators = OperatorServer(places.operator_sock, self._runner, methods)
@@ -190,6 +193,7 @@ class House:
         self._observed.note(record)
         self._layer_changes.note(record)
         self._proved.note(record)
+        self._secrets.note(record)
         self._doubts.note(record)
 
     def _note(self, seq: int, record: Record) -> None:
@@ -247,6 +251,7 @@ class House:
             group.start_soon(self._claims.run, self._runner)
             group.start_soon(self._witness.run)
             group.start_soon(self._layers.run)
+            group.start_soon(self._scan.run, self._secrets)
             group.start_soon(self._logs.run)
             group.start_soon(drills.keep, self._runner, self._probe)
             group.start_soon(self._collect)

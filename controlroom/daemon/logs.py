@@ -103,6 +103,10 @@ class Logs:
             if len(known) < MOST_LOGS:
                 known[call.transcript] = None
 
+    def paths(self) -> dict[str, tuple[str, ...]]:
+        """The files that are followed, by session."""
+        return {session: tuple(found.logs) for session, found in self._sets.items()}
+
     def poke(self) -> None:
         """Something else than a line came that whoever waits wants to see."""
         self._came.set()

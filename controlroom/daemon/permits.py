@@ -1,6 +1,5 @@
 """What is known of an agent's permissions, for whoever asks: modes, hooks and their proof, files, environment, walls."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import anyio.to_thread
@@ -13,7 +12,9 @@ from controlroom.daemon.changes import Changes
 from controlroom.daemon.hook_proof import COMMAND_LINE, HookProof
 from controlroom.daemon.layer_watch import LayerWatch
 from controlroom.daemon.operator_server import CallError, Method, Params
+from controlroom.daemon.proved import Proved
 from controlroom.daemon.runner import Runner
+from controlroom.daemon.secret_scan import Secrets, SecretScan
 from controlroom.model.agent import Session
 from controlroom.model.permissions import Environment, Mode, Permissions
 from controlroom.model.view import LayerView
@@ -34,19 +35,20 @@ class _Facts(NamedTuple):
     argv: tuple[str, ...]
 
 
+class Seen(NamedTuple):
+    """What was folded from records, and the scan that goes on."""
+
+    changes: Changes
+    proved: Proved
+    secrets: Secrets
+    scan: SecretScan
+
+
 class Permits:
     """The operator's calls about permissions (docs/protocol.md)."""
 
-    def __init__(
-        self,
-        runner: Runner,
-        watch: LayerWatch,
-        changes: Changes,
-        proof: HookProof,
-        walls: Callable[[str], tuple[str, ...]],
-        by: str,
-    ) -> None:
-        self._runner, self._watch, self._changes, self._proof, self._walls, self._by = runner, watch, changes, proof, walls, by
+    def __init__(self, runner: Runner, watch: LayerWatch, proof: HookProof, seen: Seen, by: str) -> None:
+        self._runner, self._watch, self._proof, self._seen, self._by = runner, watch, proof, seen, by
 
     def table(self) -> dict[str, Method]:
         """Every method by its name on the wire."""
@@ -70,10 +72,10 @@ class Permits:
         return await anyio.to_thread.run_sync(self.of, self._session(params))
 
     async def changes(self, params: Params) -> object:
-        return self._changes.all()
+        return self._seen.changes.all()
 
     async def take_change(self, params: Params) -> object:
-        if not self._watch.take(self._changes, str(params["id"]), self._by):
+        if not self._watch.take(self._seen.changes, str(params["id"]), self._by):
             raise CallError("not-found", f"no change {params['id']} was seen")
         return {}
 
@@ -83,7 +85,7 @@ class Permits:
         root = self._watch.root(session)
         agent = writers.credentials(root.pid) if root else None
         warned = layers.warnings(facts.kind, facts.given, facts.modes)
-        return layers.views(facts.kind, self._watch.places(session), self._changes, agent, warned)
+        return layers.views(facts.kind, self._watch.places(session), self._seen.changes, agent, warned)
 
     def of(self, session: Session) -> Permissions:
         """All that is known but the files. Blocking."""
@@ -95,8 +97,10 @@ class Permits:
             session=session.id,
             modes=(*facts.modes, *signs.flags(facts.kind, facts.argv), *said),
             hooks=self._proof.hooks(facts.kind, session.id, facts.given),
-            walls=self._walls(session.id),
+            walls=self._seen.proved.walls(session.id),
             environment=self._environment(session),
+            secrets=self._seen.secrets.of(self._seen.scan.paths(session.id)),
+            unscanned=self._seen.scan.left(session.id),
         )
 
     def _facts(self, session: Session) -> _Facts:
