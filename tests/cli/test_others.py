@@ -111,6 +111,16 @@ def test_doctor_runs_what_is_installed_and_fails_when_it_does_not_deny(cli: Cli,
     assert done.returncode == 1 and "FAIL  claude-code PreToolUse hook" in done.stdout
 
 
+@pytest.mark.row("R14")
+def test_doctor_names_the_place_of_a_secret_in_an_agents_log_and_not_the_secret(cli: Cli) -> None:
+    token = "ghp_" + "Zk3v9QbX7LmN2pR5sT8wY1aC4dE6fG0hJ2k"
+    log = cli.home.user / ".codex" / "sessions" / "2026" / "11" / "26" / "rollout-x.jsonl"
+    log.parent.mkdir(parents=True)
+    log.write_text(f"{{}}\n{{}}\nexport X={token}\n")
+    (row,) = [row for row in cli.json("doctor") if row["what"] == "secrets in logs"]
+    assert row["grade"] == "warn" and f"{log} line 3 (github)" in row["text"] and token not in row["text"]
+
+
 def test_doctor_without_a_daemon_warns_and_the_gate_is_closed(cli: Cli) -> None:
     cli.ok("install", "claude-code", "--yes")
     said = cli.ok("doctor")
