@@ -4,10 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from controlroom.containment import cgroup
 from controlroom.containment.rungs import bwrap_refuses
+from controlroom.storage import handles
 from tests.cli.conftest import Cli
 from tests.support.daemon import Daemon
 from tests.support.waiting import eventually
@@ -157,6 +160,37 @@ def test_enforced_is_stopped_with_proof_and_leaves_nothing(cli: Cli, daemon: Dae
     assert "proof: " in cli.ok("kill", "a")
     cages = cli.home.path / "state" / "cages"
     eventually(lambda: not list(cages.iterdir()), 10, "the session's folder is gone")
+
+
+ODD = {
+    "exits at once": "pass",
+    "closes its terminal": "import os; os.closerange(0, 3)",
+    "calls itself controlroom": "open('/proc/self/comm', 'w').write('controlroom')",
+    "leaves a zombie's child": "import os, time\nif os.fork() == 0:\n  if os.fork() == 0: time.sleep(60)\n  os._exit(0)",
+}
+
+
+@pytest.mark.parametrize("contain", ["auto", "enforced"])
+def test_odd_commands_end_as_they_are_and_leave_nothing_behind(cli: Cli, daemon: Daemon, contain: str) -> None:
+    if contain == "enforced":
+        _bwrap()
+    python = (sys.executable, "-I", "-S", "-c")
+    odd: list[tuple[int, tuple[str, ...]]] = [(0, (*python, code)) for code in ODD.values()]
+    odd += [(0, (*python, "pass", *("x" * 1000 for _ in range(128)))), (127, ("no-such-program",)), (126, ("/etc/passwd",))]
+    for status, words in odd:
+        done = cli.run("run", "--contain", contain, "--", *words)
+        assert done.returncode == status, done.stderr
+        assert ("cannot run" in done.stderr) is (status != 0)
+    sessions = [row["id"] for row in cli.json("agents")]
+    assert len(sessions) == len(odd)
+    eventually(lambda: not handles.load_all(daemon.places.agents), 10, "no handle is left")
+    mounted = cgroup.mount()
+    groups = Path(mounted.point).rglob("*") if mounted else ()
+    assert not {path.name for path in groups} & set(sessions)
+    assert str(cli.home.path) not in Path("/proc/self/mountinfo").read_text()
+    assert {path.name for path in daemon.places.runtime.iterdir()} <= {"gate.sock", "operator.sock", "gate"}
+    assert not list((cli.home.path / "state" / "cages").glob("*"))
+    assert not list(cli.cwd.iterdir())
 
 
 def test_lists_in_doubt_start_nothing_behind_walls(cli: Cli, daemon: Daemon) -> None:

@@ -270,7 +270,7 @@ def test_tombs_are_bounded() -> None:
     assert list(world.state.tombs) == ["r2", "r3", "r4"]
 
 
-@pytest.mark.row("G04")
+@pytest.mark.row("G04", "E11")
 @pytest.mark.parametrize("rest", [0, 3])
 def test_a_hook_that_dies_without_an_answer_halts_its_agent(world: World, rest: int) -> None:
     world.ask()

@@ -204,7 +204,7 @@ def test_a_claimed_identity_gives_nothing(daemon: Daemon) -> None:
         daemon.call("grant", name=agent["name"], effects=["delete"], path="/", uses=5, seconds=60)
 
 
-@pytest.mark.row("A18")
+@pytest.mark.row("A18", "E11")
 def test_a_hold_that_expires_is_a_denial(daemon: Daemon) -> None:
     config = daemon.places.config / "config.toml"
     config.write_text("[hold]\nseconds = 1\n")

@@ -44,6 +44,7 @@ def test_there_is_no_daemon(room: Room) -> None:
     assert "controlroom" in model.results[FIRST].text
 
 
+@pytest.mark.row("E11")
 @pytest.mark.parametrize("wrapper", [False, True], ids=["the client", "the client and the shell around it"])
 def test_the_hook_client_is_killed_while_the_call_waits(room: Room, wrapper: bool) -> None:
     """The call is lost, and the agent is frozen: without its hook it may try anything. Resumed, it hears a refusal."""

@@ -66,8 +66,10 @@ class Held:
         return (self.folder / name).read_bytes()
 
     def nothing_left(self) -> bool:
-        """No cgroup and no socket of the session."""
-        return not Path(self.spec.control).exists() and not (self.spec.cgroup and Path(self.spec.cgroup).exists())
+        """No cgroup, no mount and no socket of the session."""
+        group = self.spec.cgroup and Path(self.spec.cgroup).exists()
+        mounted = str(self.folder) in Path("/proc/self/mountinfo").read_text()
+        return not Path(self.spec.control).exists() and not group and not mounted
 
 
 @contextmanager
