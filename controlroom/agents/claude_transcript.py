@@ -7,6 +7,7 @@ import re
 import msgspec
 
 from controlroom.agents.transcript import (
+    MOST_ID,
     MOST_PATH,
     MOST_TEXT,
     Heard,
@@ -14,8 +15,6 @@ from controlroom.agents.transcript import (
     amount,
     dumped,
     joined,
-    member,
-    moment,
     name,
     number,
     text,
@@ -48,16 +47,32 @@ QUIET = frozenset(
 )
 QUIET_SYSTEM = frozenset(("stop_hook_summary", "turn_duration", "hook_started", "hook_response", "status"))
 QUIET_BLOCKS = frozenset(("image", "document", "web_search_tool_result", "web_fetch_tool_result", "tool_reference"))
+MOST_SIDE = 4096  # subagents of one log
 INVALID = "<tool_use_error>"
 _TASK = re.compile(r"<task-id>([A-Za-z0-9_-]{1,64})</task-id>")
 
 
-class _Line(msgspec.Struct):
+_Other = list[object] | str | int | float | bool | None  # of any other type: then it is not read, and harms nothing
+
+
+class _Answer(msgspec.Struct, gc=False):
+    subagent: object = msgspec.field(default=None, name="agentId")
+    later: object = msgspec.field(default=None, name="isAsync")
+
+
+class _Message(msgspec.Struct, gc=False):
+    id: object = None
+    model: object = None
+    content: object = None
+    usage: object = None
+
+
+class _Line(msgspec.Struct, gc=False):
     """Only what is named here is read; the rest, which may be most of a line, is skipped."""
 
     type: object = None
     subtype: object = None
-    message: object = None
+    message: _Message | _Other = None
     timestamp: object = None
     session: object = msgspec.field(default=None, name="sessionId")
     cwd: object = None
@@ -68,7 +83,7 @@ class _Line(msgspec.Struct):
     summarised: object = msgspec.field(default=None, name="isCompactSummary")
     mode: object = msgspec.field(default=None, name="permissionMode")
     origin: object = None
-    answer: object = msgspec.field(default=None, name="toolUseResult")
+    answer: _Answer | _Other = msgspec.field(default=None, name="toolUseResult")
     decision: object = msgspec.field(default=None, name="permissionDecision")
     denial: object = msgspec.field(default=None, name="toolDenialKind")
     content: object = None
@@ -103,21 +118,21 @@ class ClaudeReader:
             return [Heard(unknown("not a JSON object", line))] if line.strip() else []
         if isinstance(read.type, str) and read.type in QUIET:
             return []
-        at, subagent = moment(read.timestamp), read.subagent[:64] if isinstance(read.subagent, str) else ""
+        at, subagent = read.timestamp, read.subagent[:64] if isinstance(read.subagent, str) else ""
         return [Heard(told, at, subagent) for told in (*self._first(read, subagent), *self._told(read, line))]
 
     def _first(self, read: _Line, subagent: str) -> list[Told]:
         """What the frame of a line tells for the first time."""
         told: list[Told] = []
-        whole = {"session": read.session, "cwd": read.cwd, "version": read.version, "mode": read.mode}
-        if not self._began and read.session and not subagent:
+        if not self._began and not subagent and isinstance(read.session, str):
             self._began = True
+            whole = {"session": read.session, "cwd": read.cwd, "version": read.version}
             told.append(Began(name(whole, "session"), text(whole, "cwd")[:MOST_PATH], name(whole, "version")))
-        if subagent and subagent not in self._side and len(self._side) < 4096:
+        if subagent and subagent not in self._side and len(self._side) < MOST_SIDE:
             self._side.add(subagent)
             told.append(SubagentStarted(subagent))
-        if name(whole, "mode") not in ("", self._mode):
-            self._mode = name(whole, "mode")
+        if isinstance(read.mode, str) and read.mode and read.mode[:MOST_ID] != self._mode:
+            self._mode = read.mode[:MOST_ID]
             told.append(Changed("mode", self._mode))
         return told
 
@@ -139,27 +154,28 @@ class ClaudeReader:
 
 
 def _content(read: _Line) -> object:
-    return read.message.get("content") if isinstance(read.message, dict) else None
+    return read.message.content if isinstance(read.message, _Message) else None
 
 
 def _assistant(read: _Line) -> list[Told]:
     message, content = read.message, _content(read)
     blocks = content if isinstance(content, list) else [{"type": "text", "text": content}]
     told = [one for block in blocks if (one := _block(block)) is not None]
-    usage = member(message, "usage")
-    if usage and name(message, "id"):
+    if isinstance(message, _Message) and isinstance(message.usage, dict) and isinstance(message.id, str) and message.id:
+        used = message.usage
         tokens = Tokens(
-            fresh=number(usage, "input_tokens"),
-            cached=number(usage, "cache_read_input_tokens"),
-            kept=number(usage, "cache_creation_input_tokens"),
-            out=number(usage, "output_tokens"),
+            fresh=number(used, "input_tokens"),
+            cached=number(used, "cache_read_input_tokens"),
+            kept=number(used, "cache_creation_input_tokens"),
+            out=number(used, "output_tokens"),
         )
-        told.append(Spent(name(message, "id"), tokens, name(message, "model")))
+        model = message.model[:MOST_ID] if isinstance(message.model, str) else ""
+        told.append(Spent(message.id[:MOST_ID], tokens, model))
     return told
 
 
 def _block(block: object) -> Told | None:
-    match name(block, "type"):
+    match block.get("type") if isinstance(block, dict) else None:
         case "text":
             return Said(joined([block]))
         case "thinking":
@@ -167,14 +183,13 @@ def _block(block: object) -> Told | None:
         case "redacted_thinking":
             return Thought("(hidden by the vendor)")
         case "tool_use" if name(block, "id"):
-            given = block.get("input") if isinstance(block, dict) else None
+            given = block["input"] if isinstance(block, dict) and "input" in block else None
             return ToolUse(name(block, "id"), name(block, "name"), dumped(given) if given is not None else "")
         case "server_tool_use":
             return Noted(f"the vendor's own tool {name(block, 'name')} ran on its servers")
-        case kind if kind in QUIET_BLOCKS:
+        case str(kind) if kind in QUIET_BLOCKS:
             return None
-        case kind:
-            return unknown(f"assistant/{kind}", dumped(block))
+    return unknown(f"assistant/{name(block, 'type')}", dumped(block))
 
 
 def _user(read: _Line) -> list[Told]:
@@ -210,8 +225,9 @@ def _result(read: _Line, block: object) -> list[Told]:
     # What is not valid is turned away before any hook is asked, and says so in a tag of its own.
     refused = name(read.decision, "decision") == "reject" or isinstance(read.denial, str) or said.startswith(INVALID)
     told: list[Told] = [ToolResult(call, failed or refused, said, refused)]
-    if name(read.answer, "agentId") and isinstance(read.answer, dict) and read.answer.get("isAsync") is not True:
-        told.append(SubagentEnded(name(read.answer, "agentId"), call))
+    answer = read.answer
+    if isinstance(answer, _Answer) and isinstance(answer.subagent, str) and answer.subagent and answer.later is not True:
+        told.append(SubagentEnded(answer.subagent[:MOST_ID], call))
     return told
 
 

@@ -19,7 +19,6 @@ from controlroom.agents.transcript import (
     dumped,
     joined,
     member,
-    moment,
     name,
     number,
     text,
@@ -90,7 +89,7 @@ class CodexReader:
         if isinstance(read.type, str) and read.type in QUIET:
             return []
         told = self._told(read, line)
-        at = moment(read.timestamp)
+        at = read.timestamp
         return [Heard(one, at, self._subagent) for one in told]
 
     def _told(self, read: _Line, line: bytes) -> list[Told]:

@@ -17,7 +17,6 @@ from controlroom.agents.transcript import (
     items,
     joined,
     member,
-    moment,
     name,
     number,
     text,
@@ -86,7 +85,7 @@ class GeminiReader:
             return [Heard(Noted("the conversation was taken back to an earlier message"))]
         if isinstance(read.id, str) and isinstance(read.type, str):
             message = {key: getattr(read, key) for key in ("content", "thoughts", "tokens", "model")}
-            return self._message({**message, "toolCalls": read.calls}, read.id, read.type, moment(read.timestamp))
+            return self._message({**message, "toolCalls": read.calls}, read.id, read.type, read.timestamp)
         if isinstance(read.session, str):
             return [*self._begin(read.session), *self._all(read.messages)]
         return [Heard(unknown(read.type if isinstance(read.type, str) else "without a type", line))]
@@ -105,12 +104,12 @@ class GeminiReader:
         for message in messages if isinstance(messages, list) else []:
             which, kind = name(message, "id"), name(message, "type")
             if isinstance(message, dict) and which and kind:
-                heard += self._message(message, which, kind, moment(message.get("timestamp")))
+                heard += self._message(message, which, kind, message.get("timestamp"))
             else:
                 heard.append(Heard(unknown("messages/without a type", dumped(message))))
         return heard
 
-    def _message(self, message: dict[str, object], which: str, kind: str, at: int | None) -> list[Heard]:
+    def _message(self, message: dict[str, object], which: str, kind: str, at: object) -> list[Heard]:
         seen = self._seen.setdefault(which, _Seen())
         while len(self._seen) > MOST_SEEN:
             self._seen.popitem(last=False)
@@ -126,7 +125,7 @@ class GeminiReader:
         seen.said = True
         return [Heard(one, at) for one in told]
 
-    def _answer(self, message: dict[str, object], which: str, seen: _Seen, at: int | None) -> list[Heard]:
+    def _answer(self, message: dict[str, object], which: str, seen: _Seen, at: object) -> list[Heard]:
         told: list[Told] = []
         if (model := name(message, "model")) not in ("", self._model):
             self._model = model
@@ -142,7 +141,7 @@ class GeminiReader:
             told.append(Spent(which, _tokens(tokens), model))
         heard = [Heard(one, at) for one in told]
         for call in items(message, "toolCalls"):
-            heard += [Heard(one, moment(call.get("timestamp")) if isinstance(call, dict) else at) for one in _call(call, seen)]
+            heard += [Heard(one, call.get("timestamp") if isinstance(call, dict) else at) for one in _call(call, seen)]
         return heard
 
 

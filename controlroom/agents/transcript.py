@@ -24,10 +24,10 @@ MOST_FILES = 64
 
 
 class Heard(NamedTuple):
-    """One thing told, with the time that the agent wrote beside it (ns since 1970) and the subagent that it names."""
+    """One thing told, with the time as the agent wrote it beside it (`moment` reads it) and the subagent that it names."""
 
     told: Told
-    claimed: int | None = None
+    claimed: object = None
     subagent: str = ""
 
 

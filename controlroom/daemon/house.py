@@ -175,6 +175,7 @@ class House:
         self._proof = HookProof(places.runtime, now)
         undoing = Undoing(self._runner, self._keeper, by, places.journal)
         self._logs = Logs(self._runner, places.agents, configuration, judge.home, self._window.lines)
+        self._witness.on_found = self._logs.found
         self._scan = SecretScan(self._runner, mark, self._logs.paths)
         seen = Seen(self._layer_changes, self._proved, self._secrets, self._scan)
         permits = Permits(self._runner, self._layers, self._proof, seen, by)

@@ -99,9 +99,13 @@ class Logs:
     def heard(self, session: str, agent: str, call: Call) -> None:
         """A hook of this session named the agent's transcript."""
         if call.transcript.startswith("/"):
-            known = self._transcripts.setdefault(session, {})
-            if len(known) < MOST_LOGS:
-                known[call.transcript] = None
+            self.found(session, call.transcript)
+
+    def found(self, session: str, path: str) -> None:
+        """This is a transcript of its agent."""
+        known = self._transcripts.setdefault(session, {})
+        if len(known) < MOST_LOGS:
+            known[path] = None
 
     def paths(self) -> dict[str, tuple[str, ...]]:
         """The files that are followed, by session."""

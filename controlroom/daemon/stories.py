@@ -21,7 +21,7 @@ class Stories:
         """The story of a session; a new one knows the receipts of its calls. `kind`: of its agent, where that is known."""
         story = self._stories.get(session)
         if story is None:
-            story = self._stories[session] = Story()
+            story = self._stories[session] = Story(session)
             for receipt in self._ledger.all():
                 if receipt.session == session:
                     story.recall(receipt)

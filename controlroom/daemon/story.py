@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from controlroom.agents.transcript import touched
+from controlroom.agents.transcript import moment, touched
 from controlroom.daemon import words
 from controlroom.model.action import Action
 from controlroom.model.clock import Instant
@@ -34,6 +34,7 @@ from controlroom.model.told import (
     Unknown,
 )
 from controlroom.model.view import LogView, StoryView
+from controlroom.text.redact import redact
 
 MOST_ROWS = 400
 MOST_CALLS = 2048
@@ -44,6 +45,7 @@ MOST_TEXT = 2048  # characters of a row that are kept
 MOST_LINE = 200  # of them in the line
 MOST_RECORD = 8192  # bytes of a record that waits for its words
 MOST_FILES = 16
+MOST_TIME = 40  # characters of a time as it is written
 # Told by the row of their call, where there is one.
 OF_A_CALL = (Kind.INTENT, Kind.SNAPSHOT, Kind.DECISION, Kind.OUTCOME, Kind.SEEN, Kind.UNDELIVERED, Kind.INTERRUPTED)
 NO_GATE = "no gate"
@@ -57,13 +59,14 @@ class _Call:
         self.tier: Tier | None = None
         self.row = False
         self.files: tuple[str, ...] = ()
+        self.drawn: LogView | None = None  # since it changed last
 
 
 class Story:
     """One session's. `gated`: whether there is a gate for agents of its kind at all. `model`, `mode`: as told last."""
 
-    def __init__(self, *, gated: bool = True) -> None:
-        self.gated = gated
+    def __init__(self, session: str = "", *, gated: bool = True) -> None:
+        self._session, self.gated = session, gated
         self.version = 0
         self._rows: deque[Entry | tuple[int, Record] | LogView] = deque(maxlen=MOST_ROWS)
         self._calls: OrderedDict[str, _Call] = OrderedDict()
@@ -96,7 +99,7 @@ class Story:
 
     # What comes in
 
-    def entry(self, came: Instant, told: object, claimed: int | None, subagent: str, before: bool) -> None:
+    def entry(self, came: Instant, told: object, claimed: object, subagent: str, before: bool) -> None:
         """One thing that a log told."""
         self.version += 1
         match told:
@@ -115,7 +118,7 @@ class Story:
                 call = self._call(told.call)
                 call.tool, call.input, call.row = told.tool, told.input[:MOST_TEXT], True
                 call.files = touched(told.input)[:MOST_FILES]
-                call.doubt = "" if self.gated else NO_GATE
+                call.doubt = call.doubt or ("" if self.gated else NO_GATE)
                 self.told += 1
                 told = ToolUse(told.call, told.tool)
             case Unknown():
@@ -128,7 +131,8 @@ class Story:
             case Prompt() | Thought() | Said() | Compacted() | Noted():
                 told = msgspec.structs.replace(told, text=told.text[:MOST_TEXT])
         self._seq += 1
-        self._rows.append(Entry(self._seq, came, told, claimed, subagent, before))  # type: ignore[arg-type]
+        written = claimed if isinstance(claimed, str | float | int) and len(str(claimed)) <= MOST_TIME else None
+        self._rows.append(Entry(self._seq, came, told, written, subagent, before))  # type: ignore[arg-type]
 
     def note(self, seq: int, record: Record) -> None:
         """A record of this session went into the journal."""
@@ -174,6 +178,7 @@ class Story:
             found = self._calls[call] = _Call()
             while len(self._calls) > MOST_CALLS:
                 self._calls.popitem(last=False)
+        found.drawn = None
         return found
 
     def _end(self, told: ToolResult) -> None:
@@ -198,9 +203,11 @@ class Story:
     def rows(self) -> Iterator[LogView]:
         """The newest rows, oldest first."""
         for at, row in enumerate(self._rows):
-            if isinstance(row, Entry):
-                yield self._told(row)
+            if isinstance(row, Entry) and isinstance(row.told, ToolUse):
+                yield self._called(row, row.told)
                 continue
+            if isinstance(row, Entry):
+                row = self._rows[at] = self._told(row)
             if not isinstance(row, LogView):
                 seq, record = row
                 call = self._calls.get(self._receipts.get(record.receipt, ""))
@@ -209,36 +216,39 @@ class Story:
                 row = self._rows[at] = _line(seq, record)
             yield row
 
-    def view(self, session: str, logs: tuple[str, ...], limit: int) -> StoryView:
+    def view(self, logs: tuple[str, ...], limit: int) -> StoryView:
         """The story as a room is shown it."""
-        rows = tuple(msgspec.structs.replace(row, session=session) for row in list(self.rows())[-limit:])
+        rows = tuple(self.rows())[-limit:]
         return StoryView(
             seq=self.version, rows=rows, logs=logs, spending=self.spending, model=self.model, mode=self.mode, calls=self.told,
             unknown=dict(self.unknown),
         )  # fmt: skip
 
     def _told(self, entry: Entry) -> LogView:
+        """As it may leave the daemon: without the secrets that an agent's log holds."""
         kind, text, more = _words(entry.told)
-        row = LogView(
-            entry.seq, entry.came, "", kind, text, told=True, claimed=entry.claimed, subagent=entry.subagent, more=more
-        )
-        if not isinstance(entry.told, ToolUse):
-            return row
-        call = self._calls.get(entry.told.call, _Call())
-        brief = words.plain(Action(call.tool, call.input, "/"))
-        answer = f"{call.answer}, {call.tier}" if call.tier is not None else "" if not entry.before else "from before"
-        parts = (f"input: {call.input}" if call.input else "", call.said)
-        return msgspec.structs.replace(
-            row,
-            text=f"{entry.told.tool} {brief}"[:MOST_TEXT],
-            more="\n".join(part for part in parts if part),
-            call=entry.told.call,
-            receipt=call.receipt,
-            gate=call.doubt or answer,
-            doubt=bool(call.doubt) and call.doubt != NO_GATE,
-            outcome=call.outcome,
-            files=call.files,
-        )
+        row = LogView(entry.seq, entry.came, self._session, kind, redact(text), told=True, more=redact(more))
+        return msgspec.structs.replace(row, claimed=moment(entry.claimed), subagent=entry.subagent)
+
+    def _called(self, entry: Entry, told: ToolUse) -> LogView:
+        """A call with its gate record, drawn up again when something of it changed."""
+        call = self._calls.get(told.call) or _Call()
+        if call.drawn is None:
+            brief = words.plain(Action(call.tool, call.input, "/"))
+            answer = f"{call.answer}, {call.tier}" if call.tier is not None else "" if not entry.before else "from before"
+            parts = (f"input: {call.input}" if call.input else "", call.said)
+            call.drawn = msgspec.structs.replace(
+                self._told(entry),
+                text=redact(f"{told.tool} {brief}"[:MOST_TEXT]),
+                more=redact("\n".join(part for part in parts if part)),
+                call=told.call,
+                receipt=call.receipt,
+                gate=call.doubt or answer,
+                doubt=bool(call.doubt) and call.doubt != NO_GATE,
+                outcome=call.outcome,
+                files=call.files,
+            )
+        return call.drawn
 
 
 def _answer(decision: Decision) -> str:

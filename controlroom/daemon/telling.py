@@ -56,7 +56,7 @@ class Telling:
 
     def view(self, session: str, limit: int = MOST_ROWS) -> StoryView:
         """The newest rows of a story, and its figures."""
-        return self._stories.of(session).view(session, self._witness.logs(session), limit)
+        return self._stories.of(session).view(self._witness.logs(session), limit)
 
     def doubts(self, session: str) -> tuple[str, ...]:
         """What nobody has cleared yet."""

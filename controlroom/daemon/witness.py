@@ -56,6 +56,7 @@ class Witness:
     def __init__(self, runner: Runner, stories: Stories, clock: Callable[[], float], home: str) -> None:
         self._runner, self._stories, self._clock, self._home = runner, stories, clock, home
         self._watches: dict[str, _Watch] = {}
+        self.on_found: Callable[[str, str], None] = lambda session, path: None
 
     def heard(self, session: str, agent: str, call: Call) -> None:
         """A hook of this session spoke: it names its log, and perhaps a call that is now at the gate, or is over."""
@@ -134,6 +135,7 @@ class Witness:
                 taken = {path for other in self._watches.values() if other is not watch for path in other.following.paths}
                 found = await anyio.to_thread.run_sync(_search, held, handle, self._home, taken)
                 for path in found:
+                    self.on_found(held.session.id, path)
                     # What an agent that we launched writes came while we looked; but where calls are held against the gate,
                     # a conversation that was taken up again must not count anew.
                     watch.following.add(path, fresh=held.session.supervised and kind not in AGENTS)

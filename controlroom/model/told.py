@@ -156,14 +156,14 @@ Told = (
 class Entry(msgspec.Struct, frozen=True):
     """One thing told. `seq` and `came`: its place in the order of arrival, which is the only order there is (R08).
 
-    `claimed`: the time that the agent wrote beside it, nanoseconds since 1970, None = none that can be read. `subagent`: whose
-    log it stood in, "" = the agent's own. `before`: it stood there before we looked for the first time.
+    `claimed`: the time as the agent wrote it beside it, None = none. `subagent`: whose log it stood in, "" = the agent's own.
+    `before`: it stood there before we looked for the first time.
     """
 
     seq: int
     came: Instant
     told: Told
-    claimed: int | None = None
+    claimed: str | float | None = None
     subagent: str = ""
     before: bool = False
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controlroom.agents.claude_transcript import ClaudeReader, memory, side_logs
-from controlroom.agents.transcript import Heard
+from controlroom.agents.transcript import Heard, moment
 from controlroom.model.told import (
     Changed,
     Compacted,
@@ -70,8 +70,30 @@ def test_every_kind_of_block_is_told() -> None:
 
 def test_the_claimed_time_goes_with_each() -> None:
     heard = ClaudeReader().read(json.dumps(ASSISTANT).encode())
-    assert {one.claimed for one in heard} == {1795341601250000000}
-    assert ClaudeReader().read(json.dumps({**ASSISTANT, "timestamp": "yesterday"}).encode())[0].claimed is None
+    assert {moment(one.claimed) for one in heard} == {1795341601250000000}
+
+
+@pytest.mark.row("R08")
+@pytest.mark.parametrize(
+    ("written", "ns"),
+    [
+        ("2026-11-22T10:00:01.250Z", 1795341601250000000),
+        ("2026-11-22T11:00:01.250+01:00", 1795341601250000000),
+        (1795341601250, 1795341601250000000),  # milliseconds
+        (1795341601.25, 1795341601250000000),  # seconds
+        ("yesterday", None),
+        ("9999-99-99T00:00:00Z", None),
+        (-1, None),
+        (1e300, None),
+        (10**40, None),
+        (float("nan"), None),
+        (True, None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_a_time_is_read_however_it_is_written(written: object, ns: int | None) -> None:
+    assert moment(written) == ns
 
 
 @pytest.mark.parametrize(("error", "failed"), [(True, True), (False, False), (None, False)])

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from controlroom.agents import TRANSCRIPTS
-from controlroom.agents.transcript import MOST_RAW, MOST_TEXT, Heard
+from controlroom.agents.transcript import MOST_RAW, MOST_TEXT, Heard, moment
 from controlroom.model.told import Told, ToolResult, ToolUse, Unknown
 from tests.support.mutator import KINDS, OTHERS, Mutator, changed, paths, recorded
 
@@ -38,7 +38,7 @@ def calls(heard: list[Heard]) -> set[tuple[str, str]]:
 def check(heard: list[Heard]) -> None:
     """What every decoder promises whatever came."""
     for told, claimed, subagent in heard:
-        assert claimed is None or 0 <= claimed < 1 << 63
+        assert moment(claimed) is None or 0 <= (moment(claimed) or 0) < 1 << 63
         assert len(subagent) <= 64
         assert msgspec.json.decode(msgspec.json.encode(told), type=Told) == told
         if isinstance(told, Unknown):

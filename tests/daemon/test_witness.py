@@ -13,7 +13,8 @@ from tests.support.waiting import eventually, never
 
 
 def used(call: str, tool: str = "Bash") -> str:
-    message = {"id": f"m-{call}", "content": [{"type": "tool_use", "id": call, "name": tool, "input": {}}]}
+    given = {"command": f"ls {call}"}
+    message = {"id": f"m-{call}", "content": [{"type": "tool_use", "id": call, "name": tool, "input": given}]}
     return json.dumps({"type": "assistant", "message": message}) + "\n"
 
 
@@ -23,14 +24,25 @@ def over(call: str, error: bool) -> str:
     return json.dumps({"type": "user", "message": {"content": content}}) + "\n"
 
 
-def gate(daemon: Daemon, transcript: Path, call: str) -> str:
+def hook(daemon: Daemon, transcript: Path, call: str, event: str, command: str) -> str:
     """A hook of the session whose log is `transcript`; the verdict."""
-    call_of = {"tool_name": "Bash", "tool_input": {"command": f"ls {call}"}, "tool_use_id": call}
+    call_of = {"tool_name": "Bash", "tool_input": {"command": command}, "tool_use_id": call}
     common = {"session_id": "s", "transcript_path": str(transcript), "cwd": str(daemon.workspace)}
-    body = {**common, **call_of, "hook_event_name": "PreToolUse"}
     asker = daemon.connect()
-    asker.say(header("hook", agent="claude-code", event="PreToolUse"), json.dumps(body).encode())
+    asker.say(
+        header("hook", agent="claude-code", event=event), json.dumps({**common, **call_of, "hook_event_name": event}).encode()
+    )
     return asker.answer()[0]
+
+
+def gate(daemon: Daemon, transcript: Path, call: str) -> str:
+    """A call that comes to the gate; the verdict."""
+    return hook(daemon, transcript, call, "PreToolUse", f"ls {call}")
+
+
+def calls(daemon: Daemon, session: str) -> list[dict[str, Any]]:
+    """The calls in the story of a session."""
+    return [row for row in daemon.call("story", session=session)["rows"] if row["kind"] == "call"]
 
 
 def alarms(daemon: Daemon, kind: str) -> list[dict[str, Any]]:
@@ -93,6 +105,38 @@ def _read(daemon: Daemon, log: Path) -> bool:
     """Whether the daemon has the log open."""
     links = Path(f"/proc/{daemon.process.pid}/fd").iterdir()
     return any(link.is_symlink() and str(link.readlink()) == str(log) for link in links)
+
+
+@pytest.mark.row("G06")
+def test_a_call_that_ran_with_another_input_is_told_and_stands_until_a_person_clears_it(daemon: Daemon, log: Path) -> None:
+    """Another hook rewrote the input after ours had judged it: the log still tells the old one, the report tells what ran."""
+    assert gate(daemon, log, "toolu_1") == "allow"
+    write(log, used("toolu_1") + over("toolu_1", error=False))
+    hook(daemon, log, "toolu_1", "PostToolUse", "rm -rf build")
+    [alarm] = eventually(lambda: alarms(daemon, "other-input"), 10, "the other input is told")
+    assert "command is 'rm -rf build', approved was 'ls toolu_1'" in alarm["text"]
+    assert alarm["call"] == "toolu_1"
+    [agent] = daemon.call("agents")
+    assert agent["doubts"] == [alarm["text"]]
+    [receipt] = daemon.call("receipts")
+    assert receipt["log"]["doubts"] == [alarm["text"]]
+    [row] = eventually(lambda: calls(daemon, agent["id"]), 10, "the call is in the story")
+    assert (row["gate"], row["receipt"]) == ("OTHER INPUT", receipt["id"])
+    assert daemon.call("clear", name="all")[0]["cleared"] == [alarm["text"]]
+    assert daemon.call("agents")[0]["doubts"] == []
+
+
+@pytest.mark.row("G06")
+def test_many_calls_past_the_gate_are_marked_one_by_one_and_told_a_few_times(daemon: Daemon, log: Path) -> None:
+    assert gate(daemon, log, "toolu_0") == "allow"
+    eventually(lambda: _read(daemon, log), 10, "the log is followed")
+    write(log, "".join(used(f"past_{number}") for number in range(60)))
+    told = eventually(lambda: found if len(found := alarms(daemon, "ungated")) >= 20 else None, 10, "they are told")
+    [agent] = daemon.call("agents")
+    rows = eventually(lambda: [row for row in calls(daemon, agent["id"]) if row["doubt"]][59:], 10, "all are marked")
+    assert len(rows) == 1
+    assert len(alarms(daemon, "ungated")) == len(told) == 20
+    assert "until somebody clears this" in told[-1]["text"]
 
 
 def test_a_log_is_named_by_every_hook() -> None:
