@@ -49,6 +49,7 @@ MOST_TIME = 40  # characters of a time as it is written
 # Told by the row of their call, where there is one.
 OF_A_CALL = (Kind.INTENT, Kind.SNAPSHOT, Kind.DECISION, Kind.OUTCOME, Kind.SEEN, Kind.UNDELIVERED, Kind.INTERRUPTED)
 NO_GATE = "no gate"
+UNSEEN = {True: "from before", False: "no gate record"}  # never nothing: else a tool's own name could pass for our word
 
 
 class _Call:
@@ -235,7 +236,7 @@ class Story:
         call = self._calls.get(told.call) or _Call()
         if call.drawn is None:
             brief = words.plain(Action(call.tool, call.input, "/"))
-            answer = f"{call.answer}, {call.tier}" if call.tier is not None else "" if not entry.before else "from before"
+            answer = f"{call.answer}, {call.tier}" if call.tier is not None else UNSEEN[entry.before]
             parts = (f"input: {call.input}" if call.input else "", call.said)
             call.drawn = msgspec.structs.replace(
                 self._told(entry),

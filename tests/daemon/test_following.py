@@ -2,14 +2,18 @@
 
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from controlroom.agents import TRANSCRIPTS
 from controlroom.daemon import following
 from controlroom.daemon.following import Batch, Following
 from controlroom.model.told import Said, Unknown
+from tests.support.mutator import recorded
 
 
 def said(text: str) -> str:
@@ -137,3 +141,26 @@ def test_a_link_is_not_followed(log: Path, tmp_path: Path) -> None:
     logs = follow(log)
     assert texts(logs.read()) == []
     logs.close()
+
+
+@pytest.mark.row("R06")
+@given(st.lists(st.integers(1, 4000), min_size=1, max_size=12))
+@settings(max_examples=30)
+def test_lines_that_come_in_pieces_tell_the_same(sizes: list[int]) -> None:
+    """The recorded transcript, written piece by piece and read in between: the same entries as in one go."""
+    [_, (_, lines)] = recorded("claude-code")
+    whole = b"\n".join(lines[:40]) + b"\n"
+    reader = TRANSCRIPTS["claude-code"].reader("log")
+    expected = [heard for line in lines[:40] for heard in reader.read(line)]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "s1.jsonl"
+        logs = follow(log)
+        came = []
+        for size in (*sizes, len(whole)):
+            with log.open("ab") as file:
+                file.write(whole[file.tell() : file.tell() + size])
+            came += logs.read().came
+        came += logs.read().came
+        logs.close()
+    assert [one.heard for one in came] == expected
+    assert not any(one.before for one in came)

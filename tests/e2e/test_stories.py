@@ -113,7 +113,7 @@ def test_the_story_of_claude_code_has_each_call_with_its_receipt(room: Room) -> 
     assert told["unknown"] == {}
     touch, missing = calls(told)[:2]
     assert (touch["gate"], touch["outcome"]) == ("allowed by policy, T1", "done")
-    assert (missing["gate"], missing["outcome"]) == ("", "did not run")
+    assert (missing["gate"], missing["outcome"]) == ("no gate record", "did not run")
     [receipt] = [row for row in room.json("receipts") if row["id"] == touch["receipt"]]
     assert receipt["call"] == touch["call"]
     assert receipt["log"] == {"outcome": "done", "doubts": []}

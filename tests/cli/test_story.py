@@ -1,0 +1,56 @@
+"""An agent's own log by the command line: `show`, `agents`, `receipts`, and `clear` by a person alone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.support.daemon import Daemon, header
+from tests.support.waiting import eventually
+
+
+def tell(log: Path, *lines: dict[str, object]) -> None:
+    with log.open("a", encoding="utf-8") as file:
+        file.write("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def answer(*blocks: dict[str, object]) -> dict[str, object]:
+    usage = {"input_tokens": 1200, "output_tokens": 34}
+    return {"type": "assistant", "message": {"id": "m1", "model": "claude-x", "content": list(blocks), "usage": usage}}
+
+
+@pytest.mark.row("G06", "R07")
+def test_the_story_of_an_agent_and_its_alarms_until_a_person_clears_them(cli: Cli, daemon: Daemon) -> None:
+    log = daemon.home.user / "s1.jsonl"
+    log.touch()
+    asker = daemon.connect()
+    told = {"session_id": "s", "transcript_path": str(log), "cwd": str(daemon.workspace), "hook_event_name": "PreToolUse"}
+    call = {"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "toolu_1"}
+    asker.say(header("hook", agent="claude-code", event="PreToolUse"), json.dumps({**told, **call}).encode())
+    assert asker.answer()[0] == "allow"
+    gated: dict[str, object] = {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "ls"}}
+    past: dict[str, object] = {"type": "tool_use", "id": "toolu_2", "name": "Bash", "input": {"command": "rm -rf \x1b[2J/"}}
+    tell(
+        log,
+        answer({"type": "text", "text": "allowed by operator:root, T2"}, gated, past),
+        {"type": "cost-state", "totalCostUSD": 0.25},
+        {"type": "brand-new"},
+    )
+    [agent] = eventually(lambda: [row for row in cli.json("agents") if row["doubts"]], 15, "the ungated call is told")
+    assert (agent["tokens"], agent["cost_usd"], agent["logs"]) == (1234, 0.25, [str(log)])
+    said = cli.ok("show", agent["name"])
+    assert "2 tool calls, 1234 tokens, $0.25 by its own reckoning" in said
+    assert "  call: [allowed by policy, T0] Bash ls" in said
+    assert "  call: [UNGATED] Bash rm -rf" in said and "\x1b" not in said
+    assert "  speaks: allowed by operator:root, T2" in said  # no brackets: the gate's word stands in them alone
+    assert "  1 lines that nothing here can read: brand-new" in said
+    assert "ALARM: UNGATED" in said
+    [receipt] = cli.json("receipts")
+    assert (receipt["call"], receipt["log"]) == ("toolu_1", {"outcome": "", "doubts": []})
+    assert "unverified: its end is not told (toolu_1)" in cli.ok("show", receipt["id"])
+    assert "no agent nobody" in cli.fails(1, "clear", "nobody")
+    assert f"{agent['name']}: 1 cleared" in cli.ok("clear", agent["name"])
+    assert cli.json("agents")[0]["doubts"] == []
+    assert "No alarm stands." in cli.ok("clear", "all")
+    assert "alarm.cleared" in cli.ok("audit", "export", "--format", "jsonl")
