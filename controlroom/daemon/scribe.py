@@ -22,6 +22,7 @@ from controlroom.model.storing import Storing
 from controlroom.storage.anchor import BadPlace, anchor
 from controlroom.storage.chain import Damaged, decode
 from controlroom.storage.journal import Journal, JournalBroken
+from controlroom.storage.mounts import doubt
 from controlroom.storage.notes import Anchored, Carried, Dropped
 from controlroom.storage.port import KernelStorage
 from controlroom.storage.receipts import brief, is_open
@@ -196,6 +197,8 @@ class Scribe:
             runner.alarm("journal", text)
         if found and found.spooled:
             runner.alarm("journal", f"{found.spooled} records of stops and denials came out of the reserve")
+        if odd := doubt(self._directory):
+            runner.alarm("journal", odd)
         self._look(runner)
 
     async def run(self, runner: Runner) -> None:
