@@ -136,7 +136,7 @@ def start(home: Home) -> Daemon:
     workspace = home.path.parent / "w"
     workspace.mkdir(exist_ok=True)
     daemon = Daemon(home, launch(home), workspace)
-    eventually(lambda: _answers(daemon), 15, "the daemon answers")
+    eventually(lambda: _answers(daemon), 60, "the daemon answers")
     return daemon
 
 
