@@ -60,7 +60,7 @@ from controlroom.model.settings import Snapshots
 from controlroom.model.use import Matrix
 from controlroom.storage import latchfile, logbook
 from controlroom.storage.journal import Journal, JournalBroken
-from controlroom.storage.marks import marks
+from controlroom.storage.marks import digest_key, marks
 from controlroom.storage.paths import Insecure, Places, operator, secure_dir
 from controlroom.storage.receipts import open_receipts, where_it_stopped
 from controlroom.storage.snapshots.store import Store
@@ -139,7 +139,9 @@ class House:
         self._registry = Registry(self._runner, places, configuration)
         self._layers = LayerWatch(self._runner, places, judge.home, mark, self._registry.root)
         self._keeper = self._keep(configuration.settings.config.snapshots)
-        intake = Intake(self._runner, self._registry, judge, configuration, self._past, self._keeper.cover)
+        intake = Intake(
+            self._runner, self._registry, judge, configuration, self._past, self._keeper.cover, digest_key(places.state)
+        )
         self._gate = GateServer(places.gate_sock, places.inner, intake.take)
         self._gate.on_lost, self._gate.on_reject = intake.lost, intake.rejected
         intake.server = self._gate

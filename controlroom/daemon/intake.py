@@ -88,7 +88,9 @@ class Intake:
         configuration: Configuration,
         past: Callable[[str], str],
         cover: Callable[[Assessment], Assessment],
+        key: bytes,
     ) -> None:
+        """`key`: of the digests of requests."""
         self.server: GateServer | None = None
         self.on_heard: Callable[[str, str, Call], None] = lambda session, agent, call: None
         self._runner = runner
@@ -96,6 +98,7 @@ class Intake:
         self._judge = judge
         self._configuration = configuration
         self._cover = cover  # measures what can be undone; blocking
+        self._key = key
         self._past = past  # working folder → what to tell an agent of earlier work there
         self._waiting: dict[str, _Waiting] = {}
         self._limiter = anyio.CapacityLimiter(MOST_AT_ONCE)
@@ -204,7 +207,7 @@ class Intake:
             action=action,
             binding=bound,
             assessment=assessment,
-            digest=digest_of(action, bound),
+            digest=digest_of(action, bound, self._key),
             asked=now,
             deadline=now.plus(self._runner.state.limits.hold),
             call=call.call,

@@ -44,8 +44,12 @@ class _Subject(msgspec.Struct, frozen=True):
     binding: Binding
 
 
-def digest_of(action: Action, binding: Binding) -> str:
-    """SHA-256 (64 hex digits) over the action and its binding, as JSON of fixed field order without floats."""
-    import hashlib  # only the daemon: a room starts without it
+def digest_of(action: Action, binding: Binding, key: bytes = b"") -> str:
+    """HMAC-SHA256 (64 hex digits) over the action and its binding, as JSON of fixed field order without floats.
 
-    return hashlib.sha256(msgspec.json.encode(_Subject(1, action, binding))).hexdigest()
+    `key` is the installation's: the journal keeps the digest and the action without its secrets, and whoever could make the
+    digest could try guesses for them (J18).
+    """
+    import hmac  # only the daemon: a room starts without it
+
+    return hmac.digest(key, msgspec.json.encode(_Subject(1, action, binding)), "sha256").hex()

@@ -87,7 +87,7 @@ def _conventional(record: Record, body: dict[str, object]) -> dict[str, object]:
             action = {
                 "tool_name": intent.action.tool,
                 "correlation_id": intent.call,
-                "parameters_hash": f"sha256:{intent.digest}",
+                "parameters_hash": f"hmac-sha256:{intent.digest}",
                 "risk_level": _RISKS[intent.assessment.tier],
                 "cwd": intent.action.cwd,
             }

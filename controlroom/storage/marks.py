@@ -1,4 +1,5 @@
-"""The key of redacted secrets: the same secret has the same mark in all journals of this installation (J18).
+"""The key of redacted secrets, and of digests over texts that may hold one: the same secret has the same mark in all journals
+of this installation (J18).
 
 A mark is a short keyed digest. Without the key, which never leaves the state folder, nobody can try guesses against an
 exported journal; with the journal alone two marks can still be seen to be equal.
@@ -25,6 +26,11 @@ def marks(state: Path) -> Callable[[str], str]:
     """The digest of a secret under this installation's key, which is made where there is none. Raises Insecure, OSError."""
     key = _key(state / NAME)
     return lambda secret: hmac.new(key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:DIGITS]
+
+
+def digest_key(state: Path) -> bytes:
+    """The key of the digests of requests: made of the same one, and of no use for marks. Raises Insecure, OSError."""
+    return hmac.digest(_key(state / NAME), b"controlroom request digest", "sha256")
 
 
 def _key(path: Path) -> bytes:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlroom.storage.marks import NAME, SIZE, marks
+from controlroom.model.action import Action, Binding, FileId, digest_of
+from controlroom.storage.marks import NAME, SIZE, digest_key, marks
 from controlroom.storage.paths import Insecure
 from controlroom.text.redact import redact
 
@@ -67,3 +68,15 @@ def test_a_link_is_no_key(tmp_path: Path) -> None:
     (tmp_path / NAME).symlink_to(tmp_path / "there")
     with pytest.raises(OSError, match=NAME):
         marks(tmp_path)
+
+
+@pytest.mark.row("J18")
+def test_the_digest_of_a_request_is_keyed_by_the_installation(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    action = Action("Bash", '{"command":"mysql -phunter2"}', "/w")
+    binding = Binding(FileId("/w", "/w", 1, 2))
+    one, again, other = (digest_of(action, binding, digest_key(tmp_path / name)) for name in ("a", "a", "b"))
+    assert one == again != other
+    assert one != digest_of(action, binding), "without the key it cannot be made, so no guess can be tried"
+    assert marks(tmp_path / "a")("x") != digest_key(tmp_path / "a").hex()[:16]

@@ -147,7 +147,7 @@ def test_jsonl_is_every_record_as_an_event_that_other_programs_know(tmp_path: Pa
     data = intent["data"]
     assert (data["seq"], data["boot_id"], data["chain"]) == (2, "boot-1", {"previous_receipt_hash": first["id"]})
     assert data["action"] == {
-        "tool_name": "Bash", "correlation_id": "", "parameters_hash": "sha256:d1", "risk_level": "medium", "cwd": "/w",
+        "tool_name": "Bash", "correlation_id": "", "parameters_hash": "hmac-sha256:d1", "risk_level": "medium", "cwd": "/w",
     }  # fmt: skip
     assert data["body"]["action"]["tool"] == "Bash"
 
