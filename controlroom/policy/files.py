@@ -2,6 +2,7 @@
 
 import posixpath
 import re
+from functools import cached_property
 from typing import NamedTuple
 
 import msgspec
@@ -84,7 +85,7 @@ class Files:
     def __init__(self, context: Context, tree: Tree, ledger: Ledger) -> None:
         self._tree = tree
         self._ledger = ledger
-        self._guard = Guard(context, tree)
+        self._context = context
         self._written = frozenset(context.written)
         self._gone: set[str] = set()  # what is taken away directly below the workspace
         self._folders: list[_Folder] = []
@@ -92,6 +93,10 @@ class Files:
         home = tree.realpath(context.home) or context.home
         self.workspace = "" if is_below(home, root) else root
         self._started = root
+
+    @cached_property
+    def _guard(self) -> Guard:
+        return Guard(self._context, self._tree)
 
     def touch(self, act: Act) -> None:
         """Judge one act by the path and what is at it; what is below a folder is looked at later."""

@@ -16,7 +16,7 @@ class Env:
         self.vars: dict[str, tuple[str, ...] | None] = {"HOME": (home,)}
         self.arrays: set[str] = set()
         self.bounds: dict[str, tuple[Arg, ...]] = {}  # unknown variables that hold a name of a file like one of these
-        self.functions: dict[str, tuple[Node, bytes]] = {}
+        self.functions: dict[str, Node] = {}
         self.aliases: dict[str, str | None] = {}
         self.odd_split = False  # IFS was changed: unquoted expansions split nobody knows how
         self.previous: str | None = None
