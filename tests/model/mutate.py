@@ -107,7 +107,7 @@ MUTATIONS: dict[str, Mutation] = {
     "stop outranks pause": Mutation("sessions", "    if held.intent in OUTRANKS[intent]:", "    if False:"),
     "reset names its stop": Mutation("sessions", "event.stop_id != turn.state.latch", "False"),
     "ancestor overlap check": Mutation(
-        "../policy/protect", "        found = self._below(path, scan, only)\n", "        found = None\n", LISTS
+        "../policy/protect", "else None, self._fixed_below(name, only))", "else None, None)", LISTS
     ),
     "overlap with our own folders": Mutation(
         "../policy/protect", "if any(is_below(own, path) for own in self._own):", "if False:", LISTS
