@@ -135,7 +135,7 @@ def _kill_strays(handle: Handle, act: str, started: float, killed: int, why: str
     """The leaf is empty, but somebody lives who moved out: the kernel ends the namespace, or the shim kills until ECHILD."""
     if handle.init is not None:
         return _kill_namespace(handle, handle.init, act, started, why)
-    answer = control.ask(handle, "kill", KILL_WAIT + 0.5)
+    answer = control.ask(handle, "kill", KILL_WAIT + 0.5) if _has_shim(handle) else "it has no shim any more"
     if isinstance(answer, StopResult):
         return _result(handle, act, started, answer.proof, killed + answer.killed, answer.survivors, answer.why or why)
     killed += sweep.kill(_strays(handle), KILL_WAIT)
@@ -144,12 +144,9 @@ def _kill_strays(handle: Handle, act: str, started: float, killed: int, why: str
 
 
 def _after_removal(handle: Handle, act: str, started: float, killed: int, why: str) -> StopResult:
-    """The kernel removes a group only when nothing lives in it; still somebody may have moved out before."""
-    alive = [one for one in (handle.root,) if one is not None and processes.is_alive(one)]
-    sweep.kill([one.pid for one in alive], 0.5)
-    left = sweep.survivors([stat for one in alive if (stat := processes.read_stat(one.pid)) is not None])
-    if alive:
-        return _result(handle, act, started, "", killed, left, "its cgroup is gone and its first process was outside of it")
+    """The kernel removes a group only when nothing lives in it; still somebody may have moved out before, and removed it."""
+    if _strays(handle):
+        return _kill_strays(handle, act, started, killed, why)
     why = "; ".join(filter(None, (why, "removed, as only an empty cgroup can be")))
     return _result(handle, act, started, "cgroup populated 0", killed, why=why)
 
@@ -266,13 +263,20 @@ def _live(roots: list[int]) -> list[processes.Stat]:
 
 
 def _strays(handle: Handle) -> list[int]:
-    """Children of the shim that live although the kernel says that the leaf is empty: they moved out of it.
+    """Who lives although the kernel says that the leaf is empty: they moved out of it.
 
-    Children are enough: who was below a dead member has come up to the shim.
+    Of a living shim its children are enough: who was below a dead member has come up to it. Else the first process, and who
+    bears the session's marks.
     """
-    if handle.shim is None or not _shim_lives(handle):
-        return []
-    stats = [processes.read_stat(pid) for pid in processes.children(handle.shim.pid)]
+    if handle.shim is not None and _shim_lives(handle):
+        found = processes.children(handle.shim.pid)
+    elif handle.control:
+        found = processes.marked(handle.session, handle.tag)
+    else:
+        found = []
+    if handle.root is not None and processes.is_alive(handle.root):
+        found.append(handle.root.pid)
+    stats = [processes.read_stat(pid) for pid in dict.fromkeys(found)]
     return [stat.pid for stat in stats if stat is not None and not stat.dead]
 
 

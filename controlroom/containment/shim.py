@@ -261,9 +261,12 @@ class _Shim:
         with suppress(OSError):
             cgroup.kill(leaf)
         result = self._reaper.kill_all(hold.KILL_WAIT)
-        empty = False
-        with suppress(OSError):
+        try:
             empty = cgroup.wait(leaf, lambda state: not state.populated, time.monotonic() + 0.1)
+        except FileNotFoundError:
+            return result  # somebody inside had removed it: that no child is left is all that the kernel says
+        except OSError:
+            empty = False
         proof = "cgroup populated 0" if empty and result.confirmed else ""
         return msgspec.structs.replace(result, proof=proof)
 

@@ -264,6 +264,33 @@ def test_who_moved_out_of_the_cgroup_is_killed_through_the_shim(cgroup_probe: Pr
         assert cgroup.remove(elsewhere)
 
 
+@pytest.mark.row("K02")
+@pytest.mark.parametrize("shim", ["lives", "is killed"])
+def test_who_moved_out_and_had_the_group_removed_is_no_proof_of_its_end(cgroup_probe: Probe, grove: Grove, shim: str) -> None:
+    """The kernel removes only an empty group, but that says nothing of who left it before."""
+    elsewhere = cgroup_probe.leaf(f"elsewhere-{os.getpid()}")
+    cgroup.create(elsewhere)
+    leave = f"open('{elsewhere}/cgroup.procs', 'w').write('0')"
+    code = f"import os,sys; os.fork() and os._exit(0); {leave}; os.execv(sys.argv[1], sys.argv[1:])"
+    try:
+        with hold_session(cgroup_probe, (sys.executable, "-I", "-S", "-c", code, *grove.command("plain")), keep=True) as held:
+            held.spec = msgspec.structs.replace(held.spec, env={**os.environ, processes.MARK: held.spec.session})
+            process = held.start()
+            grove.wait_for(1)
+            assert cgroup.remove(held.spec.cgroup, 10)
+            if shim == "is killed":
+                process.kill()
+                process.wait(5)
+
+            result = hold.kill(held.handle())
+
+            assert grove.heard() == set()
+            assert result.proof == ("ECHILD" if shim == "lives" else "")
+    finally:
+        cgroup.kill(elsewhere)
+        assert cgroup.remove(elsewhere, 10)
+
+
 @pytest.mark.row("K01")
 def test_a_handle_from_before_a_restart_touches_no_process(grove: Grove) -> None:
     with _bystander(grove) as bystander:

@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from controlroom.containment import hold
+from controlroom.storage import handles as shelf
+
 TAIL = 60  # lines of each log that a failed test shows
 WIDTH = 600  # characters of each line
 
@@ -72,7 +75,11 @@ def make() -> Home:
 
 
 def remove(home: Home) -> None:
-    """Take the home away."""
+    """Take the home away, and the control groups of sessions that no daemon of it will come to see the end of."""
+    with contextlib.suppress(OSError):
+        for handle in shelf.scan(home.path / "state" / "agents").handles:
+            hold.kill(handle)
+            hold.clear(handle)
     shutil.rmtree(home.path.parent, ignore_errors=True)
 
 
