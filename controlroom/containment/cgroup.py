@@ -128,11 +128,23 @@ def kill(leaf: str) -> bool:
     except FileNotFoundError:
         events(leaf)  # raises where it is the leaf that is missing
         for pid in procs(leaf):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+            _kill_member(leaf, pid)
         return False
+
+
+def _kill_member(leaf: str, pid: int) -> None:
+    """SIGKILL by pidfd, and only while it is in the leaf: its pid may mean another process by now (K01)."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if f"{path_of(pid)}/".startswith(f"{leaf}/"):
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(descriptor)
 
 
 def events(leaf: str) -> Events:

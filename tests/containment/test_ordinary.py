@@ -13,6 +13,7 @@ TESTS = (
     *(f"{ATTACK}[{attack}]" for attack in ATTACKS),
     "tests/containment/test_walls.py::test_no_capability_and_no_way_to_one_is_left",
     "tests/containment/test_walls.py::test_signals_do_not_leave",
+    "tests/containment/test_walls.py::test_a_sandbox_of_the_agents_own_goes_on_working",
     "tests/cli/test_run.py::test_enforced_holds_what_the_lists_mean_and_the_gate_is_still_reached",
 )
 

@@ -188,6 +188,12 @@ def test_no_capability_and_no_way_to_one_is_left(top: Path, gate: socket.socket,
     assert {line.split()[1] for line in said.splitlines()} == {"0" * 16, "1"}
 
 
+def test_a_sandbox_of_the_agents_own_goes_on_working(top: Path, gate: socket.socket, subreaper_probe: Probe) -> None:
+    """Where it runs as an ordinary user; the root of a sandbox without capabilities has no user namespaces to give."""
+    script = f"{cage.find_bwrap()} --unshare-user --ro-bind / / --dev /dev --proc /proc echo nested 2>/dev/null"
+    assert _said(top, subreaper_probe, script) == ("" if os.getuid() == 0 else "nested\n")
+
+
 def test_without_network_there_is_none(top: Path, gate: socket.socket, subreaper_probe: Probe) -> None:
     code = "import socket; print([name for _, name in socket.if_nameindex()])"
     assert _said(top, subreaper_probe, f'{PYTHON} -c "{code}"', network=False) == "['lo']\n"
