@@ -1,4 +1,4 @@
-"""Who left its group, its parents or its environment is still found; and nothing is called proved that the kernel did not say."""
+"""Who left its group, its parents or its environment is found; and nothing is called proved that the kernel did not say."""
 
 import os
 import subprocess
