@@ -12,6 +12,7 @@ from controlroom.daemon import words
 from controlroom.model.record import Record
 from controlroom.model.view import LineView, LogView
 from controlroom.sensing import logset
+from controlroom.sensing.cleaned import cleaned
 from controlroom.sensing.index import Rule
 from controlroom.sensing.loglines import recognise
 from controlroom.sensing.opening import Refused
@@ -20,12 +21,11 @@ from controlroom.sensing.tail import Gap, Line, Tail
 from controlroom.storage.chain import Damaged
 from controlroom.storage.paths import Places
 from controlroom.storage.segments import read
-from controlroom.text.lines import Keys, drawn, without_keys
-from controlroom.text.safe import SafeText
+from controlroom.text.lines import Keys, drawn
+from controlroom.text.safe import SafeText, again
 
 LOOK_SECONDS = 0.1  # between two looks at what is followed
 SEGMENTS = 2  # of the journal that are looked through for events
-CONTEXT = 200  # lines before the first that is shown, where a private key may begin
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -53,13 +53,17 @@ def of_line(line: LineView) -> Row:
     """A line that the daemon told."""
     if line.offset < 0:
         return remark(f"{line.path}: {line.text}")
-    ident = f"{line.path}:{line.offset}"
-    return Row(line.at.wall, _name(line.path), out.safe(line.text), line.level, line.path, ident)
+    text = _cut(again(line.text), line.cut)
+    return Row(line.at.wall, out.safe(line.name, 40), text, line.level, line.path, f"{line.path}:{line.offset}")
 
 
 def of_event(event: LogView) -> Row:
     """An event that the daemon told."""
     return Row(event.at.wall, out.safe("event"), out.safe(event.text), "", "", str(event.seq))
+
+
+def _cut(text: SafeText, count: int) -> SafeText:
+    return SafeText(f"{text} ...+{count} bytes") if count else text
 
 
 class Files:
@@ -107,10 +111,8 @@ class Files:
             found = [*page.lines, *found]
             at, more = page.begin, page.more
             _progress(log.size, log.size - at)
-        context = log.back(found[0].at, CONTEXT).lines if found else ()
-        clean = without_keys((line.text for line in found), (line.text for line in context))
         when = os.fstat(log.descriptor).st_mtime_ns
-        return [_row(log.path, line, text, when) for line, text in zip(found, clean, strict=True)]
+        return [_row(log.path, line, text, when) for line, text in zip(found, cleaned(log, found), strict=True)]
 
     def follow(self) -> Iterator[Row]:
         """What is written to the logs from now on, through rotation, for ever."""
@@ -136,13 +138,10 @@ def _progress(size: int, done: int) -> None:
         print(f"\rlooked through {100 * done // size:3} % ", end="\n" if done >= size else "", file=sys.stderr, flush=True)
 
 
-def _row(path: str, line: Line, text: bytes, otherwise: int = 0) -> Row:
+def _row(path: str, line: Line, data: bytes, otherwise: int = 0) -> Row:
     told = recognise(line.text)
-    return Row(told.time or otherwise, _name(path), drawn(text, line.cut), told.level, path, f"{path}:{line.at}")
-
-
-def _name(path: str) -> SafeText:
-    return out.safe(os.path.basename(path), 40)
+    text = _cut(drawn(data)[0], line.cut)
+    return Row(told.time or otherwise, out.safe(os.path.basename(path), 40), text, told.level, path, f"{path}:{line.at}")
 
 
 def merged(files: Files, places: Places, session: str, most: int, rule: Rule | None) -> list[Row]:

@@ -13,7 +13,7 @@ from controlroom.cli.logfiles import Row
 from controlroom.cli.quick import FAILED, OK, USAGE
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import NoDaemon, Operator, Refused
-from controlroom.model.view import LineView, LogSource, LogView
+from controlroom.model.view import LineView, LogSource, LogView, merged
 from controlroom.sensing.index import Holding
 from controlroom.storage import logbook
 from controlroom.storage.logbook import Listed
@@ -48,7 +48,7 @@ def logs(
     elif follow and not search:
         print_.all(_stream(listed, lines))
     else:
-        files = logfiles.Files([one.path for one in logbook.stream(listed.logs)], rule, follow)
+        files = logfiles.Files([one.path for one in merged(listed.logs)], rule, follow)
         print_.all(logfiles.merged(files, room.places(), listed.session, lines, rule))
         print_.all(files.follow() if follow else ())
     print_.end()
@@ -104,7 +104,7 @@ def _stream(listed: Listed, most: int) -> Iterator[Row]:
         operator = room.operator()
     except NoDaemon:
         out.tell("no daemon runs: lines of its logs come, events do not")
-        files = logfiles.Files([one.path for one in logbook.stream(listed.logs)], None, following=True)
+        files = logfiles.Files([one.path for one in merged(listed.logs)], None, following=True)
         yield from logfiles.merged(files, room.places(), listed.session, most, None)
         yield from files.follow()
         return
@@ -117,7 +117,7 @@ def _followed(operator: Operator, listed: Listed, most: int) -> Iterator[Row]:
     first = True
     while True:
         logs_ = msgspec.convert(operator.call("logs", session=listed.session), tuple[LogSource, ...])
-        paths = [one.path for one in logbook.stream(logs_)]
+        paths = [one.path for one in merged(logs_)]
         wait = 0.0 if first else WAIT_SECONDS
         asked = {"session": listed.session, "after": after, "event": event, "paths": paths, "wait": wait}
         answer: dict[str, Any] = operator.call("log_lines", **asked)

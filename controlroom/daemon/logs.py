@@ -19,7 +19,8 @@ from controlroom.daemon.config import Configuration
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.runner import Runner
 from controlroom.model.agent import Session
-from controlroom.model.view import LineView, LogSource, LogView, Origin
+from controlroom.model.clock import Instant
+from controlroom.model.view import LineView, LogSource, LogView, Origin, name_of
 from controlroom.sensing import logset
 from controlroom.sensing.hint import Hint
 from controlroom.sensing.loglines import recognise
@@ -27,11 +28,13 @@ from controlroom.sensing.ring import Kept, Ring
 from controlroom.sensing.tail import Found, Gap, Line, Tail
 from controlroom.storage import logbook
 from controlroom.storage.logbook import Listed
-from controlroom.text.lines import drawn, without_keys
+from controlroom.text.lines import Keys, drawn
+from controlroom.text.safe import show
 
 BUSY_SECONDS = 0.025  # between two looks while lines come
 CALM_SECONDS = 1.0  # without a line, until the folders are watched instead; and between two looks at everything
 MOST_LOGS = 64  # of one session
+MOST_TOLD = 16  # of one session in a room's snapshot
 MOST_FOLLOWED = 512  # of all sessions
 MOST_AT_ONCE = 1 << 20  # bytes of one log at one look; where more came, the older part is passed over and counted
 MOST_BITES = 4  # more of them wait for the next look
@@ -49,6 +52,7 @@ class Log:
         self.path, self.origin = path, origin
         self.tail = Tail(path, back)
         self.ring = Ring()
+        self._keys = Keys()
 
     def read(self, whole: bool) -> tuple[int, list[Found]]:
         """How many lines were passed over, and what has come. `whole`: look also whether another file lies there. Blocking."""
@@ -61,6 +65,12 @@ class Log:
                 break
             found += self.tail.read(MOST_AT_ONCE)
         return passed, found
+
+    def keep(self, seq: int, at: Instant, found: Found) -> None:
+        """Put it into the ring; what lies inside a private key never gets there."""
+        if isinstance(found, Line) and (clean := self._keys.clean(found.text)) is not found.text:
+            found = Line(found.at, clean, found.cut)
+        self.ring.add(seq, at, found)
 
     def source(self, polled: str) -> LogSource:
         """As it is told."""
@@ -91,6 +101,7 @@ class Logs:
     ) -> None:
         self._runner, self._agents, self._configuration, self._home = runner, agents_dir, configuration, home
         self._events = events
+        self.on_change: Callable[[], object] = lambda: None  # a session has other logs now
         self._sets: dict[str, _Set] = {}
         self._transcripts: dict[str, dict[str, None]] = {}
         self._hint = Hint()
@@ -115,6 +126,11 @@ class Logs:
         """Something else than a line came that whoever waits wants to see."""
         self._came.set()
         self._came = anyio.Event()
+
+    def known(self, session: str) -> tuple[LogSource, ...]:
+        """The logs of a session, without what came to them."""
+        found = self._sets.get(session)
+        return (found.saved or ())[:MOST_TOLD] if found is not None else ()
 
     async def run(self) -> None:
         """For ever."""
@@ -188,6 +204,7 @@ class Logs:
         listed = tuple(LogSource(log.path, log.origin) for log in found.logs.values())
         if listed != found.saved:
             found.saved = listed
+            self.on_change()
             self._save(found.session, listed)
 
     def _save(self, session: Session, logs: tuple[LogSource, ...]) -> None:
@@ -207,7 +224,7 @@ class Logs:
         for (found, log), (passed, lines) in zip(logs, came, strict=True):
             log.ring.passed(passed)
             for line in lines:
-                log.ring.add(next(found.numbers), at, line)
+                log.keep(next(found.numbers), at, line)
             stirred = stirred or bool(lines) or passed > 0
         if stirred:
             self.poke()
@@ -267,11 +284,10 @@ def _read(logs: Iterable[Log], whole: bool) -> list[tuple[int, list[Found]]]:
 
 def _drawn(kept: list[tuple[Kept, Log]]) -> list[LineView]:
     """Lines as they may leave the daemon: redacted and safe, within one line of the wire; the oldest give way. Blocking."""
-    clean = _clean(kept)
     lines: list[LineView] = []
     room = MOST_WIRE
-    for (one, log), text in zip(reversed(kept), reversed(clean), strict=True):
-        view = _view(one, log, text)
+    for one, log in reversed(kept):
+        view = _view(one, log)
         room -= len(view.text) + len(view.path) + 200
         if room < 0:
             break
@@ -279,22 +295,10 @@ def _drawn(kept: list[tuple[Kept, Log]]) -> list[LineView]:
     return lines[::-1]
 
 
-def _clean(kept: list[tuple[Kept, Log]]) -> list[bytes]:
-    """The bytes of each line, private keys that go over several lines of one log taken out."""
-    texts = [b""] * len(kept)
-    by_log: dict[int, list[tuple[int, bytes]]] = {}
-    for at, (one, log) in enumerate(kept):
-        if isinstance(one.found, Line):
-            by_log.setdefault(id(log), []).append((at, one.found.text))
-    for lines in by_log.values():
-        for (at, _), text in zip(lines, without_keys(raw for _, raw in lines), strict=True):
-            texts[at] = text
-    return texts
-
-
-def _view(one: Kept, log: Log, text: bytes) -> LineView:
-    found = one.found
+def _view(one: Kept, log: Log) -> LineView:
+    found, name = one.found, name_of(log.path, log.origin)
     if isinstance(found, Gap):
-        return LineView(one.seq, one.at, log.path, -1, found.why, "warn")
+        return LineView(one.seq, one.at, log.path, name, -1, show(found.why), "warn")
     told = recognise(found.text)
-    return LineView(one.seq, one.at, log.path, found.at, drawn(text, found.cut, MOST_SHOWN), told.level, told.time, found.cut)
+    text, more = drawn(found.text, MOST_SHOWN)
+    return LineView(one.seq, one.at, log.path, name, found.at, text, told.level, told.time, found.cut + more)

@@ -25,6 +25,7 @@ from controlroom.model.view import (
     AgentView,
     AlarmView,
     GrantView,
+    LogSource,
     LogView,
     Pulse,
     ReceiptView,
@@ -63,6 +64,7 @@ class Window:
         self._receipts: dict[str, tuple[Receipt, ToldView | None, ReceiptView]] = {}  # as they were shown last
         self._alarms: deque[AlarmView] = deque(maxlen=MOST_ALARMS)
         self.changes = 0
+        self.logs: Callable[[str], tuple[LogSource, ...]] = lambda session: ()
 
     def note(self, seq: int, record: Record) -> None:
         """A record went into the journal."""
@@ -150,6 +152,7 @@ class Window:
             uses=self._matrix(s),
             doubts=self._telling.doubts(s.id),
             spending=self._telling.spending(s.id),
+            logs=self.logs(s.id),
         )
 
     def _request(self, r: Request) -> RequestView:

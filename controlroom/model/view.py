@@ -1,5 +1,6 @@
 """What a room is shown: one frozen snapshot of everything, made by the daemon. Text in it is raw; only SafeText is drawn."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -42,11 +43,40 @@ class Load(msgspec.Struct, frozen=True):
     processes: int
 
 
+Origin = Literal["terminal", "run", "config", "transcript"]
+
+
+class LogSource(msgspec.Struct, frozen=True):
+    """One log of a session. `origin`: terminal, run (`run --log`), config, transcript. `lines` that came since it is followed,
+    `dropped` of them; `state`: why it is not followed, `polled`: why it is only looked at once a second; "" = neither.
+    """
+
+    path: str
+    origin: Origin
+    lines: int = 0
+    dropped: int = 0
+    state: str = ""
+    polled: str = ""
+
+
+def name_of(path: str, origin: Origin | Literal[""] = "") -> str:
+    """A log in a word."""
+    return "terminal" if origin == "terminal" else path.rpartition("/")[2]
+
+
+def merged(logs: Sequence[LogSource]) -> tuple[LogSource, ...]:
+    """Those of the logs whose lines stand in the merged stream: a transcript is told as events, not as it is written, and where
+    there is one, the terminal shows the same with all that a screen needs.
+    """
+    told = any(log.origin == "transcript" for log in logs)
+    return tuple(log for log in logs if log.origin != "transcript" and not (told and log.origin == "terminal"))
+
+
 class AgentView(msgspec.Struct, frozen=True):
     """One session. `tool`: what it is at ("" = not known), `last`: when it was last heard of, `stop`: the last act on it.
 
     `uses`: declared beside observed, one row a kind. `doubts`: alarms about what it did against the gate, which nobody has
-    cleared yet. `spending`: None = no log of it is known.
+    cleared yet. `spending`: None = no log of it is known. `logs`: the first of its logs.
     """
 
     id: str
@@ -68,6 +98,12 @@ class AgentView(msgspec.Struct, frozen=True):
     uses: tuple[Matrix, ...] = ()
     doubts: tuple[str, ...] = ()
     spending: Spending | None = None
+    logs: tuple[LogSource, ...] = ()
+
+    @property
+    def stream(self) -> tuple[str, ...]:
+        """Paths of the logs whose lines stand in its merged stream."""
+        return tuple(log.path for log in merged(self.logs))
 
 
 class RequestView(msgspec.Struct, frozen=True):
@@ -213,30 +249,16 @@ class StoryView(msgspec.Struct, frozen=True):
     unknown: dict[str, int] = {}
 
 
-Origin = Literal["terminal", "run", "config", "transcript"]
-
-
-class LogSource(msgspec.Struct, frozen=True):
-    """One log of a session. `origin`: terminal, run (`run --log`), config, transcript. `lines` that came since it is followed,
-    `dropped` of them; `state`: why it is not followed, `polled`: why it is only looked at once a second; "" = neither.
-    """
-
-    path: str
-    origin: Origin
-    lines: int = 0
-    dropped: int = 0
-    state: str = ""
-    polled: str = ""
-
-
 class LineView(msgspec.Struct, frozen=True):
-    """One line of a log, safe and without secrets. `seq`: in what order it came to its session; `offset`: where it lies in its
-    file, -1 = it is a remark of ours (a gap); `told`: the time that it claims, ns since the epoch; `cut`: bytes not shown.
+    """One line of a log, safe and without secrets. `seq`: in what order it came to its session; `name`: its log in a word;
+    `offset`: where it lies in its file, -1 = it is a remark of ours (a gap); `told`: the time that it claims, ns since the
+    epoch; `cut`: bytes not shown.
     """
 
     seq: int
     at: Instant
     path: str
+    name: str
     offset: int
     text: str
     level: str = ""

@@ -1,7 +1,6 @@
 """Which logs a session has, kept beside its handle: so that `logs` finds them when the session or the daemon is gone."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -22,15 +21,6 @@ class Listed(msgspec.Struct, frozen=True):
     name: str
     kind: str
     logs: tuple[LogSource, ...]
-
-
-def stream(logs: Iterable[LogSource]) -> tuple[LogSource, ...]:
-    """Those of the logs whose lines stand in the merged stream: a transcript is told as events, not as it is written, and where
-    there is one, the terminal shows the same with all that a screen needs.
-    """
-    all_ = tuple(logs)
-    told = any(log.origin == "transcript" for log in all_)
-    return tuple(log for log in all_ if log.origin != "transcript" and not (told and log.origin == "terminal"))
 
 
 def terminal(agents_dir: Path, session: str) -> Path:

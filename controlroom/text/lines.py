@@ -3,8 +3,6 @@
 Only lines that are kept for display come here; everything before works on bytes.
 """
 
-from collections.abc import Iterable, Iterator
-
 from controlroom.text.redact import redact, redact_json
 from controlroom.text.safe import SafeText, show
 
@@ -14,12 +12,16 @@ _END = b"-----END "
 _KEY = b"PRIVATE KEY"
 
 
-def drawn(data: bytes, cut: int = 0, limit: int | None = None) -> SafeText:
-    """One line. `cut`: bytes of it that are not in `data`; they are named at its end. `limit` in characters."""
-    text = data.decode("utf-8", "surrogateescape")
-    clean = redact_json(text) if data[:1] in (b"{", b"[") else redact(text)
-    shown = show(clean.encode("utf-8", "surrogateescape"), limit)
-    return SafeText(f"{shown} ...+{cut} bytes") if cut else shown
+def drawn(data: bytes, most: int | None = None) -> tuple[SafeText, int]:
+    """One line, and how many bytes of it are not shown because it is longer than `most` characters.
+
+    A carriage return at its very end belongs to the line's end, as a line feed does. It is cut after redaction: half a secret
+    is none that a pattern knows.
+    """
+    text = data.removesuffix(b"\r").decode("utf-8", "surrogateescape")
+    clean = redact_json(text) if text[:1] in ("{", "[") else redact(text)
+    kept, rest = (clean, "") if most is None else (clean[:most], clean[most:])
+    return show(kept.encode("utf-8", "surrogateescape")), len(rest.encode("utf-8", "surrogateescape"))
 
 
 class Keys:
@@ -39,11 +41,3 @@ class Keys:
             self._left -= 1
             return b"<redacted:private-key:%d>" % len(line)
         return line
-
-
-def without_keys(lines: Iterable[bytes], before: Iterable[bytes] = ()) -> Iterator[bytes]:
-    """Lines one by one; those of a private key become markers. `before`: lines that lie before them, where a key may begin."""
-    keys = Keys()
-    for line in before:
-        keys.clean(line)
-    yield from map(keys.clean, lines)

@@ -78,6 +78,14 @@ def decode_tokens(shown: SafeText) -> list[bytes]:
     return [decode(SafeText(quoted or bare)) for quoted, bare in found]
 
 
+def again(text: str) -> SafeText:
+    """A SafeText that came as text from another process of ours: itself where it is one and was not cut, else made safe."""
+    try:
+        return show(decode(SafeText(text)))
+    except (ValueError, OverflowError):
+        return show(text)
+
+
 def count_non_ascii(data: bytes | str) -> int:
     """How many characters of `data` are not ASCII (of bytes that are not UTF-8: each byte)."""
     text, _ = _as_text(data, None)

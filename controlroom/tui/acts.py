@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from controlroom.tui import draw, ways
-from controlroom.tui.keys import TABS
+from controlroom.tui.keys import LOG_TAB, TABS
 
 if TYPE_CHECKING:
     from controlroom.tui.app import RoomApp
@@ -25,6 +25,14 @@ def _steer(act: str) -> Act:
 
 def _tab(number: int) -> Act:
     return lambda app: app.looking.go_tab(number)
+
+
+def _log(app: "RoomApp") -> None:
+    """The Log tab; where it is open already, the next of the agent's logs."""
+    if app.looking.tab == LOG_TAB and app.looking.region == "tab":
+        app.looking.next_source(app.scene().agent)
+    else:
+        app.looking.go_tab(LOG_TAB)
 
 
 def _move(command: str) -> Act:
@@ -48,6 +56,7 @@ def _detail(app: "RoomApp") -> None:
 
 def _follow(app: "RoomApp") -> None:
     app.looking.follow = not app.looking.follow
+    app.reader.stay(app.looking.follow)
     app.say("the log stays at its newest line" if app.looking.follow else "the log stays where it is")
     app.looking.touch()
 
@@ -85,6 +94,7 @@ ACTS: dict[str, Act] = {
     **{act: _steer(act) for act in STEERS},
     **{command.id: _tab(number) for number, command in enumerate(TABS, 1)},
     **{command: _move(command) for command in MOVES},
+    "tab-log": _log,
 }
 DECIDES = frozenset(
     ("allow", "allow-t3", "deny", "deny-why", "grant", "lease-minutes", "lease-session", "lease-uses")

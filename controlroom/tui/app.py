@@ -31,11 +31,13 @@ from controlroom.tui.looking import Looking
 from controlroom.tui.messages import Done, News, Pulled
 from controlroom.tui.pace import CALM_SECONDS, LOG_SECONDS, Pace
 from controlroom.tui.ports import Options, Ports, Report
+from controlroom.tui.reader import Reader
 from controlroom.tui.scene import Scene
 from controlroom.tui.screens.base import House
 from controlroom.tui.screens.dialogs import GrantDialog
 from controlroom.tui.screens.pages import StopPage
 from controlroom.tui.screens.room import RoomScreen
+from controlroom.tui.streams import Streams
 from controlroom.tui.widgets.pane import Pane
 
 SAID_SECONDS = 6.0  # that a remark stays
@@ -83,6 +85,8 @@ class RoomApp(App[int], inherit_bindings=False):
         self._bell = Bell()
         self.facts = Facts(link, self.looking)
         self._told = 0  # version of the looking that a fact was drawn at
+        self.reader = Reader(lambda: self.post_message(News()))
+        self._streams = Streams(link, self.looking, lambda: self.post_message(News()))
         self._life = Life(self._ended)
         self._drawn: tuple[object, ...] = ()
         self._pace = Pace()
@@ -155,6 +159,7 @@ class RoomApp(App[int], inherit_bindings=False):
 
     def _ended(self, code: int) -> None:
         self.link.close()
+        self.reader.close()
         if self.contact.view is not None:
             memory.save(self.ports.places, memory.Memory(self.contact.view.now.wall, self._chosen))
         self.exit(code, return_code=code)
@@ -247,7 +252,9 @@ class RoomApp(App[int], inherit_bindings=False):
         self.looking.fade(self.clock())
         self.feed(ev.Away(self.clock(), self.top.away))
         self.tick()
+        self.looking.read(self.reader.sheet)
         scene = self.scene()
+        self._streams.look(scene)
         top = self.top
         seen = self._pace.shown(contact, self._framed, LOG_SECONDS if self.looking.tab == draw.LOG else CALM_SECONDS)
         new = (top, top.made, self.size, scene.advice, seen, scene.approval, scene.unready, self.looking.version,
@@ -316,6 +323,13 @@ class RoomApp(App[int], inherit_bindings=False):
         self.feed(ev.Shown(at, *drawn, waiting.tier, whole, too_small, surface))
         if end and not whole:
             self.feed(ev.ScrolledToEnd(at, *drawn))
+
+    def read(self, path: str, rows: int) -> None:
+        """The log that is shown by itself, in so many rows; "" = none is."""
+        if path:
+            self.reader.show(path, self.looking.filter, rows)
+        elif self.reader.sheet is not None:
+            self.reader.close()
 
     def relaid(self) -> None:
         """Nothing counts as shown any more, and all of it is drawn for the new layout."""

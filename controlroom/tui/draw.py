@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from controlroom.model.touched import FileView, OpenFile
-from controlroom.model.view import AgentView, LayerView, LogView, ProcessView, ReceiptView, RoomView
+from controlroom.model.view import AgentView, LayerView, LineView, LogView, ProcessView, ReceiptView, RoomView, name_of
 from controlroom.tui import keys, lease
 from controlroom.tui.approval import ALLOWS
 from controlroom.tui.line import Line, cells, clip, gap, marked, quote, quote_tokens, say, wrap
@@ -20,6 +20,7 @@ from controlroom.tui.render import (
     processes,
     receipts,
     request,
+    sheet,
     status,
     stop,
     tabs,
@@ -27,6 +28,7 @@ from controlroom.tui.render import (
 from controlroom.tui.render import help as key_help
 from controlroom.tui.scene import Scene
 from controlroom.tui.screens.plan import Plan
+from controlroom.tui.sheet import SheetRow
 
 Maker = Callable[[Scene, int], list[Line]]
 LOG, RECEIPTS, PROCESSES, FILES, PERMISSIONS, CONFIG = range(1, 7)
@@ -136,13 +138,29 @@ def _keyed(*pairs: tuple[str, str]) -> Line:
 
 
 def _tabbar(scene: Scene, width: int) -> list[Line]:
-    looking, agent = scene.looking, scene.agent
-    note = "" if looking.tab != LOG else "following" if looking.follow else "f follows"
-    if looking.tab == LOG and agent is not None and agent.id in looking.stories:
-        note = log.figures(looking.stories[agent.id], note)
+    looking = scene.looking
+    note = _log_note(scene) if looking.tab == LOG else ""
     edge: Line = (say(scene.glyphs.gutter, "dim"), gap(1))
     bar = tabs.render([t.label for t in keys.TABS], looking.tab, width - 2, scene.glyphs, find=looking.filter, note=note)
     return [(*edge, *bar[0])]
+
+
+def _log_note(scene: Scene) -> str:
+    """What the Log tab shows of what there is, what its agent used, and whether it follows."""
+    looking, agent = scene.looking, scene.agent
+    note = "following" if looking.follow else "f follows"
+    if agent is not None and agent.logs:
+        note = f"{_source_name(agent, shown_log(scene))}, {note}"
+    story = looking.stories.get(agent.id) if agent is not None and not shown_log(scene) else None
+    return log.figures(story, note) if story is not None else note
+
+
+def _source_name(agent: AgentView, path: str) -> str:
+    """How many logs stand in the stream, or which of the agent's logs is shown by itself."""
+    for number, source in enumerate(agent.logs, 1):
+        if source.path == path:
+            return f"{name_of(path, source.origin)} {number}/{len(agent.logs)}"
+    return "1 log" if len(agent.logs) == 1 else f"{len(agent.logs)} logs"
 
 
 def has_rows(tab: int) -> bool:
@@ -155,10 +173,17 @@ def row_of(scene: Scene) -> int:
     looking, view = scene.looking, scene.view
     if view is None or looking.region != "tab" or not has_rows(looking.tab):
         return -1
+    if shown_log(scene):
+        return looking.sheet.cursor if looking.sheet is not None else -1
     count = len(_rows(scene, view))
     if looking.tab == LOG and looking.follow:
         return -1
     return min(looking.row, count - 1)
+
+
+def shown_log(scene: Scene) -> str:
+    """The path of the log that the tab shows by itself, "" = it shows something else."""
+    return scene.looking.source(scene.agent) if scene.looking.tab == LOG else ""
 
 
 def tab_row(scene: Scene) -> int | None:
@@ -170,8 +195,10 @@ def tab_row(scene: Scene) -> int | None:
 def _rows(scene: Scene, view: RoomView) -> Sequence[object]:
     looking, session = scene.looking, scene.agent.id if scene.agent else ""
     match looking.tab:
+        case 1 if shown_log(scene):
+            return looking.sheet.rows if looking.sheet is not None else ()
         case 1:
-            return log.select(view, session, looking.filter, looking.stories.get(session))
+            return log.select(view, session, looking.filter, looking.stories.get(session), looking.lines.get(session, ()))
         case 2:
             return receipts.select(view, session, looking.filter)
         case 3:
@@ -186,8 +213,11 @@ def _tab(scene: Scene, view: RoomView, agent: AgentView | None, width: int) -> l
     looking, session, glyphs = scene.looking, agent.id if agent else "", scene.glyphs
     find, at = looking.filter, row_of(scene)
     match looking.tab:
+        case 1 if path := shown_log(scene):
+            return sheet.render(looking.sheet, path, width, glyphs)
         case 1:
-            return log.render(view, session, width, glyphs, find=find, at=at, story=looking.stories.get(session))
+            told = (looking.stories.get(session), looking.lines.get(session, ()))
+            return log.render(view, session, width, glyphs, find=find, at=at, story=told[0], lines=told[1])
         case 2:
             return receipts.render(view, session, width, glyphs, find=find, at=at)
         case 3:
@@ -206,8 +236,11 @@ def detail(scene: Scene) -> Maker | None:
     if view is None or at < 0:
         return None
     match _rows(scene, view)[at]:
-        case LogView() as line:
+        case LogView() | LineView() as line:
             return lambda scene, width: log.detail(line, width, scene.glyphs)
+        case SheetRow() as of_log if scene.looking.sheet is not None:
+            whole = scene.looking.sheet
+            return lambda scene, width: sheet.detail(whole, of_log, width, scene.glyphs)
         case ReceiptView() as receipt:
             return lambda scene, width: receipts.detail(receipt, width, scene.glyphs)
         case ProcessView() as process:

@@ -106,7 +106,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("kill", ("X",), "kill", "kill the selected agent now", "Agents", "control", _STEERING, 12),
     Command("clear", ("C",), "clear alarms", "you have looked at the alarms of this agent", "Agents", "control", ("room",)),
     Command("mark", ("space",), "mark", "mark the selected row; never decides anything", "Agents", "read", _STEERING),
-    Command("tab-log", ("1",), "Log", "what the selected agent did, line by line", "Tabs", "read", ("room",)),
+    Command(
+        "tab-log", ("1",), "Log", "what the selected agent did, and what its logs say; again: its next log by itself", "Tabs",
+        "read", ("room",),
+    ),
     Command("tab-receipts", ("2",), "Receipts", "its acts: asked, decided, started, how they ended", "Tabs", "read", ("room",)),
     Command("tab-processes", ("3",), "Processes", "its processes as a tree, and who has left it", "Tabs", "read", ("room",)),
     Command("tab-files", ("4",), "Files", "what it touched: by its calls, and as seen on disk", "Tabs", "read", ("room",)),
@@ -149,6 +152,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("uses-fewer", ("minus",), "fewer uses", "one use fewer", "Granting", "read", ("grant",), 7),
 )  # fmt: skip
 BY_ID = {command.id: command for command in COMMANDS}
+LOG_TAB = 1
 TABS = tuple(command for command in COMMANDS if command.id.startswith("tab-"))
 
 

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple, get_args
 from rich.cells import cell_len, get_character_cell_size
 
 from controlroom.text.redact import redact
-from controlroom.text.safe import SafeText, show, show_tokens
+from controlroom.text.safe import SafeText, again, show, show_tokens
 
 # Kept apart (a test holds it): only approvals use "ask", only the emergency stop uses "stop".
 Style = Literal[
@@ -59,6 +59,11 @@ def quote(text: object, style: Style = "text", limit: int | None = None) -> Span
 @lru_cache(maxsize=4096)
 def _short_quote(text: str, limit: int | None) -> SafeText:
     return show(redact(text), limit)
+
+
+def requote(text: str, style: Style = "text", more: int = 0) -> Line:
+    """Words of others that were made safe before they came, odd characters marked. `more`: bytes of them that did not come."""
+    return (*marked(Span(again(text), style)), *((say(f" ...+{more:,} bytes", "marker"),) if more else ()))
 
 
 def quote_tokens(argv: Iterable[str], style: Style = "text") -> Line:

@@ -7,7 +7,8 @@ from typing import Literal
 from controlroom.model.agent import SessionState
 from controlroom.model.permissions import Permissions
 from controlroom.model.touched import DiffView, FilesView
-from controlroom.model.view import AgentView, LayerView, ProcessesView, RoomView, StoryView
+from controlroom.model.view import AgentView, LayerView, LineView, ProcessesView, RoomView, StoryView
+from controlroom.tui.sheet import Sheet
 
 Region = Literal["agents", "request", "tab"]
 OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
@@ -32,6 +33,9 @@ class Looking:
     layers: dict[str, tuple[LayerView, ...]] = field(default_factory=dict)
     stories: dict[str, StoryView] = field(default_factory=dict)
     permissions: dict[str, Permissions] = field(default_factory=dict)
+    lines: dict[str, tuple[LineView, ...]] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    sheet: Sheet | None = None
     notice: str = ""
     wrong: bool = False
     until: float = 0.0
@@ -83,6 +87,27 @@ class Looking:
         """Shows this tab."""
         self.tab, self.row, self.tab_first, self.region = tab, 0, True, "tab"
         self.touch()
+
+    def source(self, agent: AgentView | None) -> str:
+        """The path of the agent's log that the Log tab shows by itself, "" = the merged stream."""
+        chosen = self.sources.get(agent.id, "") if agent is not None else ""
+        return chosen if agent is not None and any(log.path == chosen for log in agent.logs) else ""
+
+    def next_source(self, agent: AgentView | None) -> None:
+        """The Log tab shows the next log of the agent by itself; after the last one the merged stream again."""
+        if agent is None:
+            return
+        paths = ["", *(log.path for log in agent.logs)]
+        self.sources[agent.id] = paths[(paths.index(self.source(agent)) + 1) % len(paths)]
+        self.follow, self.row = True, 0
+        self.touch()
+
+    def read(self, sheet: Sheet | None) -> None:
+        """What was read of the log that is shown by itself; whoever moved in it does not follow any more."""
+        if sheet is not self.sheet:
+            self.sheet = sheet
+            self.follow = sheet.follow if sheet is not None else self.follow
+            self.touch()
 
     def go_region(self, by: int) -> None:
         """Goes to another part of the screen."""

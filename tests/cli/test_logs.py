@@ -105,7 +105,7 @@ def test_one_log_by_itself_is_printed_as_it_is_but_for_secrets_and_controls(cli:
         old, f"key {KEY}\n\x1b[2Jgone\r\n-----BEGIN RSA PRIVATE KEY-----\nTUlJRW93\nRW93TUlJ\n-----END RSA PRIVATE KEY-----\n"
     )
     assert lines(cli, "--log", "app.log", "--lines", "5") == [
-        "\\u{1b}[2Jgone\\u{d}",
+        "\\u{1b}[2Jgone",
         "<redacted:private-key:31>",
         "<redacted:private-key:8>",
         "<redacted:private-key:8>",

@@ -3,11 +3,13 @@
 What the log tells is a claim and drawn as one; only the gate's record of a call, in front of it, is ours (R07).
 """
 
+from collections.abc import Sequence
+
 from controlroom.model.record import Kind
-from controlroom.model.view import LogView, RoomView, StoryView
+from controlroom.model.view import LineView, LogView, RoomView, StoryView
 from controlroom.tui.glyphs import Glyphs
 from controlroom.tui.line import Line, Style, gap, marked, pad, quote, say
-from controlroom.tui.render import rows, words
+from controlroom.tui.render import logline, rows, words
 
 HEAD = 0  # lines before the first row
 _KIND = 9
@@ -48,10 +50,24 @@ _STYLES: dict[str, Style] = {
 }
 
 
-def select(view: RoomView, session: str, find: str = "", story: StoryView | None = None) -> tuple[LogView, ...]:
-    """The rows of a session ("" = of all) that hold `find`; its story, where it is known, has what its own log tells too."""
-    mine = story.rows if story else tuple(row for row in view.log if not session or row.session == session)
-    return tuple(row for row in mine if rows.holds(find, row.text, row.kind, row.gate, row.outcome))
+Row = LogView | LineView
+
+
+def select(
+    view: RoomView, session: str, find: str = "", story: StoryView | None = None, lines: Sequence[LineView] = ()
+) -> tuple[Row, ...]:
+    """The rows of a session ("" = of all) that hold `find`; its story, where it is known, has what its own log tells too.
+
+    `lines` of its other logs stand among them, in the order in which all of it came.
+    """
+    mine: Sequence[Row] = story.rows if story else [row for row in view.log if not session or row.session == session]
+    if lines:
+        mine = sorted([*mine, *lines], key=lambda row: row.at.boot)
+    return tuple(row for row in mine if rows.holds(find, *_texts(row)))
+
+
+def _texts(row: Row) -> tuple[str, ...]:
+    return (row.text, row.name) if isinstance(row, LineView) else (row.text, row.kind, row.gate, row.outcome)
 
 
 def figures(story: StoryView, more: str) -> str:
@@ -65,18 +81,28 @@ def figures(story: StoryView, more: str) -> str:
 
 
 def render(
-    view: RoomView, session: str, width: int, glyphs: Glyphs, *, find: str = "", at: int = -1, story: StoryView | None = None
+    view: RoomView,
+    session: str,
+    width: int,
+    glyphs: Glyphs,
+    *,
+    find: str = "",
+    at: int = -1,
+    story: StoryView | None = None,
+    lines: Sequence[LineView] = (),
 ) -> list[Line]:
     """A line for every row of `select`."""
-    found = select(view, session, find, story)
+    found = select(view, session, find, story, lines)
     if not found:
         return rows.nothing("nothing has happened yet", find, width, glyphs)
     names = {} if session else {agent.id: agent.name for agent in view.agents}
     return rows.listed((_row(row, names, not session, width >= _NARROW) for row in found), at, width, glyphs)
 
 
-def detail(row: LogView, width: int, glyphs: Glyphs) -> list[Line]:
+def detail(row: Row, width: int, glyphs: Glyphs) -> list[Line]:
     """All of one row."""
+    if isinstance(row, LineView):
+        return rows.page(logline.fields(row), width, glyphs)
     number = f"   line {row.seq} of its log, by arrival" if row.told else f"   record {row.seq}"
     fields: list[tuple[str, list[Line]]] = [
         ("when", [(say(words.clock(row.at)),)]),
@@ -109,12 +135,14 @@ def _claimed(row: LogView) -> list[Line]:
     return [(say("unverified, from the agent's own log:", "label"),)] if row.told else []
 
 
-def _row(row: LogView, names: dict[str, str], named: bool, timed: bool) -> Line:
+def _row(row: Row, names: dict[str, str], named: bool, timed: bool) -> Line:
+    time = (say(f"{words.clock(row.at)}  ", "dim"),) if timed else ()
+    if isinstance(row, LineView):
+        return (*time, *logline.row(row, _KIND))
     style = "unverified" if row.told else _STYLES.get(row.kind, "dim")
     loud = "alarm" if row.doubt else _STYLES.get(row.kind, "dim")
     word = pad((say(_WORDS.get(row.kind, row.kind), loud if loud in ("warn", "alarm") else "label"),), _KIND)
     who = (*pad(marked(quote(names.get(row.session, row.session), "dim", 30)), _AGENT), gap(1)) if named else ()
-    time = (say(f"{words.clock(row.at)}  ", "dim"),) if timed else ()
     sub = (say("sub ", "dim"),) if row.subagent else ()
     gate = (quote(row.gate, "alarm" if row.doubt else "dim", 80), say(": ", "dim")) if row.gate else ()
     end = (say("  "), quote(row.outcome, "warn" if row.outcome == "failed" else "dim", 40)) if row.outcome else ()

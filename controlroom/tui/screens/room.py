@@ -10,6 +10,7 @@ from controlroom.tui.approval_events import Surface
 from controlroom.tui.keys import Scope
 from controlroom.tui.line import Line, say
 from controlroom.tui.render import request as request_lines
+from controlroom.tui.render import sheet as sheet_lines
 from controlroom.tui.scene import Scene
 from controlroom.tui.screens.base import House
 from controlroom.tui.screens.plan import Plan, plan
@@ -33,7 +34,7 @@ class RoomScreen(House):
         super().__init__()
         self._plan: Plan | None = None
         self._drawn: tuple[str, str] = ("", "")  # id and digest of the request in the panel
-        self._tab: tuple[int, str] = (0, "")  # the tab that was drawn last, and whose it was
+        self._tab: tuple[int, str, str] = (0, "", "")  # the tab that was drawn last, whose it was, and of which log
 
     def compose(self) -> ComposeResult:
         """The panes, in reading order."""
@@ -59,6 +60,7 @@ class RoomScreen(House):
         wanted = self._wanted(scene, width, height)
         if wanted != self._plan:
             self._lay_out(wanted)
+        self.house.read(draw.shown_log(scene), wanted.tabs - 1 - sheet_lines.HEAD)
         room = draw.room(scene, wanted, width)
         self._draw_request(scene, room.pop("request"))
         for name, lines in room.items():
@@ -87,8 +89,9 @@ class RoomScreen(House):
             panel.scroll_to(y=0, animate=False, force=True)
 
     def _scroll_tab(self, scene: Scene) -> None:
-        tab, shown = self.pane("tab"), (scene.looking.tab, scene.agent.id if scene.agent else "")
-        tab.follow = scene.looking.tab == draw.LOG and scene.looking.follow
+        tab, by_itself = self.pane("tab"), draw.shown_log(scene)  # its rows are all that is there: the reader scrolls
+        shown = (scene.looking.tab, scene.agent.id if scene.agent else "", by_itself)
+        tab.follow = scene.looking.tab == draw.LOG and scene.looking.follow and not by_itself
         if shown != self._tab:
             self._tab = shown
             tab.scroll_to(y=len(tab.lines) if tab.follow else 0, animate=False, force=True)
@@ -138,6 +141,9 @@ class RoomScreen(House):
                 looking.select(view, -1 if command == "up" else 1)
             return
         in_tab = looking.region == "tab" or not reading
+        if in_tab and draw.shown_log(self.house.scene()):
+            self.house.reader.move(command)
+            return
         if in_tab and command in ("up", "down", "first", "last") and draw.has_rows(looking.tab):
             looking.row = max(0, {"up": looking.row - 1, "down": looking.row + 1, "first": 0, "last": 1 << 30}[command])
             looking.touch()

@@ -9,7 +9,7 @@ from controlroom.model.agent import Rung, SessionState
 from controlroom.model.permissions import Environment, Permissions
 from controlroom.model.record import Stage
 from controlroom.model.touched import DiffView, FilesView
-from controlroom.model.view import LayerView
+from controlroom.model.view import LayerView, LogView
 from controlroom.tui import keys
 from controlroom.tui.glyphs import UNICODE
 from controlroom.tui.line import Line, plain
@@ -147,7 +147,7 @@ def test_a_filter_shows_what_holds_it_whatever_the_case_and_says_when_nothing_do
 def test_one_session_sees_only_its_own() -> None:
     view = views.busy()
     assert {r.session for r in receipts.select(view, "s-codex-2")} == {"s-codex-2"}
-    assert {row.session for row in log.select(view, "s-codex-2")} == {"s-codex-2"}
+    assert {row.session for row in log.select(view, "s-codex-2") if isinstance(row, LogView)} == {"s-codex-2"}
 
 
 def test_processes_are_a_tree_and_a_zombie_warns() -> None:

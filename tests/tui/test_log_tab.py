@@ -1,0 +1,176 @@
+"""The Log tab: the merged stream, and each log by itself, of any size, without ever waiting for it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from controlroom.model.view import LineView, LogSource, Origin, RoomView
+from controlroom.tui.link import Outcome
+from controlroom.tui.screens.pages import TextPage
+from tests.support import views
+from tests.support.stage import Visit, room, story
+from tests.support.view_parts import ago
+
+
+def with_log(path: Path, origin: Origin = "transcript") -> RoomView:
+    """A busy room whose first agent has this log; a transcript does not stand in the merged stream as it is."""
+    view = views.busy()
+    logs = (LogSource(str(path), origin),)
+    return replace(view, agents=(replace(view.agents[0], logs=logs), *view.agents[1:]))
+
+
+def becomes(path: Path, content: str | bytes | None, link: str = "") -> None:
+    """The file is taken away, and made anew where there is a content or a link."""
+    path.unlink(missing_ok=True)
+    if content is not None:
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    if link:
+        path.symlink_to(link)
+
+
+async def opens(visit: Visit, path: Path) -> None:
+    """Goes to the first log by itself."""
+    await visit.press("1", "1")
+    await visit.sees(f"{path.name} 1/")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "app.log"
+    path.write_text("".join(f"line {n}\n" for n in range(1, 5_001)))
+    return path
+
+
+@story
+async def test_a_log_opens_at_its_end_and_follows(log: Path) -> None:
+    async with room(with_log(log)) as visit:
+        await visit.sees("1 log, following")
+        await opens(visit, log)
+        await visit.sees("5000  line 5000")
+        await visit.sees("5,000 lines")
+        with log.open("a") as file:
+            file.write("one more ERROR\n")
+        await visit.sees("5001  one more ERROR")
+        await visit.press("1")
+        await visit.sees("1 log, following")
+
+
+@story
+async def test_it_is_scrolled_through_from_its_begin_to_its_end(log: Path) -> None:
+    async with room(with_log(log)) as visit:
+        await opens(visit, log)
+        await visit.sees("5000  line 5000")
+        await visit.press("pageup", "pageup")
+        await visit.sees("f follows")
+        await visit.until(lambda: "line 5000" not in visit.text(), "the end is left")
+        await visit.press("home")
+        await visit.sees("1  line 1\n")
+        await visit.press("down", "down", "enter")
+        await visit.until(lambda: isinstance(visit.app.screen, TextPage), "the page of the row")
+        await visit.sees("line 3")
+        await visit.sees("byte 14 of 48,893")
+        await visit.press("escape", "f")
+        await visit.sees("5000  line 5000")
+
+
+@story
+async def test_a_filter_goes_through_all_of_it(log: Path) -> None:
+    async with room(with_log(log)) as visit:
+        await opens(visit, log)
+        await visit.press("slash", *"LINE 499", "enter")
+        await visit.sees("11 hold LINE 499")
+        assert [row.text for row in visit.app.looking.sheet.rows] == ["line 499", *(f"line {n}" for n in range(4990, 5000))]  # type: ignore[union-attr]
+        await visit.press("slash", *"zzz", "enter")
+        await visit.sees("nothing here holds LINE 499zzz")
+        await visit.press("escape")
+        await visit.sees("5000  line 5000")
+
+
+@pytest.mark.row("R01")
+@story
+async def test_a_huge_log_is_there_at_once_while_it_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "huge.log"
+    with path.open("wb") as file:
+        file.truncate(10 << 30)  # sparse
+        file.seek(0, os.SEEK_END)
+        file.write(b"\nthe last line\n")
+    async with room(with_log(path)) as visit:
+        await opens(visit, path)
+        await visit.sees("the last line")
+        await visit.sees("10.7 GB")
+
+
+@pytest.mark.row("R04", "R05")
+@story
+async def test_what_becomes_of_the_file_is_said(log: Path, tmp_path: Path) -> None:
+    async with room(with_log(log)) as visit:
+        await opens(visit, log)
+        await visit.sees("line 5000")
+        becomes(log, None)
+        await visit.sees("it was taken away; what is open is shown")
+        becomes(log, "new\n")
+        await visit.sees("another file took its place; from its new begin")
+        becomes(log, None, "/etc/passwd")
+        await visit.sees("it cannot be read")
+        assert "root" not in visit.text()
+
+
+@pytest.mark.row("R03", "R14")
+@story
+async def test_hostile_lines_are_drawn_and_do_nothing(log: Path) -> None:
+    becomes(log, f"{views.HOSTILE}\npassword=hunter2hunter2\n".encode() + b"\xff\xfe\0\n" + b"x" * 70_000 + b"\n")
+    async with room(with_log(log)) as visit:
+        await opens(visit, log)
+        await visit.sees("password=<redacted:password:14>")
+        await visit.sees("\\x{ff}\\x{fe}\\u{0}")
+        await visit.press("f", "enter")
+        await visit.until(lambda: isinstance(visit.app.screen, TextPage), "the page of the row")
+        await visit.press("end")
+        await visit.sees("...+4,464 bytes")
+        assert not any(ord(char) < 32 and char != "\n" for char in visit.text())
+
+
+class Later:
+    """Answers `log_lines` when the test says so, as a daemon does that waits for a line."""
+
+    def __init__(self, visit: Visit) -> None:
+        self.asked: list[dict[str, Any]] = []
+        self.done: list[Callable[[Outcome], object]] = []
+        self._order = visit.line.order
+        visit.line.order = self.order  # type: ignore[method-assign]
+
+    def order(self, method: str, done: Callable[[Outcome], object], /, **params: object) -> bool:
+        if method != "log_lines":
+            return self._order(method, done, **params)
+        self.asked.append(params)
+        self.done.append(done)
+        return True
+
+    def answer(self, *lines: LineView) -> None:
+        rows = msgspec.to_builtins(lines)
+        self.done[-1](Outcome("log_lines", self.asked[-1], {"lines": rows, "events": [], "missed": 0}))
+
+
+@story
+async def test_lines_of_its_logs_stand_among_its_events_as_they_came(log: Path) -> None:
+    view = with_log(log, "run")
+    async with room(None) as visit:
+        later = Later(visit)
+        visit.line.show(view)
+        await visit.until(lambda: later.asked, "the stream is asked for")
+        assert (later.asked[0]["session"], later.asked[0]["after"]) == (view.agents[0].id, 0)
+        later.answer(LineView(7, ago(1), str(log), "app.log", 0, "a \\u{1b} line", "error"))
+        await visit.sees("app.log  a \\u{1b} line")
+        await visit.until(lambda: len(later.asked) == 2, "the next question")
+        assert later.asked[1]["after"] == 7
+        await visit.press("down")  # another agent, which has no logs
+        later.answer(LineView(8, ago(1), str(log), "app.log", 0, "too late", "error"))
+        await visit.settled()
+        assert "too late" not in visit.text()
+        await visit.press("up")
+        await visit.until(lambda: len(later.asked) == 3, "it is asked anew")
