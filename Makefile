@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 help:
 	@echo "make demo         the room on a scripted agent at the real gate; without a terminal it is decided by policy"
 	@echo "make test         lint, types, walls and all tests but the end-to-end ones"
-	@echo "make e2e          the real Claude Code against a scripted model server"
+	@echo "make e2e          the real Claude Code, Codex and Gemini CLI against a scripted model server"
 	@echo "make ci           system, test, e2e; what .ci/run does"
 	@echo "make bench        the measured figures beside their bars"
 	@echo "make soak         the property tests on random examples, ROUNDS times (5), then the crash campaigns of the journal"

@@ -70,7 +70,7 @@ def _log(row: Row) -> Iterator[str]:
         return
     yield f"Its own log ({', '.join(story['logs'][:MOST_NAMED])}) tells of:"
     usd = row.get("cost_usd")
-    price = "dollars not told" if usd is None else f"${usd:.2f} by its own reckoning"
+    price = "dollars not told" if usd is None else f"${usd:.4f} by its own reckoning"
     yield f"  {story['calls']} tool calls, {row.get('tokens') or 0} tokens, {price}"
     for model, used in story["spending"]["models"].items():
         kinds = ", ".join(f"{count} {kind}" for kind, count in used.items() if count)

@@ -210,11 +210,11 @@ class Story:
             if isinstance(row, Entry):
                 row = self._rows[at] = self._told(row)
             if not isinstance(row, LogView):
-                seq, record = row
-                call = self._calls.get(self._receipts.get(record.receipt, ""))
-                if record.kind in OF_A_CALL and call is not None and call.row:
+                row = self._rows[at] = _line(*row)
+            if not row.told and row.kind in OF_A_CALL:
+                call = self._calls.get(self._receipts.get(row.receipt, ""))
+                if call is not None and call.row:
                     continue
-                row = self._rows[at] = _line(seq, record)
             yield row
 
     def view(self, logs: tuple[str, ...], limit: int) -> StoryView:

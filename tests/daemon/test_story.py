@@ -64,6 +64,14 @@ def test_a_call_that_the_log_has_not_told_of_stands_as_the_journal_has_it() -> N
     assert not any(row.told for row in story.rows())
 
 
+def test_records_that_were_shown_give_way_when_the_log_tells_of_their_call() -> None:
+    story = Story()
+    gate(story)
+    assert len(list(story.rows())) == 2
+    tell(story, USE)
+    assert only(story).gate == "allowed by operator:op, T2"
+
+
 def test_a_doubt_stands_in_the_place_of_the_gate_record() -> None:
     story = Story()
     tell(story, USE)

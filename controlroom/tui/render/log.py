@@ -73,7 +73,7 @@ def _texts(row: Row) -> tuple[str, ...]:
 def figures(story: StoryView, more: str) -> str:
     """What the agent used, by its own log; dollars only where it tells them."""
     spent = story.spending
-    dollars = "" if spent.usd is None else f"${spent.usd:.2f}"
+    dollars = "" if spent.usd is None else words.dollars(spent.usd)
     tokens = f"{'over ' if spent.partial else ''}{words.thousands(spent.total)} tokens" if spent.total else ""
     odd = sum(story.unknown.values())
     parts = (tokens, dollars, words.some(odd, "unknown line") if odd else "", more)

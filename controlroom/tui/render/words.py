@@ -72,6 +72,11 @@ def stamp(ns: int) -> str:
         return "a time beyond all years"
 
 
+def dollars(usd: float) -> str:
+    """$12.30; what is less than ten cents is not rounded to nothing."""
+    return f"${usd:.2f}" if usd >= 0.1 or usd == 0 else f"${usd:.4f}"
+
+
 def thousands(count: int) -> str:
     """A count in few cells: 950, 12k, 3.4M."""
     if count < 1000:
