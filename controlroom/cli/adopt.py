@@ -1,7 +1,7 @@
 """`controlroom adopt PID | --all`: supervise agents that already run."""
 
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -59,9 +59,13 @@ def _refuse_own(pid: int) -> None:
         raise Failure(f"process {pid} is your own shell or what it runs in: a stop would take your terminal with it")
 
 
-def _tell(row: dict[str, object]) -> None:
+def _tell(row: dict[str, Any]) -> None:
     held = f"{out.safe(row['name'])}: session {out.safe(row['id'])}, {out.safe(row['label'])}, rung {out.safe(row['rung'])}"
     if row["rung"] == "cgroup":
         print(f"{held}: {row['found']} processes found and held; what had left its tree before is not among them.")
     else:
         print(f"{held}: a stop of it cannot be proved ({out.safe(row['why'])}).")
+    for one in row["logs"]:
+        told = f", its own session {out.safe(one['session'])}" if one["session"] else ""
+        why = f" ({one['read']})" if one["read"] else ""
+        print(f"  writes {out.safe(one['log'])}{told}{why}")

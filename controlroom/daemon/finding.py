@@ -6,6 +6,8 @@ import itertools
 import os
 from collections.abc import Iterable
 
+from controlroom.agents import TRANSCRIPTS
+from controlroom.agents.known import STORES, conversation
 from controlroom.agents.transcript import Transcript, Where
 from controlroom.containment import processes
 from controlroom.containment.processes import GoneError
@@ -38,6 +40,20 @@ def find(transcript: Transcript, root: ProcessId, pids: Iterable[int], cwd: str,
         if transcript.fits(_head(name), where):
             return (name,)
     return ()
+
+
+def written_by(kind: str, root: ProcessId, pids: Iterable[int], cwd: str, home: str) -> list[dict[str, str]]:
+    """What an agent of a known kind writes: `log`, the agent's own `session` in it ("" = its name does not tell), and `read`:
+    whether it is followed ("" = yes), or why not.
+    """
+    if (transcript := TRANSCRIPTS.get(kind)) is not None:
+        found = find(transcript, root, pids, cwd, home, set())
+        return [{"log": path, "session": conversation(kind, path), "read": ""} for path in found]
+    top = _environment(root.pid).get("HOME") or home
+    there = [path for pattern in STORES.get(kind, ()) for path in glob.glob(f"{top}/{pattern}")]
+    held = sorted(set(there) & _open_files(pids))
+    why = "its store is not read: only its own program knows it"
+    return [{"log": path, "session": conversation(kind, path), "read": why} for path in held or there[:1]]
 
 
 def _environment(pid: int) -> dict[str, str]:

@@ -11,12 +11,14 @@ import anyio.to_thread
 import msgspec
 
 from controlroom import __version__
+from controlroom.containment import hold
 from controlroom.containment.rungs import Probe
 from controlroom.core.state import OVER, Held
 from controlroom.daemon import views
 from controlroom.daemon.binding import anchor
 from controlroom.daemon.config import BadSettings, Configuration
 from controlroom.daemon.facts import Facts
+from controlroom.daemon.finding import written_by
 from controlroom.daemon.in_force import InForce
 from controlroom.daemon.judge import BadManifest, Judge
 from controlroom.daemon.load import Sampler
@@ -341,7 +343,15 @@ class Calls:
         except ValueError as e:
             raise CallError("refused", str(e)) from e
         row = views.agent(self._runner.state.sessions[session.id], self._runner.state, self._runner.clock())
-        return {**row, "found": moved.count, "why": moved.why}
+        logs = await anyio.to_thread.run_sync(self._written_by, session)
+        return {**row, "found": moved.count, "why": moved.why, "logs": logs}
+
+    def _written_by(self, session: Session) -> list[dict[str, str]]:
+        """The logs of an adopted agent. Blocking."""
+        handle = self._runner.handles.get(session.id)
+        if session.root is None or handle is None:
+            return []
+        return written_by(session.kind, session.root, hold.pids(handle), session.workspace, self._judge.home)
 
     async def view(self, params: Params) -> object:
         """The room's snapshot; while rooms ask for it, the sessions' load is sampled once a second."""

@@ -57,3 +57,15 @@ def test_files_that_a_child_wrote_and_deleted_are_seen_on_disk_without_a_call(ro
 def seen(receipt: dict[str, Any], name: str) -> bool:
     """Whether the sensors saw a file of this name while the act was under way."""
     return any(path.endswith(f"/{name}") for effect in receipt["effects_observed"] or () for path in effect["targets"])
+
+
+def test_a_claude_that_already_runs_is_adopted_with_its_log_and_its_session(room: Room) -> None:
+    room.start()
+    with Model({"main": [[LINGER], "done"]}) as model:
+        run = room.plain(model, "[[main]] go")
+        logs = room.home.user / ".claude" / "projects"
+        eventually(lambda: any(path.stat().st_size for path in logs.glob("*/*.jsonl")), 2 * ANSWER, "it writes its log")
+        told = room.cli("adopt", str(run.process.pid))
+        [log] = logs.glob("*/*.jsonl")
+        assert f"writes {log}, its own session {log.stem}" in told
+        assert [row["kind"] for row in room.json("agents")] == ["claude-code"]
