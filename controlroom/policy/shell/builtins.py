@@ -4,7 +4,9 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
+from controlroom.policy.files import Act
 from controlroom.policy.paths import absolute
 from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
@@ -134,6 +136,15 @@ def _enable(shell: "Shell", args: Args, env: Env) -> None:
         shell.ledger.reason(Tier.T3, "shell.injected", "Loads a library into the shell.")
 
 
+def _history(shell: "Shell", args: Args, env: Env) -> None:
+    """`-w` writes the history file anew, `-a` adds to it; without a name that of the user."""
+    words = [arg.text for arg in args]
+    if "-w" in words or "-a" in words:
+        named = [arg for arg in args if not arg.text.startswith("-")] or [Arg(shell.home + "/.bash_history")]
+        act = Act(EffectKind.WRITE, "", env.cwd, "shell.history", "history", append="-w" not in words)
+        shell.touch(act, named[0])
+
+
 def _nothing(shell: "Shell", args: Args, env: Env) -> None:
     return
 
@@ -165,5 +176,6 @@ _BUILTINS: dict[str, Callable[["Shell", Args, Env], None]] = {
     **dict.fromkeys(
         (":", "true", "false", "echo", "pwd", "test", "[", "wait", "jobs", "fg", "bg", "break", "continue"), _nothing
     ),
-    **dict.fromkeys(("type", "ulimit", "umask", "history", "dirs", "caller", "times", "disown"), _nothing),
+    "history": _history,
+    **dict.fromkeys(("type", "ulimit", "umask", "dirs", "caller", "times", "disown"), _nothing),
 }

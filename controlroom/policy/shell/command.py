@@ -361,10 +361,10 @@ class Shell:
         return raw.decode("utf-8", "surrogateescape")
 
     def uninspected(self, text: str, rule: str = "program.not-inspected") -> None:
-        """Note something that no rule looks into: T1, or T3 as root or elsewhere."""
+        """Note something that no rule looks into: T1, also in a container; T3 as root or on another machine."""
         if self.root:
             self.ledger.reason(Tier.T3, "program.as-root", f"{text} It runs with other rights than the agent's.")
-        elif self.remote:
+        elif self.remote and self.remote != "container":
             self.ledger.reason(Tier.T3, "program.remote", f"{text} It runs somewhere else ({self.remote}).")
         else:
             self.ledger.reason(Tier.T1, rule, text)
