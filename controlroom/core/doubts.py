@@ -13,8 +13,8 @@ BY = {"ungated": "an ungated call", "other-input": "a call with another input th
 def on_doubted(turn: Turn, event: Doubted) -> None:
     """Tell the operators; a call past the gate, or another one than was judged, freezes a session that can be frozen."""
     held = turn.state.sessions.get(event.session)
-    runs = held is not None and held.session.supervised and held.session.state is SessionState.RUNNING
-    halts = runs and event.kind in BY
+    runs = held is not None and (held.session.state is SessionState.RUNNING or held.intent == "thaw")
+    halts = runs and held is not None and held.session.supervised and event.kind in BY
     text = f"{event.text}; the session is being paused" if halts else event.text
     turn.order(Alarm(event.kind, event.session, text, event.call))
     if halts:

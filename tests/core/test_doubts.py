@@ -48,6 +48,11 @@ def test_one_that_is_paused_already_is_told_and_not_paused_again() -> None:
     assert orders == [od.Alarm("ungated", "s1", "why", "toolu_1")]
 
 
+def test_one_that_is_being_resumed_is_paused_again() -> None:
+    state = step(opened(state=SessionState.PAUSED), ev.Steered(START, "s1", "resume", "operator:op"))[0]
+    assert od.AwaitHooks("s1") in doubted(state, "ungated")[1]
+
+
 def test_an_operator_clears_and_it_is_recorded_by_whom() -> None:
     orders = step(opened(), ev.Cleared(START, "s1", "operator:op", "t1"))[1]
     [append, answer] = orders

@@ -200,6 +200,19 @@ class Room(RuleBasedStateMachine):
     def steer(self, name: str, act: str, by: str) -> None:
         self.feed(ev.Steered(self.now, name, act, by, self.ticket()))
 
+    @rule(name=SESSIONS, kind=st.sampled_from(["ungated", "other-input", "transcript"]))
+    def doubt(self, name: str, kind: ev.DoubtKind) -> None:
+        """Its log tells otherwise than the gate knows it: from now on it is not running, if it was launched."""
+        before = self.state.sessions.get(name)
+        self.feed(ev.Doubted(self.now, name, kind, "why", "toolu_1"))
+        after = self.state.sessions.get(name)
+        if before is not None and after is not None and before.session.supervised and kind != "transcript":
+            assert after.session.state is not SessionState.RUNNING or self.dying is not None or after.intent
+
+    @rule(name=SESSIONS, by=OPERATORS)
+    def clear(self, name: str, by: str) -> None:
+        self.feed(ev.Cleared(self.now, name, by, self.ticket()))
+
     @rule(
         name=SESSIONS,
         effects=st.sets(st.sampled_from([K.DELETE, K.CREATE, K.CONFIG]), min_size=1),

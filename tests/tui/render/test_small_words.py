@@ -9,9 +9,11 @@ from rich.cells import cell_len
 from controlroom.model.agent import SessionState
 from controlroom.model.clock import SECOND, Instant
 from controlroom.model.record import Stage
+from controlroom.model.told import Spending, Tokens
+from controlroom.model.view import StoryView
 from controlroom.tui.glyphs import ASCII, UNICODE, Glyphs
 from controlroom.tui.line import cells, flush, plain, prose, quote, say
-from controlroom.tui.render import agents, status, table, words
+from controlroom.tui.render import agents, log, status, table, words
 from tests.support import view_parts, views
 
 
@@ -121,3 +123,34 @@ def test_what_is_flush_right_stays_when_the_left_gives_way(width: int) -> None:
 def test_prose_of_ours_has_no_blanks_at_the_ends_of_rows() -> None:
     assert [plain(row) for row in prose("one two three", 8)] == ["one two", "three"]
     assert prose("", 8) == [()]
+
+
+@pytest.mark.parametrize(
+    ("usd", "said"), [(0, "$0.00"), (0.0018, "$0.0018"), (0.1, "$0.10"), (12.3, "$12.30"), (0.00001, "$0.0000")]
+)
+def test_small_sums_are_not_rounded_to_nothing(usd: float, said: str) -> None:
+    assert words.dollars(usd) == said
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0"), (999, "999"), (1000, "1k"), (12_499, "12k"), (3_400_000, "3.4M")])
+def test_counts_take_few_cells(count: int, said: str) -> None:
+    assert words.thousands(count) == said
+
+
+@pytest.mark.row("R08")
+@pytest.mark.parametrize("ns", [-(10**30), 10**30])
+def test_a_time_beyond_all_years_is_said_to_be_one(ns: int) -> None:
+    assert words.stamp(ns) == "a time beyond all years"
+
+
+def test_what_an_agent_used_stands_in_few_words() -> None:
+    assert log.figures(views.story(), "following") == "32k tokens  $0.12  1 unknown line  following"
+    assert log.figures(StoryView(1), "") == ""
+    assert log.figures(StoryView(1, spending=Spending({"m": Tokens(out=5)}, partial=True)), "") == "over 5 tokens"
+
+
+def test_an_alarm_about_an_agent_stands_in_its_row_until_it_is_cleared() -> None:
+    doubted = view_parts.agent(doubts=("UNGATED: the first", "UNGATED: Bash (toolu_1)"))
+    row = agents.render(views.room(agents=(doubted,)), "", 160, UNICODE)[1]
+    assert "UNGATED: Bash (toolu_1)" in plain(row)
+    assert any(span.style == "alarm" for span in row)
