@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 
-from controlroom.text.redact import redact
+from controlroom.text.redact import redact, redact_json
 from controlroom.text.safe import SafeText, show, show_lines, show_tokens
 
 NARROW = 80  # columns, where there is no terminal to ask
@@ -34,8 +34,12 @@ def block(text: str, indent: str = "  ") -> None:
 
 
 def as_json(value: object) -> str:
-    """JSON in ASCII, without any control character: what it holds cannot reach the terminal as more than letters."""
-    return json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007f")
+    """JSON in ASCII, without secrets and any control character: what it holds cannot reach the terminal as more than letters."""
+    text = json.dumps(value, ensure_ascii=True)
+    clean = redact_json(text)
+    if clean != text:  # what was written anew may hold more than ASCII
+        clean = json.dumps(json.loads(clean), ensure_ascii=True)
+    return clean.replace("\x7f", "\\u007f")
 
 
 def print_json(rows: Iterable[object]) -> None:

@@ -1,6 +1,8 @@
 """Planted secrets are in none of the files that we write (S18, R14), but for the copies of files that undo needs."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,12 +42,30 @@ def test_no_planted_secret_is_in_any_file_that_we_write(daemon: Daemon) -> None:
     eventually(lambda: _answered(daemon) >= len(askers), 15, "every request is judged")
     for row in daemon.call("pending"):
         daemon.call("deny", id=row["id"], reason=f"the reason quotes {SECRETS['a token']}")
+    (daemon.places.state / "claims" / "script.jsonl").write_text("".join(f"{command!r}\n" for command in planted()))
+    eventually(lambda: _journal(daemon).count(b'"kind":"claimed"') == len(planted()), 15, "every claim is recorded")
+    for words in (["pending", "--json"], ["receipts", "--json"], ["receipts"], ["agents"]):
+        assert _secrets(_printed(daemon, *words)) == [], words
     daemons.stop(daemon)
-    written = [path for path in daemon.home.path.rglob("*") if path.is_file() and "snapshots" not in path.parts]
-    assert {"00000001.jsonl", "reserve", "lock"} <= {path.name for path in written}
-    found = [(path.name, what) for path in written for what, secret in SECRETS.items() if secret.encode() in path.read_bytes()]
-    assert found == []
+    theirs = {"snapshots", "claims"}  # copies of files, and files of others
+    written = [path for path in daemon.home.path.rglob("*") if path.is_file() and not theirs & set(path.parts)]
+    assert {"00000001.jsonl", "reserve", "lock", "redaction-key", "daemon.log"} <= {path.name for path in written}
+    assert [(path.name, what) for path in written for what in _secrets(path.read_bytes())] == []
     assert b"<redacted:" in _journal(daemon)
+    for form in ("jsonl", "csv"):
+        exported = _printed(daemon, "audit", "export", "--format", form)
+        assert b"<redacted:" in exported and _secrets(exported) == [], form
+
+
+def _secrets(text: bytes) -> list[str]:
+    """Which of them are in it."""
+    return [what for what, secret in SECRETS.items() if secret.encode() in text]
+
+
+def _printed(daemon: Daemon, *words: str) -> bytes:
+    """What a command of ours prints."""
+    command = [sys.executable, "-m", "controlroom", *words]
+    return subprocess.run(command, env=daemon.home.env, capture_output=True, timeout=50, check=True).stdout
 
 
 @pytest.mark.row("J18")
