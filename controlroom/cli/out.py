@@ -34,7 +34,7 @@ def block(text: str, indent: str = "  ") -> None:
 
 
 def as_json(value: object) -> str:
-    """JSON in ASCII, without secrets and any control character: what it holds cannot reach the terminal as more than letters."""
+    """JSON in ASCII, without secrets, without control characters: nothing in it reaches the terminal as more than letters."""
     text = json.dumps(value, ensure_ascii=True)
     clean = redact_json(text)
     if clean != text:  # what was written anew may hold more than ASCII
