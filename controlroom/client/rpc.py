@@ -10,6 +10,7 @@ from controlroom.client.where import Where
 
 PROTOCOL = 1
 LINE_LIMIT = 1 << 20  # bytes; docs/protocol.md
+HUNG_UP = "the daemon hung up: it takes no operator from inside a supervised session (or it ended at this very moment)"
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 ALLOW_SECONDS = 630.0  # an allow waits for its snapshot; the request's own deadline (at most 600 s) ends it
@@ -84,7 +85,7 @@ class Operator:
             hello = self._within(connect, "hello", {"version": PROTOCOL})
         except Closed:
             self.close()
-            raise Refused("refused", "the daemon takes no operator from here: a process inside a supervised session") from None
+            raise Refused("refused", HUNG_UP) from None
         except Refused as error:
             self.close()
             if error.code != "version":
