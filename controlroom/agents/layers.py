@@ -19,12 +19,13 @@ Value = str | bool | int
 
 
 class Layer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of the table: a file or a pattern of `glob`. `only`: keys that are looked at, () = all of it."""
+    """One line of the table: a file or a pattern of `glob`. `only`: keys that are looked at, () = all; `but`: all others."""
 
     path: str
     scope: Scope
     role: Role
     only: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
 
 
 class Sign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,6 +38,7 @@ class Sign(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     off: tuple[Value, ...] = ()
     means: Literal["red", "warn", "off", ""] = msgspec.field(name="is", default="")
     unset: str = ""
+    says: str = ""
 
 
 class Files(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -72,7 +72,7 @@ def weight(kind: str, key: str, value: str) -> Weight:
 
 def _mode(source: str, sign: Sign, key: str, value: Value) -> Mode:
     how = sign.means or _weight(sign, value)
-    return Mode(source, key, _text(value), how, SAYS[how])
+    return Mode(source, key, _text(value), how, sign.says if sign.says and how == "red" else SAYS[how])
 
 
 def _weight(sign: Sign, value: Value) -> Weight:

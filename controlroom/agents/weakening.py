@@ -8,7 +8,8 @@ from controlroom.agents.layers import table
 from controlroom.agents.strict import BadJson
 from controlroom.model.permissions import Role, Weight
 
-_ORDER: tuple[Weight, ...] = ("plain", "warn", "red", "off")
+# What asks less is told in the room and halts nobody: agents set it by themselves (measured on Claude Code's first start).
+_WEAKER: tuple[Weight, ...] = ("red", "off")
 
 
 def gates(kind: str, settings: Mapping[str, object]) -> dict[str, str]:
@@ -55,13 +56,13 @@ def _lost(had: dict[str, str], has: dict[str, str]) -> Iterator[str]:
 
 
 def _looser(kind: str, path: str, old: dict[str, object] | str, new: dict[str, object]) -> Iterator[str]:
-    """What it says now of the agent's asking that it did not say before, or said less."""
+    """What it says now that makes the agent ask for nothing or run no hooks, and did not say before."""
     if kind not in table():
         return
     before = {} if isinstance(old, str) else {m.key: m for m in signs.of_settings(kind, path, old)}
     for mode in signs.of_settings(kind, path, new):
         was = before.get(mode.key)
-        if _ORDER.index(mode.weight) > _ORDER.index(was.weight if was else "plain"):
+        if mode.weight in _WEAKER and (was is None or was.weight != mode.weight):
             yield f"{mode.key} is {mode.value}: {mode.says}"
     if kind == "claude-code":
         known = claude_settings.warnings({} if isinstance(old, str) else {path: old}, "9.9.9")

@@ -26,6 +26,7 @@ from controlroom.model.clock import SECOND
 from controlroom.model.permissions import LayerChange
 from controlroom.model.record import Receipt
 from controlroom.model.tier import Verdict
+from controlroom.model.use import Capability
 from controlroom.sensing import declarations, environ
 from controlroom.sensing.watched import Content, Seen, Watched
 from controlroom.storage import versions
@@ -127,7 +128,7 @@ class LayerWatch:
                 self._keep(name, place, session, known)
         found = []
         for seen in self._watched.look(groups):
-            if seen.path in known and (told := _narrowed(seen, known[seen.path].layer)):
+            if seen.path in known and (told := narrowed(seen, known[seen.path].layer)):
                 found.append((told, known[seen.path]))
         return found
 
@@ -201,24 +202,41 @@ class LayerWatch:
         return "; ".join(part for part in said if part)
 
 
-def _narrowed(seen: Seen, layer: Layer) -> Seen | None:
+def narrowed(seen: Seen, layer: Layer) -> Seen | None:
     """Of a file that its agent writes all the time, only the keys that matter; None = those are as they were."""
+    if layer.but and _without(seen.before, layer.but, seen.path) == _without(seen.after, layer.but, seen.path) is not None:
+        return None
     if not layer.only:
         return seen
     before, after = (_only(content, layer.only, seen.path) for content in (seen.before, seen.after))
-    return None if before == after else Seen(seen.path, before, after)
+    return None if _held(before) == _held(after) else Seen(seen.path, before, after)
+
+
+def _without(content: Content | None, keys: tuple[str, ...], path: str) -> dict[str, object] | None:
+    """All that a settings file holds but these keys; None = that cannot be told, or it is not there."""
+    if content is None or content.data is None:
+        return None
+    try:
+        return {key: value for key, value in signs.settings(path, content.data).items() if key not in keys}
+    except BadJson:
+        return None
+
+
+def _held(content: Content | None) -> tuple[bytes | None, str]:
+    """What it holds of these keys; a file that is not there holds none."""
+    return (content.data, content.why) if content is not None else (b"", "")
 
 
 def _only(content: Content | None, keys: tuple[str, ...], path: str) -> Content | None:
     if content is None or content.data is None:
-        return None
+        return content
     try:
         given = signs.settings(path, content.data) if content.data.strip() else {}
     except BadJson as e:
         return Content(None, "", 0, 0, (0, 0), f"cannot be read: {e}")
     kept = {key: given[key] for key in keys if key in given}
     data = canonical(kept).replace(',"', ',\n"').encode() if kept else b""
-    return Content(data, hashlib.sha256(data).hexdigest(), 0, 0, (0, 0)) if kept else None
+    return Content(data, hashlib.sha256(data).hexdigest(), 0, 0, (0, 0))
 
 
 def _weakens(known: _Known, seen: Seen) -> tuple[str, ...]:
@@ -232,13 +250,23 @@ def _weakens(known: _Known, seen: Seen) -> tuple[str, ...]:
 def _declares(kind: str, path: str, before: bytes | None, after: bytes | None) -> tuple[str, ...]:
     """What the file lets the agent do now and did not before, and the reverse."""
     old, new = (
-        {(row.verb, row.kind, row.scope) for row in declarations.of(kind, path, (data or b"").decode("utf-8", "replace"))}
+        {
+            (str(row.verb), str(row.kind), row.scope)
+            for row in declarations.of(kind, path, (data or b"").decode("utf-8", "replace"))
+        }
         for data in (before, after)
     )
+    new, old = (_summed(rows) for rows in (new, old))
     told = [f"it declares now: {verb} {what} {scope}".rstrip() for verb, what, scope in sorted(new - old)]
     told += [f"it declares no longer: {verb} {what} {scope}".rstrip() for verb, what, scope in sorted(old - new)]
     more = [f"and {len(told) - MOST_DECLARED} more"] if len(told) > MOST_DECLARED else []
     return tuple(told[:MOST_DECLARED] + more)
+
+
+def _summed(rows: set[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+    """All kinds of one verb everywhere are one row."""
+    whole = {verb for verb in {row[0] for row in rows} if all((verb, kind, "*") in rows for kind in Capability)}
+    return {row for row in rows if row[0] not in whole} | {(verb, "everything", "") for verb in whole}
 
 
 def _ran(receipt: Receipt, since: int) -> bool:

@@ -91,11 +91,12 @@ class Permits:
         """All that is known but the files. Blocking."""
         facts = self._facts(session)
         told = self._proof.mode(session.id)
+        launched = (session.command, facts.argv)  # a program may become another one, or start with what we do not see
         key = MODE_KEYS.get(facts.kind, "")
         said = (Mode(TOLD, key, told, how := signs.weight(facts.kind, key, told), signs.SAYS[how]),) if told else ()
         return Permissions(
             session=session.id,
-            modes=(*facts.modes, *signs.flags(facts.kind, facts.argv), *said),
+            modes=(*facts.modes, *dict.fromkeys(flag for argv in launched for flag in signs.flags(facts.kind, argv)), *said),
             hooks=self._proof.hooks(facts.kind, session.id, facts.given),
             walls=self._seen.proved.walls(session.id),
             environment=self._environment(session),

@@ -104,6 +104,14 @@ def _told(kind: Kind, body: dict[str, object]) -> str:
             return f"{event}{who}" + (f": {more['note']}" if more.get("note") else "")
         case Kind.CLEARED, {"by": by}:
             return f"the alarms of this session were cleared by {by}"
+        case Kind.LAYER, {"path": path, "what": what, "who": who, "weakens": list(weak)}:
+            return "; ".join([f"{path} was {what} {who}", *map(str, weak)])
+        case Kind.LAYER_TAKEN, {"id": change, "by": by}:
+            return f"change {change} is taken as it is, by {by}"
+        case Kind.LEAK, {"path": path, "line": line, "kind": looks}:
+            return f"a secret ({looks}) in line {line} of {path}"
+        case Kind.WALLS, {"held": list(held)}:
+            return "; ".join(map(str, held))
         case Kind.ALARM, {"kind": what, "text": text}:
             return f"{what}: {text}"
         case _, {"why": why, **more} if not more:

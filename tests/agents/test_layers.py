@@ -138,6 +138,7 @@ def test_what_does_not_weaken() -> None:
     assert weakens(None, hooked(GATE)) == ()
     assert weakens(hooked(GATE), hooked(GATE)[:-1] + b', "model": "opus"}') == ()
     assert weakens(b'{"permissions": {"defaultMode": "bypassPermissions"}}', b'{"permissions": {"defaultMode": "plan"}}') == ()
+    assert weakens(None, b'{"skipDangerousModePermissionPrompt": true}') == ()  # Claude Code sets it at its first start
     assert weakens(b"x", b"y", "instructions") == ()
     assert weakens(b"x", None, "code") == ()
     assert weakens(None, b"x", "code") != ()

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from controlroom.agents import layers
+from controlroom.daemon.layer_watch import narrowed
+from controlroom.sensing.watched import Content, Seen
 from tests.support import daemon as daemons
 from tests.support.daemon import Daemon, header
 from tests.support.waiting import eventually
@@ -71,6 +74,9 @@ def test_what_changed_who_did_it_and_what_it_weakens(daemon: Daemon, settings: P
     eventually(lambda: str(local) in alarms(daemon), 10, "the last change is told")
     assert f"controlroom config rollback {settings}" in alarms(daemon)
     assert f"{note} was" not in alarms(daemon)
+    copies = ("snapshots", "config-history")  # whole files, for an operator who wants the earlier one back
+    written = [p for p in daemon.home.path.rglob("*") if p.is_file() and not set(copies) & set(p.parts)]
+    assert [p.name for p in written if SECRET.encode() in p.read_bytes()] == []
 
 
 def test_who_did_it_is_the_call_that_an_operator_allowed_and_all_is_there_after_a_restart(
@@ -100,3 +106,22 @@ def test_who_did_it_is_the_call_that_an_operator_allowed_and_all_is_there_after_
         assert seen[waits].startswith("operator:") and seen[change["id"]] == ""
     finally:
         daemons.stop(after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ('model = "x"', 'model = "x"\n[tui]\nseen = 1', False),
+        ('model = "x"\n[tui]\nseen = 1', 'model = "y"\n[tui]\nseen = 1', True),
+        ('model = "x"', "model = [", True),
+        ("model = [", "model = [[", True),
+        (None, "[tui]\nseen = 1", True),
+    ],
+)
+def test_what_an_agent_counts_in_its_settings_is_not_told_and_all_else_is(before: str | None, after: str, told: bool) -> None:
+    def content(text: str | None) -> Content | None:
+        return None if text is None else Content(text.encode(), text, 0o600, 0, (1, 1))
+
+    (layer,) = [one for one in layers.table()["codex"].layer if one.path == "@/config.toml"]
+    seen = Seen("/h/.codex/config.toml", content(before), content(after))
+    assert narrowed(seen, layer) == (seen if told else None)

@@ -128,7 +128,7 @@ def detail(layer: LayerView, now: Instant, width: int, glyphs: Glyphs) -> list[L
     ]
     if owner is not None:
         by = f"{owner.owner} {owner.mode}{' with an access list' if owner.acl else ''}"
-        fields.append(("may write", [(quote(owner.why, "warn" if owner.agent else "text"), say("   "), quote(by, "dim"))]))
+        fields.append(("writable", [(quote(owner.why, "warn" if owner.agent else "text"), say("   "), quote(by, "dim"))]))
     if layer.warning:
         fields.append(("weakens", rows.value(layer.warning, "alarm")))
     for seen in reversed(layer.changes):

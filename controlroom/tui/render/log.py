@@ -34,6 +34,9 @@ _WORDS: dict[str, str] = {
     Kind.SNAPSHOT: "saved",
     Kind.CHECKPOINT: "saved",
     Kind.CLEARED: "cleared",
+    Kind.LAYER: "file",
+    Kind.LAYER_TAKEN: "taken",
+    Kind.LEAK: "secret",
 }
 _STYLES: dict[str, Style] = {
     Kind.INTENT: "text",

@@ -29,6 +29,7 @@ _RUNGS = {
     Rung.OBSERVED: "nothing: its processes are only looked at",
 }
 MOST_SECRETS = 6  # rows
+FIRST = 2  # how it asks and whether its hooks are proved stand on top, also on a small screen
 _WEIGHTS: dict[Weight, Style] = {"red": "alarm", "off": "alarm", "warn": "warn", "plain": "text"}
 MOST_BEYOND = 3  # scopes named on one line
 _TIERS = (
@@ -60,7 +61,9 @@ def render(
         return rows.nothing("no agent is selected", find, width, glyphs)
     inner = width - rows.EDGE
     told = _known(known, view.now, glyphs) if known else [("asks", [(say("looking...", "dim"),)])]
-    lines = [line for label, said in (*_fields(agent), *told) for line in pane.field(label, said, inner)]
+    label, *promised = _fields(agent)
+    fields = (label, *told[:FIRST], *promised, *told[FIRST:])
+    lines = [line for name, said in fields for line in pane.field(name, said, inner)]
     lines += [line for label, said in _uses(agent) for line in pane.field(label, said, inner)]
     grants = select(view, agent.id, find)
     lines += [(), (say("Grants", "title"), say(f"  {len(grants) or 'none in force'}", "dim"))]
