@@ -33,6 +33,7 @@ MOST_WRITTEN = 2000  # files remembered for a session
 JUDGE_SECONDS = 10.0  # for one action; a file system that hangs must not hold its asker longer
 MOST_AT_ONCE = 8  # judgements at a time
 MOST_STUCK = 32  # of them that may hang in the kernel after their asker was denied
+OTHER_FILES = "The agent sees other mounts than we do: a path may mean another file to it than is shown here."
 MOST_JUDGED = 64 * 1024  # bytes of argv or changed lines that a person can be asked to judge (product.md)
 
 
@@ -249,15 +250,18 @@ class Intake:
         finally:
             self._slots.release()
 
-    def _assess(self, action: Action, session: str, workspace: str) -> Assessment:
+    def _assess(self, action: Action, session: str, workspace: str, pid: int) -> Assessment:
         """What it would do, under the session's profile. Blocking."""
         assessment = self._judge.assess(action, workspace, tuple(self._written.get(session, ())))
         held = self._runner.state.sessions.get(session)
+        launched = held is not None and held.session.supervised  # its mounts are of our making
+        if not launched and assessment.tier > Tier.T0 and peers.sees_other_files(pid):
+            assessment = _worse(assessment, Tier.T3, "gate.mounts", OTHER_FILES)
         profile = self._configuration.profile_of(held.session.profile if held else DEFAULT)
         return weigh(assessment, profile, workspace, self._judge.home)
 
     def _look(self, action: Action, session: str, workspace: str, pid: int) -> tuple[Assessment, Binding]:
-        assessment = self._assess(action, session, workspace)
+        assessment = self._assess(action, session, workspace, pid)
         if _too_much(action, assessment):
             assessment = _denied(
                 assessment, "gate.size", f"over {MOST_JUDGED} bytes would have to be judged; ask in smaller parts"
@@ -347,7 +351,7 @@ class Intake:
         peer = waiting.connection.peer if waiting else None
         if waiting is None or peer is None:
             return "the asker is gone"
-        judged = self._assess(request.action, request.session, waiting.workspace)
+        judged = self._assess(request.action, request.session, waiting.workspace, peer.process.pid)
         if request.decision is not None and request.decision.by == "policy":
             return binding.passes(judged)
         return binding.changed(request, judged, peers.path_of(peer.process.pid))
@@ -389,5 +393,10 @@ def _unnameable(assessment: Assessment) -> Assessment:
 
 
 def _denied(assessment: Assessment, rule: str, text: str) -> Assessment:
-    reason = Reason(rule, Tier.TX, text)
-    return msgspec.structs.replace(assessment, tier=Tier.TX, reasons=(reason, *assessment.reasons))
+    return _worse(assessment, Tier.TX, rule, text)
+
+
+def _worse(assessment: Assessment, tier: Tier, rule: str, text: str) -> Assessment:
+    """The same, at this tier at least, and why."""
+    reasons = (Reason(rule, tier, text), *assessment.reasons)
+    return msgspec.structs.replace(assessment, tier=max(tier, assessment.tier), reasons=reasons)

@@ -107,6 +107,24 @@ def _name(pid: int) -> bytes:
         return b""
 
 
+def sees_other_files(pid: int) -> bool:
+    """Whether a path may mean another file to a process than to us: other mounts, another root, or not to be told (N06).
+
+    A process may refuse to be looked at (our hook does); then its parents say, of which the second is the agent.
+    """
+    for who in (pid, *(parent.pid for parent in processes.ancestors(pid)[:2])):
+        try:
+            return any(_id(f"/proc/{who}/{what}") != _id(f"/proc/self/{what}") for what in ("ns/mnt", "root"))
+        except OSError:
+            continue
+    return True
+
+
+def _id(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
+
+
 def path_of(pid: int) -> str:
     """The PATH of a process, as far as the kernel tells; a sensible one where it does not."""
     try:
