@@ -3,7 +3,7 @@
 The log is a claim and the agent can write to it, so its silence proves nothing; what it tells against the agent counts.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import NamedTuple
 
 from controlroom.agents.same import difference
@@ -13,6 +13,7 @@ from controlroom.model.told import ToolResult, ToolUse
 
 GRACE_SECONDS = 1.5  # for the hook of a call that the log has already told; with a look it makes the promised 2 s
 MOST_CALLS = 4096  # ids that are remembered
+MOST_BYTES = 8 << 20  # of inputs that were judged and may still be compared; of older calls only the id is kept
 
 
 class Doubt(NamedTuple):
@@ -27,8 +28,15 @@ class _Gated:
     """A call that came to the gate. `doubted`: what was wrong with it has been told."""
 
     def __init__(self, action: Action) -> None:
-        self.action = action
+        self.action: Action | None = action
+        self.tool = action.tool
         self.denied = self.doubted = False
+
+    def forget(self) -> int:
+        """Let go of the input; how long it was."""
+        size = len(self.action.input) if self.action else 0
+        self.action = None
+        return size
 
 
 class Reconciler:
@@ -39,13 +47,19 @@ class Reconciler:
         self._gated: OrderedDict[str, _Gated] = OrderedDict()
         self._open: dict[str, tuple[float, ToolUse]] = {}  # call → when the log told of it
         self._past: OrderedDict[str, None] = OrderedDict()  # calls that were told as ungated
+        self._judged: deque[_Gated] = deque()  # those of which the input is kept
+        self._bytes = 0
         self.heard = False
 
     def gate(self, call: str, action: Action) -> list[Doubt]:
         """This call came to the gate."""
         if call in self._gated:
             return []
-        self._gated[call] = _Gated(action)
+        gated = self._gated[call] = _Gated(action)
+        self._judged.append(gated)
+        self._bytes += len(action.input)
+        while self._bytes > MOST_BYTES or len(self._judged) > MOST_CALLS:
+            self._bytes -= self._judged.popleft().forget()
         while len(self._gated) > MOST_CALLS:
             self._gated.popitem(last=False)
         told = self._open.pop(call, None)
@@ -71,9 +85,7 @@ class Reconciler:
         gated = self._gated.get(told.call)
         if gated is None or not gated.denied or told.failed:
             return []
-        return self._doubt(
-            gated, told.call, f"RAN THOUGH DENIED: {gated.action.tool} ({told.call}) ended well by the agent's log"
-        )
+        return self._doubt(gated, told.call, f"RAN THOUGH DENIED: {gated.tool} ({told.call}) ended well by the agent's log")
 
     def ran(self, call: str, tool: str, executed: str) -> list[Doubt]:
         """A hook tells afterwards what ran ("" = it does not say)."""
@@ -93,8 +105,8 @@ class Reconciler:
 
     def _compare(self, call: str, tool: str, told: str, source: str) -> list[Doubt]:
         gated = self._gated[call]
-        differs = difference(gated.action, tool, told, self._home)
-        said = f"OTHER INPUT: {gated.action.tool} ({call}) is another one by {source}: {differs}"
+        differs = difference(gated.action, tool, told, self._home) if gated.action else ""
+        said = f"OTHER INPUT: {gated.tool} ({call}) is another one by {source}: {differs}"
         return self._doubt(gated, call, said) if differs else []
 
     def _doubt(self, gated: _Gated, call: str, text: str) -> list[Doubt]:

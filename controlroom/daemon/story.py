@@ -43,7 +43,7 @@ MOST_MODELS = 64
 MOST_UNKNOWN = 64  # kinds that are counted one by one
 MOST_TEXT = 2048  # characters of a row that are kept
 MOST_LINE = 200  # of them in the line
-MOST_RECORD = 8192  # bytes of a record that waits for its words
+MOST_RECORD = 1024  # bytes of a record that waits for its words
 MOST_FILES = 16
 MOST_TIME = 40  # characters of a time as it is written
 # Told by the row of their call, where there is one.
@@ -133,7 +133,7 @@ class Story:
                 told = msgspec.structs.replace(told, text=told.text[:MOST_TEXT])
         self._seq += 1
         written = claimed if isinstance(claimed, str | float | int) and len(str(claimed)) <= MOST_TIME else None
-        self._rows.append(Entry(self._seq, came, told, written, subagent, before))  # type: ignore[arg-type]
+        self._append(Entry(self._seq, came, told, written, subagent, before))  # type: ignore[arg-type]
 
     def note(self, seq: int, record: Record) -> None:
         """A record of this session went into the journal."""
@@ -152,7 +152,15 @@ class Story:
             self._call(self._receipts[record.receipt]).answer = _answer(decision)
         if record.kind not in words.QUIET:
             small = len(bytes(record.body)) <= MOST_RECORD
-            self._rows.append((seq, record) if small else _line(seq, record))
+            self._append((seq, record) if small else _line(seq, record))
+
+    def _append(self, row: Entry | tuple[int, Record] | LogView) -> None:
+        """Of a call whose row goes, what was said goes too; how it ended is kept for its receipt."""
+        gone = self._rows[0] if len(self._rows) == MOST_ROWS else None
+        if isinstance(gone, Entry) and isinstance(gone.told, ToolUse) and gone.told.call in self._calls:
+            call = self._calls[gone.told.call]
+            call.input, call.said, call.drawn, call.files = "", "", None, ()
+        self._rows.append(row)
 
     def recall(self, receipt: Receipt) -> None:
         """A receipt from before us."""

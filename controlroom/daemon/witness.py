@@ -153,21 +153,23 @@ class Witness:
             elif isinstance(told, ToolResult):
                 self._doubt(session, watch, watch.reconciler.result(told))
         for why in batch.wrong:
-            text = f"the agent's log is not what it was: {why}"
-            self._runner.feed(ev.Doubted(self._runner.clock(), session, "transcript", text))
+            self._tell(session, watch, "transcript", f"the agent's log is not what it was: {why}")
         self._doubt(session, watch, watch.reconciler.late(self._clock()))
 
     def _doubt(self, session: str, watch: _Watch, doubts: Iterable[Doubt]) -> None:
         for doubt in doubts:
             self._stories.of(session).doubt(doubt.call, doubt.kind)
-            watch.doubts += 1
-            text = doubt.text
-            most = MOST_DOUBTS if watch.reconciler.heard else 1
-            if watch.doubts > most:
-                continue  # its story marks every one
-            if watch.doubts == most:
-                text += "; further ones are marked in its log only, until somebody clears this"
-            self._runner.feed(ev.Doubted(self._runner.clock(), session, doubt.kind, text, doubt.call))
+            self._tell(session, watch, doubt.kind, doubt.text, doubt.call)
+
+    def _tell(self, session: str, watch: _Watch, kind: ev.DoubtKind, text: str, call: str = "") -> None:
+        """So many are told one by one: the story marks every one, and an agent must not fill the journal."""
+        watch.doubts += 1
+        most = MOST_DOUBTS if watch.reconciler.heard else 1
+        if watch.doubts > most:
+            return
+        if watch.doubts == most:
+            text += "; further ones are marked in its log only, until somebody clears this"
+        self._runner.feed(ev.Doubted(self._runner.clock(), session, kind, text, call))
 
 
 def _read(all_logs: list[Following]) -> list[Batch]:

@@ -100,6 +100,15 @@ def test_an_honest_call_is_no_doubt_in_any_order(order: list[str]) -> None:
     assert doubts + both.late(9) == []
 
 
+def test_inputs_are_kept_within_bounds_and_an_id_is_known_longer(both: Reconciler) -> None:
+    large = Action("Write", f'{{"content":"{"x" * (1 << 20)}"}}', "/w")
+    for number in range(20):
+        both.gate(f"c{number}", large)
+    assert both.use(ToolUse("c0", "Write", OTHER), 0) == []  # too old to compare, and not ungated
+    assert kinds(both.use(ToolUse("c19", "Write", OTHER), 0)) == [("other-input", "c19")]
+    assert both.late(9) == []
+
+
 def test_what_is_remembered_is_bounded(both: Reconciler) -> None:
     for number in range(MOST_CALLS + 10):
         both.use(ToolUse(f"u{number}", "Bash", SAME), 0)

@@ -192,6 +192,16 @@ def test_it_is_bounded() -> None:
     assert len(story.unknown) <= 65
 
 
+def test_of_a_call_whose_row_has_gone_its_end_is_known_for_its_receipt() -> None:
+    story = Story()
+    tell(story, USE, ToolResult("c1", False, "x" * 5000))
+    gate(story)
+    for number in range(MOST_ROWS):
+        tell(story, Said(str(number)))
+    assert [row.kind for row in story.rows()].count("call") == 0
+    assert story.told_of("c1") == "done"
+
+
 def test_every_change_is_seen_by_its_number() -> None:
     story = Story()
     before = story.version
