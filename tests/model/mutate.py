@@ -42,6 +42,10 @@ class Mutation(NamedTuple):
 
 
 MUTATIONS: dict[str, Mutation] = {
+    "review of what nobody watched": Mutation("sessions", 'unseen = event.review != "" and', "unseen = False and"),
+    "shut gate until the review": Mutation(
+        "sessions", "state=SessionState.UNCONFIRMED)\n    caught", "state=session.state)\n    caught"
+    ),
     "digest compare": Mutation("requests", "if event.digest != request.digest:", "if False:"),
     "tombstone check": Mutation("requests", " or request.id in turn.state.tombs:", ":"),
     "peer-gone check": Mutation("requests", "if r.connection == event.connection]", "if False]"),
