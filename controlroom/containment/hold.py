@@ -277,7 +277,7 @@ def _strays(handle: Handle) -> list[int]:
     if handle.root is not None and processes.is_alive(handle.root):
         found.append(handle.root.pid)
     stats = [processes.read_stat(pid) for pid in dict.fromkeys(found)]
-    return [stat.pid for stat in stats if stat is not None and not stat.dead]
+    return [stat.pid for stat in stats if stat is not None and not stat.dead and not (stat.exiting and stat.threads <= 1)]
 
 
 def _result(

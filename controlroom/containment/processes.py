@@ -18,6 +18,7 @@ from controlroom.model.agent import Handle, ProcessId
 
 MARK = "CONTROLROOM_SESSION"  # variable that names the session; a mark for a sweep, never an identity: anybody can set it
 _MAX_DEPTH = 4096  # parents walked before a chain counts as endless
+_EXITING = 0x4  # PF_EXITING (include/linux/sched.h)
 _STAT_BYTES = 4096  # more than 52 numbers and a name take
 _DEAD = frozenset("ZXx")  # zombies and processes being torn down run nothing any more
 
@@ -29,7 +30,8 @@ class GoneError(ProcessLookupError):
 class Stat(msgspec.Struct, frozen=True):
     """What /proc/PID/stat says. `name` is the kernel's comm, chosen by the process; `start` is in clock ticks since boot.
 
-    `ticks`: CPU used so far, user and system, in clock ticks; `pages`: resident memory.
+    `ticks`: CPU used so far, user and system, in clock ticks; `pages`: resident memory. `exiting`: it is on its way out of the
+    kernel and runs nothing of its own any more; it has left its control group before it is seen as a zombie.
     """
 
     pid: int
@@ -43,6 +45,7 @@ class Stat(msgspec.Struct, frozen=True):
     start: int
     ticks: int = 0
     pages: int = 0
+    exiting: bool = False
 
     @property
     def dead(self) -> bool:
@@ -73,6 +76,7 @@ def parse_stat(raw: bytes) -> Stat:
         start=start,
         ticks=int(fields[11]) + int(fields[12]),
         pages=max(0, int(fields[21])),
+        exiting=bool(int(fields[6]) & _EXITING),
     )
 
 

@@ -32,6 +32,13 @@ def _identity(pid: int) -> ProcessId:
     return found
 
 
+@pytest.mark.parametrize(("flags", "exiting"), [(0x400040, False), (0x400044, True)])
+def test_who_is_on_its_way_out_is_told_by_the_kernels_flag(flags: int, exiting: bool) -> None:
+    stat = processes.parse_stat(f"42 (x) R 7 8 9 0 -1 {flags} 0 0 0 0 0 0 0 0 20 0 1 0 555 0 0".encode())
+
+    assert (stat.exiting, stat.dead) == (exiting, False)
+
+
 @pytest.mark.row("K19")
 @given(st.binary(max_size=64))
 def test_a_name_chosen_by_the_process_moves_no_field(name: bytes) -> None:
