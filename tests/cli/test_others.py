@@ -21,6 +21,16 @@ def test_a_grant_is_given_listed_used_up_and_taken_back(cli: Cli, daemon: Daemon
     assert cli.json("grants") == []
 
 
+@pytest.mark.row("T02")
+def test_no_grant_outlives_its_daemon_whatever_the_clocks_say_after_it(cli: Cli, daemon: Daemon) -> None:
+    cli.ok("run", "--detach", "--name", "a", "--", "sleep", "300")
+    cli.ok("grant", "a", "--effect", "delete", "--path", "build", "--for", "1h")
+    daemon.kill()
+    cli.ok("daemon", "start")
+    eventually(lambda: [row["name"] for row in cli.json("agents")] == ["a"], 20, "the session is met again")
+    assert cli.json("grants") == cli.json("pending") == []
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -3,10 +3,13 @@
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from controlroom.model.action import Action
 from controlroom.model.clock import Instant
@@ -187,3 +190,19 @@ def test_csv_tells_what_was_declared_beside_what_was_seen_and_how_long_it_had_be
         ("delete /w/a, /w/b; net", "not observed: no workspace", "2500", "saved", ""),
         ("", "not observed", "", "no", ""),
     ]
+
+
+@pytest.mark.row("T03")
+@given(wall=st.integers(-(2**63), 2**63 - 1))
+@example(2**31 * 10**9)
+@example(2**63 - 1)
+@example(-1)
+def test_a_clock_that_is_far_off_is_exported_as_a_time_and_told_as_it_stands(wall: int) -> None:
+    record = msgspec.structs.replace(ASKED, at=Instant(1, wall))
+    line = b'{"sum":"' + b"0" * 64 + b'","seq":1,"prev":"' + b"0" * 64 + b'","first":1,'
+    (event,) = map(json.loads, jsonl([Stored(1, record.kind, "0" * 64, line, record)]))
+    moment = datetime.fromisoformat(event["time"])
+    if 0 <= wall < 253_402_300_800 * 10**9:
+        assert moment == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=wall // 10**6)
+    _, row_ = csv.reader(io.StringIO("".join(receipts_csv([told(record)]))))
+    assert str(wall) in [cell.removeprefix("'") for cell in row_]

@@ -4,6 +4,8 @@ from itertools import pairwise
 from unicodedata import east_asian_width
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from controlroom.model.agent import SessionState
@@ -154,3 +156,10 @@ def test_an_alarm_about_an_agent_stands_in_its_row_until_it_is_cleared() -> None
     row = agents.render(views.room(agents=(doubted,)), "", 160, UNICODE)[1]
     assert "UNGATED: Bash (toolu_1)" in plain(row)
     assert any(span.style == "alarm" for span in row)
+
+
+@pytest.mark.row("T03")
+@given(wall=st.integers(-(2**70), 2**70))
+@example(2**31 * SECOND)
+def test_a_clock_that_is_far_off_is_shown_in_as_many_cells(wall: int) -> None:
+    assert len(words.clock(Instant(1, wall))) == len("14:02:11")
