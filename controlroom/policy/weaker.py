@@ -28,6 +28,8 @@ def weaker(old: Settings, new: Settings) -> tuple[str, ...]:
     days = old.config.anchor.keep_days, new.config.anchor.keep_days
     if days[1] and (not days[0] or days[1] < days[0]):
         found.append(_than("anchor.keep_days", days[0] or "all is kept", days[1]))
+    gone = [glob for glob in old.config.logs.files if glob not in new.config.logs.files]
+    found += [f"logs.files: {glob} is no longer shown" for glob in gone]  # less is seen
     for name in sorted({*old.profiles, *new.profiles} - {DEFAULT}):
         if name in new.profiles:
             found += _profile(old.profiles.get(name), new.profiles[name])
