@@ -55,7 +55,31 @@ def agent(row: Row) -> Iterator[str]:
     yield from _permissions(row["permissions"])
     yield from _own(row.get("declared", []))
     yield from _log(row)
+    yield from _machine(row)
     yield from _layers(row["layers"])
+
+
+def _machine(row: Row) -> Iterator[str]:
+    """What it runs, and what the disk showed; all of both is in --json."""
+    processes, files = row["processes"], row["files"]
+    yield f"It runs {processes['total']} {'process' if processes['total'] == 1 else 'processes'}."
+    for one in processes["rows"]:
+        called = f"{one['pid']} {' '.join(one['command']) or one['name']}"
+        if one["outside"]:
+            yield f"  OUTSIDE its control group, so that a stop may miss it: {called}"
+        elif one["listening"] or one["connected"]:
+            ways = [*(f"listens on {a}" for a in one["listening"]), *(f"is connected to {a}" for a in one["connected"])]
+            yield f"  {called}: {', '.join(ways[:MOST_NAMED])}"
+    if files["watch"]:
+        yield f"Its workspace is {files['watch']}."
+    for one in files["rows"]:
+        if one["never"]:
+            yield f"NEVER-TOUCH: {one['path']} was {one['did']} past the gate, by whom is not known."
+    loose = [one for one in files["rows"] if not (one["call"] or one["receipt"] or one["never"])]
+    if loose:
+        more = f" and {len(loose) - MOST_NAMED} more" if len(loose) > MOST_NAMED else ""
+        named = ", ".join(f"{one['path']} {one['did']}" for one in loose[:MOST_NAMED])
+        yield f"Seen on disk, no call: {named}{more}."
 
 
 def _log(row: Row) -> Iterator[str]:

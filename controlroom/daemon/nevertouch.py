@@ -144,4 +144,4 @@ def _words(found: list[Violation]) -> str:
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     kept = [v.path for v in found if v.kept]
     back = f" (bring it back: controlroom protect restore {kept[0]})" if kept else ""
-    return f"NEVER-TOUCH changed on disk: {named}{more}{back}"
+    return f"changed on disk past the gate: {named}{more}{back}"

@@ -18,6 +18,9 @@ def test_show_tells_what_it_may_did_and_did_not_touch(cli: Cli, daemon: Daemon) 
     assert "ran programs, 2 times" in said
     assert "Declared and never used: fs.read, net." in said
     assert "Neither declared nor used: config, publish, restart, secrets." in said
+    assert "It runs 0 processes." in said, "one that is only heard of has none that we know"
+    (daemon.workspace / "beside").touch()
+    eventually(lambda: f"{daemon.workspace}/beside created" in cli.ok("show", name), 20, "what no call named is told")
 
 
 def test_show_and_agents_tell_of_permissions_and_files_and_a_change_is_taken(cli: Cli, daemon: Daemon) -> None:

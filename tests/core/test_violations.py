@@ -8,7 +8,7 @@ from controlroom.model.agent import ProcessId, Rung, SessionState
 from tests.support.core_make import session
 from tests.support.core_world import World
 
-SAID = "NEVER-TOUCH changed on disk: /home/ann/.ssh/id was deleted"
+SAID = "changed on disk past the gate: /home/ann/.ssh/id was deleted"
 
 
 def told(world: World, *walled: str) -> str:
