@@ -46,11 +46,15 @@ Names = dict[str, Mark]
 
 
 class Index:
-    """Everything below `top` as it was seen last. `whole` looks at all of it, `look` at one path."""
+    """Everything below `top` as it was seen last. `whole` looks at all of it, `look` at one path.
+
+    `fresh`: folders that were not there before, which `again` looks at once more.
+    """
 
     def __init__(self, top: str, folders: int = MOST_FOLDERS, files: int = MOST_FILES) -> None:
         self.top = os.path.realpath(top)
         self._most = (folders, files)
+        self.fresh: set[str] = set()
         self._files = 0
         self._folders: dict[str, Names] = {}
         self._device = 0
@@ -87,6 +91,8 @@ class Index:
         todo = [path]
         while todo:
             folder = todo.pop()
+            if folder not in self._folders:
+                self.fresh.add(folder)
             known = self._folders.setdefault(folder, {})
             if len(self._folders) > self._most[0]:
                 raise TooLarge(f"over {self._most[0]} folders: too large to watch")
@@ -103,6 +109,11 @@ class Index:
                 if number % BREATH_ENTRIES == 0:
                     time.sleep(BREATH_SECONDS)
         return found
+
+    def again(self) -> list[Change]:
+        """What new folders got since: before the kernel watched them, nobody told. Raises TooLarge."""
+        fresh, self.fresh = self.fresh, set()
+        return [change for folder in sorted(fresh) if folder in self._folders for change in self.folder(folder)]
 
     def _way_to(self, folder: str) -> list[Change]:
         """In a folder that nobody told us of: the nearest one above it that is known is looked at."""

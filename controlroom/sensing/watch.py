@@ -91,6 +91,7 @@ class Watch:
     def _run(self) -> None:
         try:
             self._index.whole()  # what is there now is not news
+            self._index.fresh.clear()
             self.why = ""
             try:
                 self._follow()
@@ -104,7 +105,7 @@ class Watch:
 
     def _follow(self) -> None:
         """By hints; everything is looked at once the kernel watches, after a flood, and now and then while things change."""
-        everything, fresh = True, set[str]()
+        everything = True
         looked = self._clock() - AGAIN_SECONDS
         for batch in self._hints(self.top, self._end):
             if self._end.is_set():
@@ -113,16 +114,13 @@ class Watch:
             for hint, path in batch:
                 changes += self._index.look(path, NAMES[hint])
             everything = everything or len(batch) >= MANY
-            if not batch or len(fresh) > MANY:  # what a folder got before the kernel watched it was told by nobody
-                for folder in sorted(fresh):
-                    changes += self._index.folder(folder)
-                fresh.clear()
+            if not batch or len(self._index.fresh) > MANY:
+                changes += self._index.again()
             if everything and (not batch or self._clock() - looked >= AGAIN_SECONDS):
                 changes += self._index.whole()
                 everything, looked = False, self._clock()
             elif batch and self._clock() - looked >= AGAIN_SECONDS:
                 everything = True
-            fresh.update(os.path.dirname(change.path) for change in changes if change.what == "created")
             self._tell(changes)
 
     def _poll(self) -> None:

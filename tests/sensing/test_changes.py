@@ -72,6 +72,20 @@ def test_a_look_at_one_path_tells_of_it_and_of_all_below(tmp_path: Path) -> None
     assert [(c.path, c.what, c.size) for c in index.look(f"{tmp_path}/a", "deleted")] == [(f"{tmp_path}/a/b/c", "deleted", 4)]
 
 
+def test_new_folders_are_looked_at_once_more_and_those_that_are_gone_are_not(tmp_path: Path) -> None:
+    index = Index(str(tmp_path))
+    index.whole()
+    for name in ("kept", "gone"):
+        (tmp_path / name).mkdir()
+        assert index.look(f"{tmp_path}/{name}", "created") == []
+    (tmp_path / "kept/late").touch()
+    (tmp_path / "gone").rmdir()
+    assert index.look(f"{tmp_path}/gone", "deleted") == []
+    assert [change.path for change in index.again()] == [f"{tmp_path}/kept/late"]
+    assert index.again() == []
+    assert index.whole() == []
+
+
 def test_a_file_that_is_gone_before_anybody_looked_is_told_by_the_hint(tmp_path: Path) -> None:
     index = Index(str(tmp_path))
     index.whole()
