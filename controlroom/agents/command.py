@@ -53,8 +53,16 @@ def command(gate_dir: Path, python: Path, hook: Path, agent: str, event: str) ->
 
 
 def is_ours(line: str, agent: str, event: str) -> bool:
-    """Whether some installation of ours made this command for this agent and event (paths may have been others)."""
-    return any(line.endswith(f" {agent} {event} {tail}") for tail in (GATE_TAIL, OBSERVED_TAIL)) and " -I -S " in line
+    """Whether some installation of ours made this command for this agent and event (paths may have been others).
+
+    Word for word: a longer command that only ends like ours is somebody else's.
+    """
+    head = next((line.removesuffix(tail) for tail in (f" {GATE_TAIL}", f" {OBSERVED_TAIL}") if line.endswith(tail)), "")
+    try:
+        words = shlex.split(head)
+    except ValueError:
+        return False
+    return len(words) == 7 and words[1:3] == ["-I", "-S"] and words[5:] == [agent, event] and shlex.join(words) == head
 
 
 def probe(line: str, seconds: float = 20.0) -> Probed:

@@ -212,3 +212,12 @@ def test_a_probe_of_a_command_that_hangs_ends_and_leaves_nothing(tmp_path: Path)
     )
     assert not found.closed and "no answer within 2 s" in found.line
     eventually(lambda: not Path(f"/proc/{mark.read_text()}/exe").exists(), what="the hanging command is gone")
+
+
+@pytest.mark.row("G05")
+@pytest.mark.parametrize("before", ["touch /tmp/x; ", "$(touch x) ", "env -i ", "'", "a b "])
+def test_a_command_that_only_ends_like_ours_is_not_ours(runtime: Path, before: str) -> None:
+    """Settings are the agent's: what is taken for ours is run as a probe, and counts as the gate."""
+    assert is_ours(line(runtime), "claude-code", GATE)
+    assert not is_ours(before + line(runtime), "claude-code", GATE)
+    assert not is_ours(line(runtime).replace(" -I -S ", f" -I -S {before.strip()} "), "claude-code", GATE)
