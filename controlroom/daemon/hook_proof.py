@@ -15,6 +15,7 @@ MOST_SESSIONS = 512
 PROBE_SECONDS = 600.0  # between two probes of the same command
 EVENTS: Mapping[str, tuple[str, ...]] = {"claude-code": claude_settings.EVENTS}
 COMMAND_LINE = "command line"
+DENIED = "denied by this gate"
 
 
 class _Heard:
@@ -83,5 +84,5 @@ class HookProof:
 
 def _words(done: Probed) -> str:
     if done.answered:
-        return "denied by this gate"
+        return DENIED
     return "it denies; no gate answered" if done.closed else "it does NOT deny"

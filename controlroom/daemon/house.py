@@ -180,7 +180,7 @@ class House:
         self._witness.on_found = self._logs.found
         self._scan = SecretScan(self._runner, mark, self._logs.paths)
         seen = Seen(self._layer_changes, self._proved, self._secrets, self._scan)
-        permits = Permits(self._runner, self._layers, self._proof, seen, by)
+        permits = self._permits = Permits(self._runner, self._layers, self._proof, seen, by)
         served = (calls, facts, self._nevertouch, undoing, self._scribe, permits, self._logs, self._in_force)
         methods = {name: method for part in served for name, method in part.table().items()}
         self._operators = OperatorServer(places.operator_sock, self._runner, methods)
@@ -255,6 +255,7 @@ class House:
             group.start_soon(self._claims.run, self._runner)
             group.start_soon(self._witness.run)
             group.start_soon(self._layers.run)
+            group.start_soon(self._permits.run)
             group.start_soon(self._scan.run, self._secrets)
             group.start_soon(self._logs.run)
             group.start_soon(drills.keep, self._runner, self._probe)

@@ -2,14 +2,16 @@
 
 from typing import NamedTuple
 
+import anyio
 import anyio.to_thread
 
 from controlroom.agents import signs
 from controlroom.agents.claude_settings import inline_settings
 from controlroom.containment import hold, processes
+from controlroom.core.state import OVER
 from controlroom.daemon import layers
 from controlroom.daemon.changes import Changes
-from controlroom.daemon.hook_proof import COMMAND_LINE, HookProof
+from controlroom.daemon.hook_proof import COMMAND_LINE, DENIED, HookProof
 from controlroom.daemon.layer_watch import LayerWatch
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.proved import Proved
@@ -22,6 +24,7 @@ from controlroom.sensing import environ, writers
 
 MOST_PROCESSES = 64  # of one session, whose environments are looked at
 MOST_LINE = 1 << 17  # bytes of a command line: it may hold all our hooks
+PROBE_LOOK_SECONDS = 5.0  # between two looks at what is written; the command itself is run every ten minutes
 TOLD = "its hook"  # the source of what the agent said of itself last
 MODE_KEYS = {"claude-code": "permissions.defaultMode"}
 
@@ -49,6 +52,27 @@ class Permits:
 
     def __init__(self, runner: Runner, watch: LayerWatch, proof: HookProof, seen: Seen, by: str) -> None:
         self._runner, self._watch, self._proof, self._seen, self._by = runner, watch, proof, seen, by
+
+    async def run(self) -> None:
+        """For ever: the written hook of each session is probed at its start and every ten minutes; one that fails is told."""
+        told: dict[str, str] = {}
+        while True:
+            await anyio.sleep(PROBE_LOOK_SECONDS)
+            alive = [h.session for h in self._runner.state.sessions.values() if h.session.state not in OVER]
+            told = {session.id: told.get(session.id, "") for session in alive}
+            for session in alive:
+                trouble = await anyio.to_thread.run_sync(self._trouble, session)
+                if trouble and trouble != told[session.id]:
+                    self._runner.alarm("hooks", trouble, session.id)
+                told[session.id] = trouble
+
+    def _trouble(self, session: Session) -> str:
+        """What is wrong with the gate that is written for a session, "" = nothing, or none is written. Blocking."""
+        facts = self._facts(session)
+        gate = next(iter(self._proof.hooks(facts.kind, session.id, facts.given)), None)
+        if gate is None or not gate.where or gate.probe == DENIED:
+            return ""
+        return f"the hook in {', '.join(gate.where)}, run with a probe: {gate.probe}"
 
     def table(self) -> dict[str, Method]:
         """Every method by its name on the wire."""

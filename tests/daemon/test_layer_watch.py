@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from controlroom.agents import layers
+from controlroom.agents.command import command, hook_file, interpreter
 from controlroom.daemon.layer_watch import narrowed
 from controlroom.sensing.watched import Content, Seen
 from tests.support import daemon as daemons
@@ -106,6 +107,22 @@ def test_who_did_it_is_the_call_that_an_operator_allowed_and_all_is_there_after_
         assert seen[waits].startswith("operator:") and seen[change["id"]] == ""
     finally:
         daemons.stop(after)
+
+
+@pytest.mark.row("G19")
+def test_a_written_hook_that_is_not_this_gates_is_told_and_not_run(daemon: Daemon) -> None:
+    settings = daemon.home.user / ".claude" / "settings.json"
+    settings.parent.mkdir()
+    other = command(daemon.home.user / "elsewhere", interpreter(), hook_file(), "claude-code", "PreToolUse")
+    hooks = {"PreToolUse": [{"matcher": "*", "hooks": [{"type": "command", "command": other}]}]}
+    settings.write_text(json.dumps({"hooks": hooks}))
+    assert daemon.bash("ls").answer()[0] == "allow"
+
+    def hook_alarms() -> list[str]:
+        return [r["body"]["text"] for r in daemon.records() if r["kind"] == "alarm" and r["body"]["kind"] == "hooks"]
+
+    (text,) = eventually(hook_alarms, 20, "the hook is probed")
+    assert str(settings) in text and "not the one that this installation writes" in text
 
 
 @pytest.mark.parametrize(
