@@ -20,7 +20,7 @@ from controlroom.daemon.reconcile import Doubt, Reconciler
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.stories import Stories
 from controlroom.model import event as ev
-from controlroom.model.agent import Handle
+from controlroom.model.agent import Handle, SessionState
 from controlroom.model.record import Kind, Record
 from controlroom.model.request import Decision
 from controlroom.model.tier import Verdict
@@ -162,10 +162,15 @@ class Witness:
             self._tell(session, watch, doubt.kind, doubt.text, doubt.call)
 
     def _tell(self, session: str, watch: _Watch, kind: ev.DoubtKind, text: str, call: str = "") -> None:
-        """So many are told one by one: the story marks every one, and an agent must not fill the journal."""
+        """So many are told one by one: the story marks every one, and an agent must not fill the journal.
+
+        One that halts a session is always told: until somebody resumes it there is no other.
+        """
         watch.doubts += 1
         most = MOST_DOUBTS if watch.reconciler.heard else 1
-        if watch.doubts > most:
+        held = self._runner.state.sessions.get(session)
+        runs = held is not None and held.session.supervised and held.session.state is SessionState.RUNNING
+        if watch.doubts > most and not (runs and kind != "transcript"):
             return
         if watch.doubts == most:
             text += "; further ones are marked in its log only, until somebody clears this"

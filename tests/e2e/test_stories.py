@@ -22,6 +22,7 @@ base_url = "{url}/v1"
 wire_api = "responses"
 """
 GEMINI_SETTINGS = {"security": {"auth": {"selectedType": "gemini-api-key"}}, "general": {"disableAutoUpdate": True}}
+UNTIL = "until [ -e go ]; do sleep 0.1; done"  # the agent waits for the case, not the case for the agent
 Command = tuple[list[str], Mapping[str, str]]
 
 
@@ -44,6 +45,8 @@ def gemini_command(room: Room, program: Path, model: Model, prompt: str) -> Comm
 
 def story(room: Room, name: str, least: int = 0, *, priced: bool = False) -> dict[str, Any]:
     """What `controlroom show NAME --json` tells of an agent's own log, once there are so many calls in it, and its cost."""
+    if name not in [row["name"] for row in room.json("agents")]:
+        return {}
     [row] = room.json("show", name)
     told: dict[str, Any] = row["story"]
     ready = len(calls(told)) >= least and (not priced or told["spending"]["usd"] is not None)
@@ -55,19 +58,19 @@ def calls(told: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "command", "tools", "linger"),
+    ("kind", "command", "tools", "wait"),
     [
         (
             "codex",
             codex_command,
             (Call("exec_command", {"cmd": "touch ran"}), Call("exec_command", {"cmd": "no"})),
-            {"cmd": "sleep 3"},
+            Call("exec_command", {"cmd": UNTIL, "yield_time_ms": 60_000}),
         ),
         (
             "gemini",
             gemini_command,
             (Call("run_shell_command", {"command": "touch ran"}), Call("write_file", {"file_path": "b.txt", "content": "b"})),
-            {"command": "sleep 3"},
+            Call("run_shell_command", {"command": UNTIL}),
         ),
     ],
 )
@@ -77,15 +80,17 @@ def test_an_agent_without_a_gate_here_is_followed_by_its_own_log(
     kind: str,
     command: Callable[[Room, Path, Model, str], Command],
     tools: tuple[Call, Call],
-    linger: dict[str, str],
+    wait: Call,
 ) -> None:
     """Launched by us; no hook of it speaks. Its log is found; its calls are told without a gate, not as alarms."""
     program = request.getfixturevalue(kind)
     room.start()
-    with Model({"main": [[tools[0]], [tools[1]], [Call(tools[0].tool, linger)], "all done"]}) as model:
+    with Model({"main": [[tools[0]], [tools[1]], [wait], "all done"]}) as model:
         run = room.held(kind, *command(room, program, model, "[[main]] please do it"))
+        eventually(lambda: story(room, kind, least=2), 3 * ANSWER, "its first calls are told while it runs")
+        (room.workspace / "go").touch()
         run.wait(3 * ANSWER)
-        told = eventually(lambda: story(room, kind, least=3), ANSWER, "it is told")
+        told = eventually(lambda: story(room, kind, least=3), ANSWER, "all is told")
     assert (room.workspace / "ran").exists()
     assert told["unknown"] == {}
     assert [row["text"].split()[0] for row in calls(told)][:2] == [tool.tool for tool in tools]
@@ -124,11 +129,15 @@ def test_a_claude_code_that_is_adopted_without_hooks_is_told_once_and_cleared_by
     """Nothing of ours is in its settings: its log is found by its folder, and one alarm says that no hook has spoken."""
     room.start()
     touch = [Call("Bash", {"command": f"touch {name}", "description": "t"}) for name in ("one", "two")]
-    linger = [Call("Bash", {"command": "sleep 4", "description": "w"})]
-    with Model({"main": [linger, [touch[0]], [touch[1]], linger, "done"]}) as model:
+    wait = [Call("Bash", {"command": UNTIL, "description": "w"})]
+    with Model({"main": [wait, [touch[0]], [touch[1]], [LINGER], "done"]}) as model:
         run = room.plain(model, "[[main]] go")
         room.cli("adopt", str(run.process.pid))
         [agent] = room.json("agents")
+        eventually(
+            lambda: [row for row in calls(story(room, agent["name"])) if UNTIL in row["text"]], ANSWER, "its log is followed"
+        )
+        (room.workspace / "go").touch()
         eventually(lambda: (room.workspace / "two").exists(), ANSWER, "both ran")
         [doubt] = eventually(lambda: room.json("agents")[0]["doubts"], ANSWER, "it is told")
         assert "UNGATED" in doubt
