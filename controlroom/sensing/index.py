@@ -137,12 +137,14 @@ class Index:
             self.rows += self._holds or self._rule.holds(self._rest + data[:first], False)
             self._leave(first)
             data, end = data[first:], end - first
-        whole = data[:end] if end < len(data) else data
-        if whole:
+        if self._tally is None and isinstance(self._rule, Every):  # without a copy of the whole lines
+            self.rows += self._rule.count(data) - (end < len(data))
+        elif end:
+            whole = data[:end]
             self.rows += self._rule.count(whole)
             if self._tally is not None:
                 self._tally.add(whole)
-            self.done += end
+        self.done += end
         self._mark()
         return True
 

@@ -1,7 +1,8 @@
 """The newest lines of one log: bounded in lines and bytes, numbered once for all, and what was dropped is counted (S15)."""
 
 from collections import deque
-from typing import NamedTuple
+
+import msgspec
 
 from controlroom.model.clock import Instant
 from controlroom.sensing.tail import Found, Gap, Line
@@ -10,7 +11,7 @@ MOST_LINES = 200
 MOST_BYTES = 256 * 1024
 
 
-class Kept(NamedTuple):
+class Kept(msgspec.Struct, frozen=True, gc=False):
     """A line, or a gap, as it came. `seq` counts what came to the whole session; `at`: when we saw it."""
 
     seq: int

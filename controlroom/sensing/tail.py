@@ -16,7 +16,8 @@ BITE = 256 * 1024  # bytes read at once where lines are only counted
 HEAD = 256  # first bytes that tell a file from another one written in its place
 
 
-class Line(msgspec.Struct, frozen=True):
+# gc=False: thousands come in a second, none can be in a cycle, and a full collection would stop the daemon for a moment.
+class Line(msgspec.Struct, frozen=True, gc=False):
     """A line without its end. `at`: its offset in its file; `cut`: bytes of it that were not kept."""
 
     at: int
@@ -24,7 +25,7 @@ class Line(msgspec.Struct, frozen=True):
     cut: int = 0
 
 
-class Gap(msgspec.Struct, frozen=True):
+class Gap(msgspec.Struct, frozen=True, gc=False):
     """Here lines may be missing, or cannot be read: why, in words."""
 
     why: str

@@ -1,0 +1,323 @@
+"""Logs: the index beside `wc -l` and lnav on the same files, a huge file's last page, and the daemon with many logs.
+
+FULL=1 takes logs of 1 GB and 10 GB, and a minute of many agents. What is missing on this machine is said on standard error.
+"""
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from controlroom.client.rpc import Operator
+from controlroom.storage.paths import places
+from controlroom.tui.leaf import Leaf
+from tests.bench.figure import Figure
+from tests.support import home as homes
+from tests.support.daemon import header
+from tests.support.home import Home
+
+FULL = os.environ.get("FULL") == "1"
+SIZES = (1 << 30, 10 << 30) if FULL else (200 << 20,)
+ROUNDS = 7
+AGENTS = 100
+EVENTS = 100  # a second, of each agent
+SECONDS = 60.0 if FULL else 8.0
+BEAT = 0.05
+WINDOWS = 10 if FULL else 4
+REST = 1.5  # seconds after which a daemon without news rests
+APPENDS = 300 if FULL else 60
+HUGE = 10 << 30
+MIB = 1 << 20
+ROOT = str(Path(__file__).resolve().parent.parent.parent)
+
+
+def figures() -> Iterator[Figure]:
+    """Files first, then the daemon."""
+    with tempfile.TemporaryDirectory(prefix="cr") as made:
+        folder = Path(made)
+        for size in SIZES:
+            yield from _indexes(folder, size)
+        yield _last_page(folder)
+    with _daemon() as (home, folder, process):
+        yield from _many(home, folder, process)
+
+
+# The index
+
+
+def _indexes(folder: Path, size: int) -> Iterator[Figure]:
+    """Newlines on lines of text, types on a transcript, each beside `wc -l` in the same run, medians."""
+    name = f"{size / 1e9:.1f} GB"
+    text = _write(folder / "app.log", size, _text_lines())
+    ratios = _beside_wc(text, "lines")
+    yield Figure(f"logs: newline index / wc -l, {name} of text", ratios, "ratio", 4.0, "lower")
+    yield from _beside_lnav(text, name)
+    text.unlink()
+    transcript = _write(folder / "session.jsonl", size, _transcript_lines())
+    yield Figure(f"logs: typed index / wc -l, {name} of JSONL", _beside_wc(transcript, "types"), "ratio", 8.0, "lower")
+    transcript.unlink()
+    least = min(size, 200 << 20)
+    for what, lines, mean in (("lines", _text_lines(12), 75), ("types", _json_lines(), 120)):  # where each is at its worst
+        short = _write(folder / "short.log", least, lines)
+        word = "newline" if what == "lines" else "typed"
+        yield Figure(f"logs: {word} index / wc -l, lines of {mean} bytes", _beside_wc(short, what), "ratio", 0.0, "shown")
+        short.unlink()
+
+
+def _beside_wc(path: Path, what: str) -> float:
+    """Medians of both, measured in turns, on a file that is in memory."""
+    path.read_bytes() if path.stat().st_size < MIB else subprocess.run(
+        ["cat", str(path)], stdout=subprocess.DEVNULL, check=True
+    )
+    counted, indexed = [], []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        subprocess.run(["wc", "-l", str(path)], stdout=subprocess.DEVNULL, check=True)
+        counted.append(time.perf_counter() - began)
+        indexed.append(_index(path, what)[0])
+    return statistics.median(indexed) / statistics.median(counted)
+
+
+def _index(path: Path, what: str) -> tuple[float, float, float]:
+    """Seconds of the index, seconds of the whole program, and its peak memory in MiB."""
+    words = [sys.executable, "-m", "tests.bench.indexing", what, str(path)]
+    seconds, memory, said = _measured(words)
+    return float(said.split()[0]), seconds, memory
+
+
+def _measured(words: list[str], env: dict[str, str] | None = None) -> tuple[float, float, str]:
+    """Wall seconds, peak resident MiB, and what it printed."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT, env=env
+    )
+    assert process.stdout is not None
+    said = process.stdout.read(4096)
+    while process.stdout.read(MIB):
+        pass
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, f"{words} ended with {process.returncode}"
+    return time.perf_counter() - began, usage.ru_maxrss / 1024, said.decode("utf-8", "replace")
+
+
+def _beside_lnav(path: Path, name: str) -> Iterator[Figure]:
+    """Whole programs, start included; lnav loads the file and leaves without printing it."""
+    lnav = shutil.which("lnav")
+    if lnav is None:
+        print("logs: lnav is not installed (Debian package lnav): nothing to compare the index with", file=sys.stderr)
+        return
+    with tempfile.TemporaryDirectory(prefix="cr") as home:
+        env = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home}
+        theirs = _measured([lnav, "-n", "-c", ":quit", str(path)], env)
+    _, seconds, memory = _index(path, "lines")
+    yield Figure(f"logs: index of {name}, time / lnav -n", seconds / theirs[0], "ratio", 0.3, "lower")
+    yield Figure(f"logs: index of {name}, memory / lnav -n", memory / theirs[1], "ratio", 0.3, "lower")
+    yield Figure(f"logs: lnav -n of {name}", theirs[0], "s", 0.0, "shown")
+    yield Figure(f"logs: index of {name}, whole program", seconds, "s", 0.0, "shown")
+    if shutil.which("tl") is None:
+        print("logs: toolong (tl) is not on the PATH: not compared", file=sys.stderr)
+
+
+def _last_page(folder: Path) -> Figure:
+    """A sparse file of 10 GB, from opening it to the last rows, as the Log tab does it."""
+    path = folder / "huge.log"
+    with path.open("wb") as file:
+        file.truncate(HUGE)
+        file.seek(0, os.SEEK_END)
+        file.write(b"".join(b"\n2026-11-26 12:00:00 INFO line %d" % number for number in range(100)))
+    times = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        leaf = Leaf(str(path), "", 40)
+        while not leaf.sheet().rows:
+            leaf.go_on()
+        times.append(time.perf_counter() - began)
+        leaf.close()
+    path.unlink()
+    return Figure("logs: last page of a 10 GB file", 1000 * statistics.median(times), "ms", 100.0, "lower")
+
+
+# The daemon
+
+
+@contextmanager
+def _daemon() -> Iterator[tuple[Home, Path, "subprocess.Popen[str]"]]:
+    """A daemon with as many sessions as agents, each with a log that is there already."""
+    home = homes.make()
+    with tempfile.TemporaryDirectory(prefix="cr") as made:
+        folder = Path(made)
+        for number in range(AGENTS):
+            _write(folder / f"agent-{number:03}.log", 2 * MIB, _text_lines())
+        words = [sys.executable, "-m", "tests.bench.logcrowd", made, str(AGENTS)]
+        process = subprocess.Popen(words, env=home.env, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield home, folder, process
+        finally:
+            process.kill()
+            process.communicate()
+            home.kill_all()
+            homes.remove(home)
+
+
+def _many(home: Home, folder: Path, process: "subprocess.Popen[str]") -> Iterator[Figure]:
+    idle = _resident(process.pid)
+    with Operator(places(home.env)) as operator:
+        until = time.monotonic() + 20
+        names = [f"agent-{number:03}" for number in range(AGENTS)]
+        while not all(row["lines"] for name in names for row in operator.call("logs", session=name)):
+            assert time.monotonic() < until, "the logs are not followed"
+            time.sleep(0.1)
+        yield Figure(f"logs: memory with {AGENTS} logs over none", _resident(process.pid) - idle, "MiB", 64.0, "lower")
+        yield Figure("logs: append to a line in the ring, p99", _appends(operator, folder), "ms", 50.0, "lower")
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    for name in names:
+        (elsewhere / f"{name}.log").touch()
+    quiet: list[float] = []
+    busy: list[float] = []
+    spent = grown = 0.0
+    written = 0
+    for window in range(WINDOWS):  # in turns, so that whatever else the machine does hits both
+        quiet += _probed(home, elsewhere)[0]
+        before = _cpu(process.pid)
+        times, count = _probed(home, folder)
+        spent += _cpu(process.pid) - before
+        busy, written = busy + times, written + count
+        grown = grown if window else _resident(process.pid)
+    name = f"logs: {AGENTS} agents x {EVENTS} lines/s"
+    yield Figure(f"{name}, daemon's CPU", 100 * spent / SECONDS, "% core", 40.0, "lower")
+    yield Figure(f"{name}, memory grown", _resident(process.pid) - grown, "MiB", 8.0, "lower")
+    yield Figure(f"{name}, gate p99 / unfollowed", _p99(busy) / _p99(quiet), "ratio", 2.0, "lower")
+    yield Figure(f"{name}, gate p99", _p99(busy), "ms", 0.0, "shown")
+    yield Figure(f"{name}, written", written / (SECONDS * AGENTS), "/s each", 0.0, "shown")
+
+
+def _probed(home: Home, folder: Path) -> tuple[list[float], int]:
+    """The gate's answers while somebody writes to the logs there, and how many lines that were."""
+    time.sleep(REST)
+    words = [sys.executable, "-m", "tests.bench.logwriter", str(folder), str(EVENTS), str(SECONDS / WINDOWS)]
+    times = []
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as writer:
+        while writer.poll() is None:
+            times += _gate(home, 4)
+            time.sleep(BEAT)
+        assert writer.stdout is not None
+        return times, int(writer.stdout.read())
+
+
+def _appends(operator: Operator, folder: Path) -> float:
+    """From a write to the answer that holds the line, the daemon asked before; pauses of a person's kind between."""
+    path = folder / "agent-007.log"
+    rows = operator.call("log_lines", session="agent-007", event=1 << 62)["lines"]
+    after, chance = rows[-1]["seq"], random.Random(7)
+    times = []
+    for number in range(APPENDS):
+        time.sleep(chance.choice((0.0, 0.03, 0.1, 0.3)) if number % 20 else 1.5)
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(path.open("ab"))
+            began = time.perf_counter()
+            file.write(b"appended %d\n" % number)
+        rows = operator.call("log_lines", session="agent-007", event=1 << 62, after=after, wait=10)["lines"]
+        times.append(1000 * (time.perf_counter() - began))
+        assert f"appended {number}" in rows[-1]["text"]
+        after = rows[-1]["seq"]
+    return _p99(times)
+
+
+def _gate(home: Home, count: int) -> list[float]:
+    """Milliseconds of a message to the gate and its answer, again and again."""
+    times = []
+    for _ in range(count):
+        began = time.perf_counter()
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(str(places(home.env).gate_sock))
+            sock.sendall(header("probe") + b"\n{}\n")
+            while sock.recv(65536):
+                pass
+        times.append(1000 * (time.perf_counter() - began))
+    return times
+
+
+def _p99(times: list[float]) -> float:
+    return sorted(times)[max(0, int(len(times) * 0.99) - 1)]
+
+
+def _resident(pid: int) -> float:
+    """MiB."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE") / MIB
+
+
+def _cpu(pid: int) -> float:
+    """Seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# Content
+
+
+def _write(path: Path, size: int, lines: Iterator[bytes]) -> Path:
+    """About `size` bytes: some thousand lines, again and again."""
+    block = b"".join(next(lines) for _ in range(5_000))
+    with path.open("wb") as file:
+        for _ in range(max(1, size // len(block))):
+            file.write(block)
+    return path
+
+
+WORDS = (
+    *("request", "response", "handler", "item", "user", "session", "path", "index"),
+    *("retry", "timeout", "connect", "close", "open", "read", "write"),
+)
+
+
+def _text_lines(most: int = 30) -> Iterator[bytes]:
+    """What services write: 150 bytes at the mean, with `most` words at most."""
+    chance = random.Random(1)
+    while True:
+        said = " ".join(chance.choices(WORDS, k=chance.randrange(4, most)))
+        level = chance.choice(("INFO", "DEBUG", "WARN", "ERROR"))
+        yield f"2026-11-26 12:00:{chance.randrange(60):02} {level:5} {said}\n".encode()
+
+
+def _json_lines() -> Iterator[bytes]:
+    chance = random.Random(2)
+    while True:
+        row = {
+            "time": f"2026-11-26T12:00:{chance.randrange(60):02}Z",
+            "level": chance.choice(("debug", "info", "warn", "error")),
+            "type": chance.choice(("http", "db", "job")),
+            "msg": f"request {chance.randrange(10**6)} took {chance.randrange(999)} ms",
+            "path": f"/api/v1/items/{chance.randrange(10**5)}",
+        }
+        yield json.dumps(row, separators=(",", ":")).encode() + b"\n"
+
+
+def _transcript_lines() -> Iterator[bytes]:
+    """As an agent writes them: 1.5 KB a line at the mean, some of 30 KB."""
+    chance = random.Random(3)
+    while True:
+        said = " ".join(chance.choices(WORDS, k=min(4_000, int(chance.lognormvariate(4.4, 1.0)))))
+        common = {"parentUuid": "5f3a" * 8, "isSidechain": False, "cwd": "/home/ada/shop", "sessionId": "7c1e" * 8}
+        if chance.random() < 0.4:
+            content: object = [{"tool_use_id": "toolu_1", "type": "tool_result", "content": said}]
+            row = {**common, "type": "user", "message": {"role": "user", "content": content}, "toolUseResult": {"stdout": said}}
+        else:
+            usage = {"input_tokens": 4, "cache_read_input_tokens": 12_000, "output_tokens": 20}
+            message = {"id": "msg_1", "role": "assistant", "content": [{"type": "text", "text": said}], "usage": usage}
+            row = {**common, "message": message, "type": "assistant"}
+        yield json.dumps({**row, "timestamp": "2026-11-26T12:00:00.123Z"}, separators=(",", ":")).encode() + b"\n"
