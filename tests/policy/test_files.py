@@ -165,3 +165,48 @@ def test_a_home_that_is_a_link_is_no_workspace_under_its_other_name() -> None:
 def test_an_act_without_a_word_of_its_own_is_said_as_what_it_does() -> None:
     assert judged(act(EffectKind.DELETE, "notes.txt")).reasons[0].text.startswith(f"Deletes {NOTES}")
     assert judged(act(EffectKind.DELETE, "notes.txt", why="tidy")).reasons[0].text.startswith(f"tidy: deletes {NOTES}")
+
+
+@pytest.mark.parametrize(("cwd", "stem"), [(WORK, WORK), (None, "/")])
+def test_a_name_without_a_known_place_is_any_file_from_there(cwd: str | None, stem: str) -> None:
+    found = judged(Act(EffectKind.WRITE, "sub-", cwd, "some.rule", certain=False))
+    assert found.targets == (Target(stem, certain=False),)
+
+
+def test_a_folder_is_counted_where_any_file_in_it_may_be_meant() -> None:
+    vague = {"certain": False, "bounded": True}
+    counts = [
+        judged(act(kind, path, **vague)).targets[0].files
+        for kind, path in ((EffectKind.WRITE, "src"), (EffectKind.META, "src"), (EffectKind.CREATE, "src"))
+    ]
+    assert counts == [1, 1, None]
+
+
+def test_what_was_not_made_here_does_not_go_for_free_beside_what_was() -> None:
+    assert judged(act(EffectKind.CREATE, "new"), act(EffectKind.DELETE, "never-was")).tier is Tier.T2
+
+
+def test_the_only_file_of_a_workspace_is_a_file() -> None:
+    tree = FakeTree({f"{WORK}/one": b"x"})
+    assert "target.everything" not in rules(judged(act(EffectKind.DELETE, "one"), tree=tree))
+
+
+def test_a_place_is_where_a_link_leads() -> None:
+    tree = shop()
+    tree.add(f"{WORK}/link", "a.py")
+    assert Files(context(), tree, Ledger()).place("link", WORK)[0] == f"{WORK}/a.py"
+
+
+def test_what_git_keeps_for_itself_is_no_file_of_the_project() -> None:
+    tree = shop()
+    tree.add(f"{WORK}/.git/index", b"x")
+    assert judged(act(EffectKind.DELETE, ".git/index"), tree=tree).tier is Tier.T3
+    assert judged(act(EffectKind.DELETE, ".git/index.lock"), tree=tree).tier is Tier.T2
+
+
+@pytest.mark.parametrize(
+    ("path", "says"), [(f"{HOME}/.ssh/id_ed25519", "is on the"), (f"{HOME}/.ssh", "holds /home/op/.ssh/id_")]
+)
+def test_it_is_said_whether_a_path_is_the_member_or_holds_it(path: str, says: str) -> None:
+    found = judged(act(EffectKind.DELETE, path))
+    assert any(says in reason.text for reason in found.reasons if reason.rule == "protect.never-touch")
