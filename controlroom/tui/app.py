@@ -352,6 +352,7 @@ class RoomApp(App[int], inherit_bindings=False):
             self.say(why, wrong=True)
         else:
             acts.ACTS[command.id](self)
+            self._ask()  # another tab is filled at once
 
     def pasted(self, event: events.Paste) -> None:
         """Pasted text answers nothing."""

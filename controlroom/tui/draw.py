@@ -36,16 +36,18 @@ _HEADS = {RECEIPTS: receipts.HEAD, PROCESSES: processes.HEAD, FILES: files.HEAD,
 _ANSWERS = frozenset(("allow", "allow-t3", "grant", "deny", "deny-why", "view"))
 
 
-def around(scene: Scene, width: int, *, answer: bool = False, more: bool = False) -> dict[str, list[Line]]:
+def around(scene: Scene, width: int, *, answer: bool = False, more: bool = False, remark: bool = True) -> dict[str, list[Line]]:
     """What every page has: the status line, the remark, the footer. `answer`: the keys that answer stand above it already;
-    `more`: there are lines below what is on screen.
+    `more`: there are lines below what is on screen; `remark`: there is a row for one. A second one is the footer's.
     """
     below = clip((gap(1), *_keyed(("page down", "there is more"))), width, scene.glyphs.cut)
     hints = [hint for hint in keys.hints(scene.context) if not (answer and hint.id in _ANSWERS)]
+    told = _notice(scene, width)
+    over = told[1:] if remark else told[:1] if scene.looking.notice else []
     return {
         "status": _status(scene, width),
-        "notice": [below] if more and not scene.looking.notice else _notice(scene, width),
-        "footer": footer.render(hints, width, scene.glyphs, stop=False),
+        "notice": [below] if more and not scene.looking.notice else told[:1],
+        "footer": over or footer.render(hints, width, scene.glyphs, stop=False),
     }
 
 
@@ -53,7 +55,7 @@ def room(scene: Scene, plan: Plan, width: int) -> dict[str, list[Line]]:
     """All parts of the room, each as wide as the plan has it."""
     view, left = scene.view, plan.left or width
     keyed = _answer(scene)
-    parts = around(scene, width, answer=plan.answer > 0 and cells(keyed) <= left)
+    parts = around(scene, width, answer=plan.answer > 0 and cells(keyed) <= left, remark=plan.notice > 0)
     if not plan.request and scene.request is not None and not scene.looking.notice:
         parts["notice"] = [clip((gap(1), *_keyed(("esc", "back to the request that waits"))), width, scene.glyphs.cut)]
     parts["tabbar"] = _tabbar(scene, width - plan.left)
@@ -91,11 +93,13 @@ def _no_view(scene: Scene, width: int) -> list[Line]:
 
 
 def _notice(scene: Scene, width: int) -> list[Line]:
-    """The last remark; without one, what makes answers weaker here (U13), or why the screen is old."""
+    """The last remark, in two rows at most; without one, what makes answers weaker here (U13), or why the screen is old."""
     looking, contact = scene.looking, scene.contact
     if looking.notice:
         sign = say(f"{scene.glyphs.warn} " if looking.wrong else f"{scene.glyphs.bullet} ", "warn" if looking.wrong else "dim")
-        return [clip((gap(1), sign, *marked(quote(looking.notice, "text"))), width, scene.glyphs.cut)]
+        first, *more = wrap((gap(1), sign, *marked(quote(looking.notice, "text"))), width, 3)
+        rest = tuple(span for row in more for span in row)
+        return [first, clip((gap(3), *rest), width, scene.glyphs.cut)] if more else [first]
     if contact.state in ("lost", "refused"):
         old = (
             gap(1),
@@ -112,24 +116,26 @@ def _notice(scene: Scene, width: int) -> list[Line]:
 
 
 def answer(scene: Scene, width: int) -> list[Line]:
-    """The line of answers under the focused request."""
-    return [clip(_answer(scene), width, scene.glyphs.cut)]
+    """The line of answers under the focused request; where not all of it fits, without the keys that the footer has too."""
+    whole = _answer(scene)
+    return [clip(whole if cells(whole) <= width else _answer(scene, others=False), width, scene.glyphs.cut)]
 
 
-def _answer(scene: Scene) -> Line:
-    """Under the request: what its keys do now, or why they do not."""
+def _answer(scene: Scene, *, others: bool = True) -> Line:
+    """Under the request: what its keys do now, or why they do not. `others`: those too that do not allow."""
     asked = scene.request
     edge: Line = (say(scene.glyphs.border, "ask"), gap(1))
     if asked is None:
         waiting = len(scene.approval.waiting)
         return (gap(2), say("the next one comes in a moment" if waiting else "", "dim"))
     key = next((key for key, tier in ALLOWS.items() if tier is asked.tier), "")
-    others = _keyed(("d", "deny"), ("D", "deny, say why"), ("v", "full"))
+    denies = () if scene.context.read_only else (("d", "deny"), ("D", "deny, say why"))
+    rest = _keyed(*denies, ("v", "full")) if others and not scene.approval.away else ()
     unseen = scene.approval.painted and scene.approval.seen_at is None
     first: Line = (quote(scene.unready, "dim"), gap(2), *(_keyed(("page down", "reads on")) if unseen else ()))
     if not scene.unready:
         first = (say(f" {key} ", "ask"), say(" allow once  ", "title"), *_keyed(("g", "grant")))
-    return (*edge, *first, *others)
+    return (*edge, *first, *rest)
 
 
 def _keyed(*pairs: tuple[str, str]) -> Line:

@@ -30,6 +30,7 @@ DEADLINE = 30.0  # real seconds that anything may take
 STEP = 0.1  # seconds of the room that go by between two looks
 PACE = 0.1  # seconds of the room between a person's keys: nearer than 20 ms is a paste (approval.BURST)
 TURNS = 3  # of the message queues: a key goes to the app, from there to a screen, and what it brings comes back
+LOOKS = ("story", "processes", "files", "permissions", "layers")  # what tabs ask for
 P = ParamSpec("P")
 
 
@@ -63,6 +64,7 @@ class Line:
     results: dict[str, Any] = field(default_factory=dict)
     refuse: str = ""
     shown: list[object] = field(default_factory=list)  # how long what was answered had been on screen, ms
+    busy: str = ""  # an order for which no slot is free
     opened: bool = False
     news: Callable[[], object] = field(default=lambda: None)
 
@@ -83,12 +85,14 @@ class Line:
         self.news()
 
     def order(self, method: str, done: Callable[[Outcome], object], /, **params: object) -> bool:
-        """Keeps the order and answers it at once. The story that the open tab looks at is no order."""
-        if method == "story":
-            done(Outcome(method, dict(params), self.results.get(method)))
+        """Keeps the order and answers it at once. What the open tab looks at is no order; what nobody gave, it does not get."""
+        if method in LOOKS:
+            done(Outcome(method, dict(params), self.results.get(method), code="" if method in self.results else "unknown"))
             return True
-        if "shown_ms" in params:  # of a real clock: told apart
+        if "shown_ms" in params:  # told apart
             self.shown.append(params.pop("shown_ms"))
+        if method == self.busy:
+            return False
         self.orders.append((method, dict(params)))
         if self.refuse:
             done(Outcome(method, dict(params), code="refused", why=self.refuse))

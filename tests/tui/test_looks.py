@@ -2,9 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from controlroom.tui.looking import Looking
 from tests.support import views
-from tests.support.stage import room
+from tests.support.stage import room, story
+from tests.tui.test_screens import kept
 
 
 def test_another_tab_is_read_from_its_top() -> None:
@@ -85,3 +88,54 @@ def test_the_tabs_beside_a_request_have_their_names() -> None:
             await visit.sees("1 Log 2 Receipts 3 Procs 4 Files 5 Perms 6 Config")
 
     asyncio.run(play())
+
+
+@story
+async def test_a_remark_that_is_too_long_for_its_row_goes_on_in_the_footers() -> None:
+    async with room(views.busy(), (80, 24)) as visit:
+        visit.app.say(f"While you were away: {'x ' * 40}and at its end 2 expired")
+        await visit.sees("and at its end 2 expired")
+        await visit.press("escape")
+        await visit.sees("? help")
+
+
+@story
+async def test_in_a_low_window_a_remark_stands_in_place_of_the_footer() -> None:
+    async with room(views.pending_t2(), (20, 5)) as visit:
+        await visit.press("a")
+        await visit.sees("the terminal is")
+
+
+@story
+async def test_under_a_request_stand_only_keys_that_do_something() -> None:
+    async with room(views.pending_t2(), (80, 24)) as visit:
+        await visit.press("D", "x")
+        await visit.sees("a text field has the keyboard: esc leaves it")
+        assert "D deny, say why" not in visit.text()
+    async with room(views.pending_t2(), (80, 24), read_only=True) as visit:
+        await visit.sees("this room is read-only  v full")
+
+
+@pytest.mark.row("E13")
+@pytest.mark.parametrize("opens", ["D", "slash", "ctrl+p", "g"])
+@story
+async def test_a_dialog_takes_no_colour_from_what_is_decided_about_nor_from_the_stop_key(opens: str) -> None:
+    async with room(views.pending_t2(), (80, 24), theme="day") as visit:
+        await visit.armed()
+        before = kept(visit).splitlines()
+        await visit.press(opens)
+        await visit.settled()
+        now = kept(visit).splitlines()
+        assert visit.app.top.scope in ("text", "grant")
+        assert now[:5] == before[:5]  # the looks are letters in the order in which they come
+
+
+@story
+async def test_a_grant_that_could_not_follow_its_allow_is_told() -> None:
+    async with room(views.pending_t2()) as visit:
+        await visit.armed()
+        await visit.press("g")
+        await visit.armed()
+        visit.line.busy = "grant"
+        await visit.press("5")
+        await visit.sees("grant was not taken: too many orders are under way")

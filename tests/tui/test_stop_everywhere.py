@@ -18,7 +18,12 @@ PLACES: dict[str, tuple[str, ...]] = {  # the keys that lead there
     "palette": ("ctrl+p", "p", "a"),
     "help over full view": ("v", "question_mark"),
     "detail": ("2", "down", "enter"),
+    "undo": ("2", "down", "u"),
 }
+PLAN = {
+    "receipt": "r" * 32, "plan": "5" * 64, "count": 12, "newer_count": 0, "told_end": True, "notes": [], "undone": "",
+    "steps": [{"do": "create", "path": f"/ws/{at}", "kind": "file", "size": 12, "newer": False} for at in range(12)],
+}  # fmt: skip
 
 
 async def stops(visit: Visit, key: str) -> None:
@@ -36,11 +41,13 @@ async def stops(visit: Visit, key: str) -> None:
 async def test_from_every_place_and_it_is_said_there_in_words(place: str) -> None:
     at = list(PLACES).index(place)
     async with room(views.pending_t2(), ((19, 4), (80, 24))[at % 2]) as visit:
+        visit.line.results["undo_plan"] = PLAN
         await visit.press(*PLACES[place])
         await visit.settled()
-        text = visit.text()
-        assert "STOP" in text
-        assert "ctrl+\\" in text or "^\\" in text
+        visit.line.orders.clear()  # the plan of an undo
+        first = visit.text().splitlines()[0]
+        assert "STOP" in first
+        assert "ctrl+\\" in first or "^\\" in first
         await stops(visit, KEYS[at // 2 % 2])
 
 

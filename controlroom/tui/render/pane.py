@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from controlroom.tui.glyphs import Glyphs
-from controlroom.tui.line import Line, Span, clip, gap, say, wrap
+from controlroom.tui.line import Line, Span, clip, gap, plain, say, wrap
 
 GUTTER = 2  # cells: the sign and a blank
 LABEL = 9  # cells of a field's label and the blank behind it
@@ -26,6 +26,15 @@ def field(label: str, rows: Iterable[Line], width: int) -> list[Line]:
         return [(say(label, "label"),), *((gap(1), *part) for part in wrapped)]
     first: Line = (Span(say(label).text, "label"), gap(LABEL - len(label)))
     return [(*(first if at == 0 else (gap(LABEL),)), *part) for at, part in enumerate(wrapped)]
+
+
+def beside(row: Line, tail: Line, width: int) -> list[Line]:
+    """Rows of a field in `width` cells: `tail` right behind `row` where it is not torn there, else below it."""
+    room = max(1, width - (1 if width < NARROW else LABEL))
+    together = (*row, gap(2), *tail)
+    if plain(_hanging(together, room)[-1]).endswith(plain(tail)):
+        return [together]
+    return [row, (gap(min(HANG, room // 6)), *tail)]
 
 
 def _hanging(row: Line, room: int) -> list[Line]:

@@ -95,8 +95,9 @@ def _intent(found: ReceiptView) -> list[Line]:
 def _assessed(found: ReceiptView) -> list[Line]:
     lines = [_ours(f"{found.tier} {words.TIERS[found.tier]}")]
     for reason in found.reasons:
-        safer = f" Safer: {reason.safer}" if reason.safer else ""
-        lines.append((say(f"{reason.tier} ", "dim"), *marked(quote(f"{reason.rule}: {reason.text}{safer}"))))
+        lines.append((say(f"{reason.tier} ", "dim"), *marked(quote(f"{reason.rule}: {reason.text}"))))
+        if reason.safer:
+            lines.append((say("safer: ", "label"), *marked(quote(reason.safer))))
     return lines
 
 

@@ -62,7 +62,7 @@ def _body(request: RequestView, width: int, full: bool, glyphs: Glyphs) -> tuple
         pane.field("does", _does(request), width),
         pane.field("in", [marked(quote(request.cwd))], width),
         pane.field("targets", _targets(request, full, width, glyphs), width),
-        *(pane.field("why" if at == 0 else "", _why(request, at), width) for at in range(len(request.reasons))),
+        *(pane.field("why" if at == 0 else "", _why(request, at, width), width) for at in range(len(request.reasons))),
         pane.field("undo", [_undo(request, glyphs)], width),
     ]
     if request.invalid:
@@ -159,11 +159,10 @@ def _facts(target: Target) -> Line:
     return tuple(part for at, word in enumerate(words_of) for part in ((say(", ", "dim"), word) if at else (word,)))
 
 
-def _why(request: RequestView, at: int) -> list[Line]:
+def _why(request: RequestView, at: int, width: int) -> list[Line]:
     reason = request.reasons[at]
-    rows: list[Line] = [
-        (*marked(quote(reason.text)), gap(2), say(f"{reason.tier} ", "dim"), *marked(quote(reason.rule, "dim")))
-    ]
+    rule: Line = (say(f"{reason.tier} ", "dim"), *marked(quote(reason.rule, "dim")))
+    rows = pane.beside(marked(quote(reason.text)), rule, width)
     if reason.safer:
         rows.append((say("safer: ", "label"), *marked(quote(reason.safer))))
     return rows

@@ -140,7 +140,8 @@ def _rung(view: RoomView, glyphs: Glyphs) -> _Part:
     weakest = next((rung for rung in _WEAKEST if rung in held), view.status.rung)
     style: Style = "warn" if weakest is Rung.OBSERVED else "dim"
     sign = f"{glyphs.warn} " if weakest is Rung.OBSERVED else ""
-    return (_form(7, f"{sign}held by {weakest}", style), _form(30, f"{sign}{weakest}", style))
+    said = "only observed" if weakest is Rung.OBSERVED else f"held by {weakest}"
+    return (_form(7, f"{sign}{said}", style), _form(30, f"{sign}{weakest}", style))
 
 
 def _link(link: Link, glyphs: Glyphs) -> list[_Part]:

@@ -1,7 +1,7 @@
 """Dialogs at the foot of the screen: a denial's text, a grant, the reset of a stop, a filter. The stop key works in all."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -19,10 +19,12 @@ from controlroom.tui.widgets.pane import Pane
 
 MOST = 2000  # characters of a text
 MOST_USES = 20
+# What lies above a dialog stays as readable as it was: it is what is decided about, and the stop key (E13).
 FOOT = """
-    $NAME { align: left bottom; background: $ground 40%; }
+    $NAME { align: left bottom; background: transparent; }
     $NAME > Vertical { height: auto; width: 100%; background: $bar; }
     $NAME Pane { height: auto; }
+    $NAME Input { border: none; height: 1; background: $row; }
 """
 
 
@@ -31,6 +33,11 @@ class Dialog(ModalScreen[None], House):
 
     field_rows: ClassVar[int] = 0
     _rows = -1
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Textual reads the style of a screen under the name of its own class only: each dialog has it under its name."""
+        super().__init_subclass__(**more)
+        cls.CSS = FOOT.replace("$NAME", cls.__name__)
 
     def compose(self) -> ComposeResult:
         """The lines, and the field where there is one."""
@@ -64,7 +71,6 @@ class TextDialog(Dialog):
     scope: ClassVar[Scope] = "text"
     field_rows: ClassVar[int] = 1
     away: ClassVar[str] = "a text field has the keyboard: esc leaves it"
-    CSS = FOOT.replace("$NAME", "TextDialog") + "TextDialog Input { border: none; height: 1; background: $row; }"
 
     def __init__(self, title: str, hint: str, done: Callable[[str], object], value: str = "") -> None:
         super().__init__()
@@ -95,7 +101,6 @@ class GrantDialog(Dialog):
     """Allow, and for how long the same without asking: each by a key of its own (`approval.LEASES`)."""
 
     scope: ClassVar[Scope] = "grant"
-    CSS = FOOT.replace("$NAME", "GrantDialog")
 
     def __init__(self, request: str, digest: str) -> None:
         super().__init__()

@@ -52,7 +52,7 @@ class Page(House):
         page = self.pane("page")
         page.show([*air, *self._make(scene, width)])
         more = page.top + height - 1 - notice - footer < len(page.lines)  # counted: a new size is not laid out yet
-        for name, lines in draw.around(scene, width, answer=self.answered, more=more).items():
+        for name, lines in draw.around(scene, width, answer=self.answered, more=more, remark=notice).items():
             self.pane(name).show(lines)
 
     def move(self, command: str) -> None:

@@ -18,8 +18,6 @@ HINT = "type to find one, enter runs what is selected; esc leaves"
 class Palette(TextDialog):
     """Over the screen that `context` is of. Nothing is selected before something was typed or the arrows moved."""
 
-    CSS = TextDialog.CSS.replace("TextDialog", "Palette")
-
     def __init__(self, context: Context) -> None:
         super().__init__("COMMANDS", HINT, self._run)
         self._hints = keys.palette(context)
