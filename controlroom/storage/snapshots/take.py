@@ -6,7 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import NamedTuple
 
 import msgspec
@@ -229,9 +229,9 @@ class _Maker:
         self._disk.remove(self._big)
         with parent_of(self._disk, os.fsencode(self._big)) as (at, name):
             target = self._disk.create_file(at, name)
+        behind: list[Future[None]] = []
         try:
             found = hashlib.sha256()
-            behind: Future[None] | None = None
             into = 0
             whole = not extents and self._disk.clone(fd, target)
             for offset, length in extents or ((0, size),):
@@ -243,14 +243,15 @@ class _Maker:
                     if done <= 0:
                         raise Moved("a file became shorter")
                     self._disk.begin_write(target, into, done)
-                    if behind:
-                        behind.result()
-                    behind = self._hasher.submit(self._read_into, found, target, into, done)
+                    behind.append(self._hasher.submit(self._read_into, found, target, into, done))
                     offset, into = offset + done, into + done
-            if behind:
-                behind.result()
+            for summed in behind:  # one after the other, at their own pace
+                summed.result()
             self._disk.sync(target)
         finally:
+            for summed in behind:
+                summed.cancel()
+            wait(behind)
             self._disk.close(target)
         digest = found.hexdigest()
         self._store.keep(self._big, digest)
