@@ -2,9 +2,9 @@
 
 `cp -a` leaves what it copies in memory; a snapshot must survive a crash. So the copy is made durable too (`sync -f`), and timed
 with that. A snapshot also reads everything again and sums it (SHA-256), half a second of a core for a GiB, beside the copy on
-another core: where others keep the cores busy, the figure is theirs too. The small files lie in memory (/dev/shm) where there is
-such a place: there the system calls count, and nobody else's use of the disk; the large file lies on the disk. SIZE=1024 (MiB)
-measures the large file at its full size.
+another core: where others keep the cores busy, the figure is theirs too. The small files lie in memory (/dev/shm) where there
+is such a place: there the system calls count, and nobody else's use of the disk; the large file lies on the disk.
+SIZE=1024 (MiB) measures the large file at its full size.
 """
 
 import os
