@@ -260,8 +260,8 @@ def test_where_a_forced_push_falls_is_told_before_the_answer_and_is_in_the_journ
         f"git push --force-with-lease origin {old}:refs/heads/main"
     )
     assert note in row["undo_why"]
-    (intent,) = (r["body"] for r in daemon.records() if r["kind"] == "intent")
-    assert note in intent["assessment"]["undo_why"]
+    written = eventually(lambda: [r["body"] for r in daemon.records() if r["kind"] == "intent"], 20, "the intent is on disk")
+    assert note in written[0]["assessment"]["undo_why"]
 
 
 def _git(top: Path) -> list[str]:
