@@ -27,7 +27,7 @@ WHERE = "tests/test_where.py"
 CORE = ("tests/core",)
 LISTS = ("tests/policy/test_protect.py",)
 ORDER = ("tests/policy/test_weaker.py",)
-SECONDS = 60.0
+SECONDS = 300.0
 
 
 class Mutation(NamedTuple):
