@@ -39,11 +39,11 @@ def test_no_planted_secret_is_in_any_file_that_we_write(daemon: Daemon) -> None:
     askers = [daemon.bash(command, f"call_{n}", says=command) for n, command in enumerate(planted())]
     for number, command in enumerate(planted()):
         askers.append(daemon.ask("delete", (str(daemon.workspace / f"f{number}"),), reason=command, argv=["sh", "-c", command]))
-    eventually(lambda: _answered(daemon) >= len(askers), 15, "every request is judged")
+    eventually(lambda: _answered(daemon) >= len(askers), 60, "every request is judged")
     for row in daemon.call("pending"):
         daemon.call("deny", id=row["id"], reason=f"the reason quotes {SECRETS['a token']}")
     (daemon.places.state / "claims" / "script.jsonl").write_text("".join(f"{command!r}\n" for command in planted()))
-    eventually(lambda: _journal(daemon).count(b'"kind":"claimed"') == len(planted()), 15, "every claim is recorded")
+    eventually(lambda: _journal(daemon).count(b'"kind":"claimed"') == len(planted()), 60, "every claim is recorded")
     for words in (["pending", "--json"], ["receipts", "--json"], ["receipts"], ["agents"]):
         assert _secrets(_printed(daemon, *words)) == [], words
     daemons.stop(daemon)

@@ -107,7 +107,7 @@ class Daemon:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def records(self) -> list[dict[str, Any]]:
         """Every journal record, as it is stored."""
@@ -158,4 +158,4 @@ def stop(daemon: Daemon) -> None:
     if daemon.process.poll() is None:
         os.kill(daemon.process.pid, signal.SIGCONT)
         daemon.process.terminate()
-        daemon.process.wait(10)
+        daemon.process.wait(60)
