@@ -22,7 +22,7 @@ def home() -> Iterator[Home]:
     made = homes.make()
     yield made
     try:
-        eventually(lambda: not made.processes(), 15.0, "every process of the test is gone")
+        eventually(lambda: not made.processes(), 20, "every process of the test is gone")
     except AssertionError:
         pytest.fail(f"processes outlived the test: {made.kill_all()}")
     finally:

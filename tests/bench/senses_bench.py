@@ -101,7 +101,7 @@ def _launch(daemon: Daemon, *command: str) -> str:
 def _files(daemon: Daemon) -> Iterator[Figure]:
     """From a write to the answer that has its row, as a room that looks at the tab gets it."""
     session = _launch(daemon, "sleep", "600")
-    eventually(lambda: daemon.call("files", session=session)["watch"] == "", 10, "the workspace is watched")
+    eventually(lambda: daemon.call("files", session=session)["watch"] == "", 20, "the workspace is watched")
     time.sleep(1.0)  # the watch has taken a first look at everything
     taken = []
     with daemon.operator() as operator:
@@ -128,7 +128,7 @@ def _frozen(daemon: Daemon) -> Figure:
     key.write_text("key")
     beat, go = daemon.workspace / "beat", daemon.workspace / "go"
     _launch(daemon, sys.executable, "-c", HEART, str(beat), str(key), str(go))
-    eventually(beat.exists, 10, "its heart beats")
+    eventually(beat.exists, 20, "its heart beats")
     taken = []
     for _ in range(VIOLATIONS):
         daemon.call("resume", name="worker")

@@ -192,7 +192,7 @@ def _through(daemon: Daemon, size: int, rung: Rung, *, pending: bool = False) ->
             (agent,) = [row for row in operator.call("agents") if row["name"] == name]
             assert agent["rung"] == rung, f"it is held by {agent['rung']}"
             if pending:
-                eventually(lambda: operator.call("pending"), 15, "a request is pending")
+                eventually(lambda: operator.call("pending"), 20, "a request is pending")
             begun = time.perf_counter()
             rows: Any = operator.call("kill", name=name)
             ms = (time.perf_counter() - begun) * 1000

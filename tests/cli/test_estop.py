@@ -68,7 +68,7 @@ def test_it_works_with_the_daemon_hung(cli: Cli, daemon: Daemon) -> None:
     assert done.returncode == 0, done.stderr
     assert "a: paused" in done.stdout and "stopping without it" in done.stderr
     os.kill(daemon.process.pid, signal.SIGCONT)
-    eventually(lambda: cli.json("daemon", "status")["latched"], 10, "the daemon sees the latch")
+    eventually(lambda: cli.json("daemon", "status")["latched"], 20, "the daemon sees the latch")
 
 
 @pytest.mark.row("E4", "K05")

@@ -31,7 +31,7 @@ def test_there_is_no_always(cli: Cli, daemon: Daemon) -> None:
     cli.ok("grant", "a", "--effect", "delete", "--path", ".", "--for", "999h")
     assert cli.json("grants")[0]["ttl_s"] <= 3600
     cli.ok("stop", "a")
-    eventually(lambda: not cli.json("grants"), 10, "it ended with its session")
+    eventually(lambda: not cli.json("grants"), 20, "it ended with its session")
 
 
 @pytest.mark.row("A14")

@@ -20,13 +20,13 @@ def test_a_supervised_agent_is_paused_when_its_gate_is_weakened_and_goes_on_by_a
     cli.ok("run", "--detach", "--", str(agent), "--dangerously-skip-permissions")
     notes = cli.cwd / "CLAUDE.md"
     number = iter(range(10_000))
-    eventually(lambda: notes.write_text(str(next(number))) and seen(daemon, notes), 15, "the files are watched")
+    eventually(lambda: notes.write_text(str(next(number))) and seen(daemon, notes), 20, "the files are watched")
     assert state(daemon) == "running"  # what an agent is told weakens no gate
 
     local = cli.cwd / ".claude" / "settings.local.json"
     local.parent.mkdir()
     local.write_text(json.dumps({"disableAllHooks": True}))
-    eventually(lambda: state(daemon) == "paused", 15, "it is paused")
+    eventually(lambda: state(daemon) == "paused", 20, "it is paused")
     (change,) = seen(daemon, local)
     assert change["weakens"] == ["disableAllHooks is true: hooks do not run"]
 

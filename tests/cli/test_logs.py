@@ -26,7 +26,7 @@ def app(cli: Cli, daemon: Daemon) -> Path:
     log = cli.cwd / "app.log"
     log.write_text("2026-11-26 12:00:00 INFO one\n2026-11-26 12:00:01 ERROR two\n")
     cli.ok("run", "--detach", "--name", "a", "--log", "app.log", "--", *SLEEPER)
-    eventually(lambda: "from the terminal" in cli.ok("logs", "a"), 15, "the terminal's line comes")
+    eventually(lambda: "from the terminal" in cli.ok("logs", "a"), 20, "the terminal's line comes")
     return log
 
 
@@ -55,7 +55,7 @@ def follow(cli: Cli) -> Callable[..., Callable[[str], None]]:
             return text.encode() in said
 
         def says(text: str) -> None:
-            eventually(lambda: look(text), 15, f"{text!r} is printed")
+            eventually(lambda: look(text), 20, f"{text!r} is printed")
 
         return says
 
@@ -175,5 +175,5 @@ def test_logs_of_the_settings_and_folders_belong_to_every_agent(cli: Cli) -> Non
         said = cli.ok("logs", "a")
         return all(f"from {what}" in said for what in ("a folder", "the settings", "one that came later", "the terminal"))
 
-    eventually(all_there, 15, "every log is followed")
+    eventually(all_there, 20, "every log is followed")
     assert json.loads(cli.ok("logs", "a", "--log", "x.log", "--json"))[0]["text"] == "from the settings"

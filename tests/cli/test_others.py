@@ -148,7 +148,7 @@ def test_a_folder_that_others_may_write_to_fails(cli: Cli) -> None:
 
 def test_the_journal_is_proved_and_exported_without_a_daemon(cli: Cli, daemon: Daemon) -> None:
     daemon.bash("ls").answer()
-    eventually(lambda: cli.json("receipts"), 10, "a receipt")
+    eventually(lambda: cli.json("receipts"), 20, "a receipt")
     cli.ok("daemon", "stop")
     assert cli.ok("audit", "verify").startswith("ok: ")
     stored = b"".join(path.read_bytes() for path in sorted(daemon.places.journal.glob("*.jsonl"))).decode()

@@ -78,7 +78,7 @@ def test_its_end_is_told_to_a_daemon_that_was_restarted_meanwhile(cli: Cli) -> N
     (cli.cwd / "go").touch()
     assert agent.wait(20) == 3
     agent.communicate()
-    eventually(lambda: cli.json("agents")[0]["state"] == "ended", 10, "the session has ended")
+    eventually(lambda: cli.json("agents")[0]["state"] == "ended", 20, "the session has ended")
 
 
 def test_a_workspace_that_is_not_there_is_a_usage_error(cli: Cli) -> None:
@@ -159,7 +159,7 @@ def test_enforced_is_stopped_with_proof_and_leaves_nothing(cli: Cli, daemon: Dae
     assert "proof: " in cli.ok("pause", "a")
     assert "proof: " in cli.ok("kill", "a")
     cages = cli.home.path / "state" / "cages"
-    eventually(lambda: not list(cages.iterdir()), 10, "the session's folder is gone")
+    eventually(lambda: not list(cages.iterdir()), 20, "the session's folder is gone")
 
 
 ODD = {
@@ -183,7 +183,7 @@ def test_odd_commands_end_as_they_are_and_leave_nothing_behind(cli: Cli, daemon:
         assert ("cannot run" in done.stderr) is (status != 0)
     sessions = [row["id"] for row in cli.json("agents")]
     assert len(sessions) == len(odd)
-    eventually(lambda: not handles.load_all(daemon.places.agents), 10, "no handle is left")
+    eventually(lambda: not handles.load_all(daemon.places.agents), 20, "no handle is left")
     mounted = cgroup.mount()
     groups = Path(mounted.point).rglob("*") if mounted else ()
     assert not {path.name for path in groups} & set(sessions)

@@ -37,7 +37,7 @@ def test_the_story_of_an_agent_and_its_alarms_until_a_person_clears_them(cli: Cl
         {"type": "cost-state", "totalCostUSD": 0.25},
         {"type": "brand-new"},
     )
-    [agent] = eventually(lambda: [row for row in cli.json("agents") if row["doubts"]], 15, "the ungated call is told")
+    [agent] = eventually(lambda: [row for row in cli.json("agents") if row["doubts"]], 20, "the ungated call is told")
     assert (agent["tokens"], agent["cost_usd"], agent["logs"]) == (1234, 0.25, [str(log)])
     said = cli.ok("show", agent["name"])
     assert "2 tool calls, 1234 tokens, $0.2500 by its own reckoning" in said

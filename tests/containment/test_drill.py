@@ -64,4 +64,4 @@ def test_the_dummy_ends_by_itself_when_the_daemon_is_killed() -> None:
         daemon.kill()
     pids = [int(pid) for pid in line.split()]
     assert all(pids), line
-    eventually(lambda: not any(Path("/proc", str(pid)).exists() for pid in pids), 15, "dummy and shim are gone")
+    eventually(lambda: not any(Path("/proc", str(pid)).exists() for pid in pids), 20, "dummy and shim are gone")

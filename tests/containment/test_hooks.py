@@ -28,7 +28,7 @@ def test_a_hook_and_the_shell_around_it_hold_up_a_freeze_until_they_are_gone(pro
         held.spec = msgspec.structs.replace(held.spec, command=("sh", str(held.folder / "agent")))
         held.start()
         handle = held.handle()
-        eventually(lambda: len(_hooks(handle)) == 2, 10, "the hook runs in its shell")
+        eventually(lambda: len(_hooks(handle)) == 2, 20, "the hook runs in its shell")
 
         assert not hooks.gone(handle, 0.1)
         shell, client = _hooks(handle)

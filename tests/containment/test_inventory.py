@@ -29,7 +29,7 @@ def test_it_names_what_a_stop_may_have_cut_off(probe: Probe, tmp_path: Path) -> 
     with hold_session(probe, (sys.executable, "-c", BUSY, str(tmp_path))) as held:
         held.start()
         handle = held.handle()
-        port = eventually(lambda: (tmp_path / "port").exists() and (tmp_path / "port").read_text(), 10, "it is busy")
+        port = eventually(lambda: (tmp_path / "port").exists() and (tmp_path / "port").read_text(), 20, "it is busy")
         hold.freeze(handle)
         found = inventory.take(handle, 5.0)
     assert found.processes == 2

@@ -243,7 +243,7 @@ def test_an_odd_agent_ends_as_itself_and_leaves_nothing(probe: Probe, odd: str, 
         held.start(mode)
 
         assert held.ended(20).status == 0
-        eventually(held.nothing_left, 10, "the cgroup and the socket are gone")
+        eventually(held.nothing_left, 20, "the cgroup and the socket are gone")
 
 
 @pytest.mark.parametrize("mode", ["attached", "detached"])
@@ -259,7 +259,7 @@ def test_what_cannot_run_in_a_cage_is_told_and_leaves_nothing(
 
         assert shim.returncode == status
         assert f"cannot run '{command[0]}'" in errors.decode()
-        eventually(held.nothing_left, 10, "the socket is gone")
+        eventually(held.nothing_left, 20, "the socket is gone")
 
 
 def test_a_cage_that_cannot_be_built_is_told_in_its_own_words(subreaper_probe: Probe) -> None:

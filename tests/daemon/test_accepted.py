@@ -24,7 +24,7 @@ def again(daemon: Daemon) -> Daemon:
 
 
 def settings_say(daemon: Daemon, what: str) -> None:
-    eventually(lambda: what in daemon.call("status")["settings"], 10, f"settings: {what}")
+    eventually(lambda: what in daemon.call("status")["settings"], 20, f"settings: {what}")
 
 
 def alarms(daemon: Daemon, kind: str) -> list[str]:
@@ -57,7 +57,7 @@ def test_a_manifest_that_was_changed_while_no_daemon_ran_does_not_take_effect(
         assert verdict == "deny" and "protect list" in why
         assert "never-touch list" in after.bash("rm keep").answer()[1], "the last good list holds"
         assert after.bash("ls").answer()[0] == "allow"
-        eventually(lambda: alarms(after, "manifest"), 10, "an alarm")
+        eventually(lambda: alarms(after, "manifest"), 20, "an alarm")
     finally:
         daemons.stop(after)
 
@@ -95,7 +95,7 @@ def test_only_what_was_shown_is_taken(daemon: Daemon) -> None:
 def test_a_weakening_change_waits_for_an_operator_and_a_strengthening_one_does_not(daemon: Daemon) -> None:
     file = daemon.places.config / "config.toml"
     file.write_text("hold.seconds = 30\n")
-    eventually(lambda: daemon.call("settings")["settings"]["config"]["hold"]["seconds"] == 30, 10, "the shorter hold")
+    eventually(lambda: daemon.call("settings")["settings"]["config"]["hold"]["seconds"] == 30, 20, "the shorter hold")
     file.write_text("hold.seconds = 600\ntrips.processes = 10\n")
     settings_say(daemon, "hold.seconds: 600.0, was 30.0")
     waiting = daemon.call("settings")

@@ -41,7 +41,7 @@ def test_an_adopted_tree_is_frozen_resumed_and_killed_whole(daemon: Daemon, tmp_
         pytest.skip(f"needs a writable cgroup v2: {rungs.probe().why}")
     with subprocess.Popen([sys.executable, "-c", TREE, str(tmp_path)], start_new_session=True) as process:
         try:
-            eventually(lambda: all((tmp_path / name).exists() for name in HEARTS), 10, "all hearts beat")
+            eventually(lambda: all((tmp_path / name).exists() for name in HEARTS), 20, "all hearts beat")
             agent = daemon.call("adopt", pid=process.pid, name="tree")
             assert (agent["label"], agent["rung"], agent["found"]) == ("ADVISORY", "cgroup", 3)
             [paused] = daemon.call("pause", name="tree")
@@ -116,7 +116,7 @@ def test_an_adopted_agent_is_taken_in_with_its_log(
     words = [program, "-c", PRETENDER, str(path)]
     with subprocess.Popen(words, executable=sys.executable, env=daemon.home.env, cwd=daemon.workspace) as process:
         try:
-            eventually(lambda: str(path) in opened(process.pid), 10, "it has its log open")
+            eventually(lambda: str(path) in opened(process.pid), 20, "it has its log open")
             told = daemon.call("adopt", pid=process.pid)
             assert told["kind"] == kind
             [found] = told["logs"]

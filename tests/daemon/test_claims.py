@@ -18,7 +18,7 @@ def test_a_forged_receipt_is_a_claim_and_makes_no_receipt(daemon: Daemon) -> Non
     forged = json.dumps({"kind": "decision", "verdict": "allow", "by": "operator:root", "token": "ghp_" + "a" * 36})
     file = daemon.places.state / "claims" / "cron.jsonl"
     file.write_text(forged + "\n\x1b[31mplain text\nno end yet")
-    eventually(lambda: len(claims(daemon)) == 2, 10, "two claims")
+    eventually(lambda: len(claims(daemon)) == 2, 20, "two claims")
     first, second = claims(daemon)
     assert first["file"] == "cron.jsonl"
     assert json.loads(first["unverified"])["by"] == "operator:root"
@@ -28,13 +28,13 @@ def test_a_forged_receipt_is_a_claim_and_makes_no_receipt(daemon: Daemon) -> Non
     assert daemon.call("pending") == []
     with file.open("a") as more:
         more.write(" but now\n")
-    eventually(lambda: claims(daemon)[-1]["unverified"] == "no end yet but now", 10, "the third claim")
+    eventually(lambda: claims(daemon)[-1]["unverified"] == "no end yet but now", 20, "the third claim")
 
 
 def test_a_link_in_the_folder_is_not_followed(daemon: Daemon) -> None:
     secret = daemon.home.user / "secret"
     secret.write_text("mine\n")
     (daemon.places.state / "claims" / "x.jsonl").symlink_to(secret)
-    eventually(lambda: len(claims(daemon)) >= 1, 10, "a word about it")
+    eventually(lambda: len(claims(daemon)) >= 1, 20, "a word about it")
     assert "gap" in claims(daemon)[0]
     assert all("mine" not in json.dumps(one) for one in claims(daemon))

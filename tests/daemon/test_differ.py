@@ -76,7 +76,7 @@ def test_a_file_of_the_tab_is_held_against_the_snapshot_of_its_act(daemon: Daemo
     watched(daemon, session)
     (daemon.workspace / "notes").write_text("new\n")
     over(daemon, "toolu_1")
-    eventually(lambda: rows(daemon, session).get("notes", {}).get("seen"), 10, "it has a row")
+    eventually(lambda: rows(daemon, session).get("notes", {}).get("seen"), 20, "it has a row")
     told = daemon.call("diff", session=session, path=str(daemon.workspace / "notes"))
     assert told["against"].startswith("before receipt ")
     assert told["text"].splitlines()[-2:] == ["-old", "+new"]

@@ -38,7 +38,7 @@ def agent(daemon: Daemon, home: Home) -> Iterator[Handle]:
     """A detached agent with a heartbeat, launched as an operator does."""
     command = [sys.executable, "-m", "controlroom", "run", "--detach", "--name", "heart", "--workspace", str(daemon.workspace)]
     subprocess.run([*command, "--", sys.executable, "-c", HEART, str(_beat(home))], env=home.env, check=True, timeout=30)
-    eventually(_beat(home).exists, 10, "its heart beats")
+    eventually(_beat(home).exists, 20, "its heart beats")
     (handle,) = handles.load_all(daemon.places.agents)
     yield handle
     hold.kill(handle)
@@ -71,12 +71,12 @@ def _alarms(daemon: Daemon, kind: str) -> list[dict[str, Any]]:
 def test_an_agent_whose_shim_is_killed_is_not_forgotten(daemon: Daemon, agent: Handle) -> None:
     assert agent.shim is not None
     os.kill(agent.shim.pid, signal.SIGKILL)
-    eventually(lambda: _alarms(daemon, "shim"), 10, "operators are told")
+    eventually(lambda: _alarms(daemon, "shim"), 20, "operators are told")
     assert _beats(daemon.home)
     assert _state(daemon) == "running"
     daemon.call("kill", name="heart")
-    eventually(lambda: not _beats(daemon.home), 10, "it can still be killed")
-    eventually(lambda: _state(daemon) in ("stopped", "lost", "ended"), 10, "its end is seen")
+    eventually(lambda: not _beats(daemon.home), 20, "it can still be killed")
+    eventually(lambda: _state(daemon) in ("stopped", "lost", "ended"), 20, "its end is seen")
 
 
 @pytest.mark.row("K17")
@@ -85,9 +85,9 @@ def test_an_agent_whose_shim_died_with_the_daemon_is_met_again(daemon: Daemon, a
     daemon.kill()
     os.kill(agent.shim.pid, signal.SIGKILL)
     _again(daemon)
-    eventually(lambda: _state(daemon) == "paused", 10, "it is frozen until somebody has looked")
+    eventually(lambda: _state(daemon) == "paused", 20, "it is frozen until somebody has looked")
     daemon.call("resume", name="heart")
-    eventually(lambda: _beats(daemon.home), 10, "it lives")
+    eventually(lambda: _beats(daemon.home), 20, "it lives")
 
 
 @pytest.mark.row("K17")
@@ -100,7 +100,7 @@ def test_what_lived_when_the_daemon_was_ended_is_frozen_until_an_operator_looked
     daemon.process.wait(10)
     assert _beats(daemon.home)
     _again(daemon)
-    eventually(lambda: _state(daemon) == "paused", 10, "the new daemon has frozen it")
+    eventually(lambda: _state(daemon) == "paused", 20, "the new daemon has frozen it")
     assert not _beats(daemon.home)
     (told,) = _alarms(daemon, "review")
     assert "heart is frozen until you look at it: the daemon before this one was ended" in told["text"]
@@ -108,7 +108,7 @@ def test_what_lived_when_the_daemon_was_ended_is_frozen_until_an_operator_looked
     _again(daemon)  # nobody has looked yet
     never(lambda: _beats(daemon.home), 0.5, "a second restart lets it go")
     daemon.call("resume", name="heart")
-    eventually(lambda: _beats(daemon.home), 10, "it lives again")
+    eventually(lambda: _beats(daemon.home), 20, "it lives again")
 
 
 @pytest.mark.row("K17")
@@ -120,21 +120,21 @@ def test_what_lives_goes_on_where_an_operator_ended_the_daemon(daemon: Daemon, a
     assert _beats(daemon.home)
     daemon.kill()
     _again(daemon)  # the word was for one end only
-    eventually(lambda: _state(daemon) == "paused", 10, "it is frozen")
+    eventually(lambda: _state(daemon) == "paused", 20, "it is frozen")
     assert not _beats(daemon.home)
 
 
 @pytest.mark.row("K17")
 def test_a_paused_agent_is_paused_after_a_restart_and_can_be_resumed(daemon: Daemon, agent: Handle) -> None:
     daemon.call("pause", name="heart")
-    eventually(lambda: not _beats(daemon.home), 5, "it is held")
+    eventually(lambda: not _beats(daemon.home), 20, "it is held")
     daemon.kill()
     _again(daemon)
     assert _state(daemon) == "paused"
     never(lambda: _beats(daemon.home), 0.5, "a restart lets it go")
     daemon.call("resume", name="heart")
     assert _state(daemon) == "running"
-    eventually(lambda: _beats(daemon.home), 5, "it lives again")
+    eventually(lambda: _beats(daemon.home), 20, "it lives again")
 
 
 @pytest.mark.skipif(RUNG is not Rung.CGROUP, reason=f"needs a cgroup v2 to freeze in; this machine offers {RUNG}")
@@ -144,18 +144,18 @@ def test_what_was_frozen_without_the_daemon_is_shown_paused_and_can_be_resumed(d
     _again(daemon)
     assert _state(daemon) == "paused"
     daemon.call("resume", name="heart")
-    eventually(lambda: _beats(daemon.home), 5, "it lives again")
+    eventually(lambda: _beats(daemon.home), 20, "it lives again")
 
 
 @pytest.mark.skipif(RUNG is not Rung.CGROUP, reason=f"needs a cgroup v2 to freeze in; this machine offers {RUNG}")
 def test_what_was_let_go_behind_the_daemon_is_frozen_again(daemon: Daemon, agent: Handle) -> None:
     daemon.call("pause", name="heart")
     # A pause is answered before its record is on the disk (S9: a stop may be spooled).
-    eventually(lambda: "paused" in [r["body"].get("state") for r in daemon.records() if r["kind"] == "session"], 10, "on disk")
+    eventually(lambda: "paused" in [r["body"].get("state") for r in daemon.records() if r["kind"] == "session"], 20, "on disk")
     daemon.kill()
     assert hold.thaw(agent).confirmed
     _again(daemon)
-    eventually(lambda: _state(daemon) == "paused", 10, "it is frozen again")
+    eventually(lambda: _state(daemon) == "paused", 20, "it is frozen again")
     assert not _beats(daemon.home)
 
 
@@ -167,7 +167,7 @@ def test_a_latch_that_lies_there_at_the_start_stops_what_lives_and_all_calls(dae
     latchfile.write_both(daemon.places, "stop1", "operator:ann", 1)
     assert _beats(daemon.home)
     _again(daemon)
-    eventually(lambda: _state(daemon) == "paused", 10, "it is frozen")
+    eventually(lambda: _state(daemon) == "paused", 20, "it is frozen")
     assert not _beats(daemon.home)
     assert daemon.bash("ls").answer()[0] == "deny"
     assert daemon.call("status")["stop_id"] == "stop1"
@@ -179,10 +179,10 @@ def test_an_agent_that_the_journal_does_not_know_is_held_back_and_can_be_stopped
     daemon.kill()
     shutil.move(daemon.places.journal, daemon.places.state / "journal.old")
     _again(daemon)
-    eventually(lambda: _state(daemon) == "paused", 10, "it is frozen until somebody has looked")
+    eventually(lambda: _state(daemon) == "paused", 20, "it is frozen until somebody has looked")
     assert not _beats(daemon.home)
     daemon.call("kill", name="heart")
-    eventually(lambda: not _beats(daemon.home), 10, "it is gone")
+    eventually(lambda: not _beats(daemon.home), 20, "it is gone")
 
 
 def test_no_agent_is_frozen_while_a_hook_is_only_starting(daemon: Daemon, home: Home) -> None:
@@ -193,7 +193,7 @@ def test_no_agent_is_frozen_while_a_hook_is_only_starting(daemon: Daemon, home: 
     (agent := daemon.workspace / "agent").write_text(f"{sys.executable} -I -S {hook} & echo $! > {_beat(home)}; wait; sleep 60")
     subprocess.run([*command, "--", "sh", str(agent)], env=home.env, check=True, timeout=30)
     try:
-        eventually(lambda: _beat(home).exists() and _beat(home).read_text().strip(), 10, "its hook runs")
+        eventually(lambda: _beat(home).exists() and _beat(home).read_text().strip(), 20, "its hook runs")
         (row,) = daemon.call("pause", name="heart")
         assert (row["state"], row["why"]) == ("running", "refused: a hook of the session still waits after its answer")
         os.kill(int(_beat(home).read_text()), signal.SIGKILL)
@@ -206,9 +206,9 @@ def test_no_agent_is_frozen_while_a_hook_is_only_starting(daemon: Daemon, home: 
 def test_a_session_that_ended_with_the_daemon_gets_its_end_recorded(daemon: Daemon, agent: Handle) -> None:
     daemon.kill()
     assert hold.kill(agent).confirmed
-    eventually(lambda: not hold.lives(agent), 10, "all of it is gone")
+    eventually(lambda: not hold.lives(agent), 20, "all of it is gone")
     _again(daemon)
-    eventually(lambda: [r for r in daemon.records() if r["body"].get("state") == "lost"], 5, "the journal tells its end")
+    eventually(lambda: [r for r in daemon.records() if r["body"].get("state") == "lost"], 20, "the journal tells its end")
     assert not handles.load_all(daemon.places.agents)
     assert _state(daemon) == ""
 
@@ -217,8 +217,8 @@ def test_a_runtime_folder_that_is_taken_away_is_put_back_and_told(daemon: Daemon
     held = daemon.bash("rm -rf build")
     (row,) = daemon.pending()
     daemon.places.runtime.rename(daemon.home.path / "away")
-    eventually(lambda: daemon.places.gate_sock.exists() and daemon.places.operator_sock.exists(), 10, "they are back")
-    eventually(lambda: _alarms(daemon, "sockets"), 5, "operators are told")
+    eventually(lambda: daemon.places.gate_sock.exists() and daemon.places.operator_sock.exists(), 20, "they are back")
+    eventually(lambda: _alarms(daemon, "sockets"), 20, "operators are told")
     assert daemon.places.runtime.stat().st_mode & 0o777 == 0o700
     assert daemon.bash("ls").answer()[0] == "allow"
     daemon.call("deny", id=row["id"])
@@ -230,7 +230,7 @@ def test_a_gate_that_is_replaced_is_put_back(daemon: Daemon) -> None:
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(daemon.places.gate_sock))
         other.listen()
-        eventually(lambda: _alarms(daemon, "sockets"), 10, "operators are told")
+        eventually(lambda: _alarms(daemon, "sockets"), 20, "operators are told")
     assert daemon.bash("ls").answer()[0] == "allow"
 
 
@@ -239,11 +239,11 @@ def test_a_latch_that_cannot_be_put_back_does_not_flood_the_journal(daemon: Daem
     stop_id = daemon.call("estop")["stop_id"]
     before = len(daemon.records())
     (daemon.home.path / "stone").touch()
-    eventually(lambda: _in_the_way(daemon), 10, "something lies where the folder was")
+    eventually(lambda: _in_the_way(daemon), 20, "something lies where the folder was")
     never(lambda: len(daemon.records()) > before + 20, 3, "a flood of records")
     daemon.places.runtime.unlink()
-    eventually(daemon.places.gate_latch.exists, 15, "the latch is back")
-    eventually(daemon.places.operator_sock.exists, 15, "the sockets are back")
+    eventually(daemon.places.gate_latch.exists, 20, "the latch is back")
+    eventually(daemon.places.operator_sock.exists, 20, "the sockets are back")
     assert daemon.call("status")["stop_id"] == stop_id
     assert daemon.bash("ls").answer()[0] == "deny"
 
@@ -268,10 +268,10 @@ def test_without_descriptors_everything_is_denied_and_nothing_stops_by_mistake(h
             askers.append(made.bash(f"rm -rf build{n}", f"call_{n}"))
         for asker in askers[:20]:
             asker.sock.settimeout(3)
-        eventually(lambda: _unheard(askers) < 30, 10, "some are turned away")
+        eventually(lambda: _unheard(askers) < 30, 20, "some are turned away")
         for asker in askers:
             asker.hang_up()
-        eventually(lambda: _calm(made), 15, "it answers again")
+        eventually(lambda: _calm(made), 20, "it answers again")
         assert not made.call("status")["latched"]
     finally:
         daemons.stop(made)

@@ -28,7 +28,7 @@ class Agent:
             [sys.executable, "-c", OPENS, *map(str, opens)], cwd=work, env=environment, stdout=subprocess.PIPE
         )
         assert self.process.stdout is not None
-        assert eventually(self.process.stdout.readline, 10, "it has its files open") == b"ready\n"
+        assert eventually(self.process.stdout.readline, 20, "it has its files open") == b"ready\n"
         found = processes.identify(self.process.pid)
         assert found is not None
         self.root: ProcessId = found

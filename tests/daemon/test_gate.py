@@ -51,7 +51,7 @@ def test_a_wrong_digest_is_refused_recorded_and_leaves_the_request_pending(daemo
     with pytest.raises(Exception, match="digest"):
         daemon.call("allow", id=row["id"], digest="0" * 64)
     assert [r["id"] for r in daemon.pending()] == [row["id"]]
-    eventually(lambda: [r for r in daemon.records() if r["kind"] == "refused"], 5, "the refusal is in the journal")
+    eventually(lambda: [r for r in daemon.records() if r["kind"] == "refused"], 20, "the refusal is in the journal")
 
 
 @pytest.mark.row("A04")
@@ -70,7 +70,7 @@ def test_a_message_that_answers_itself_is_rejected_and_recorded(daemon: Daemon, 
     body = json.loads(ASK) | {field: "allow"}
     verdict, reason = daemon.connect().say(header("ask"), json.dumps(body).encode()).answer()
     assert (verdict, field in reason) == ("deny", True)
-    eventually(lambda: [r for r in daemon.records() if r["kind"] == "gate.rejected"], 5, "it is in the journal")
+    eventually(lambda: [r for r in daemon.records() if r["kind"] == "gate.rejected"], 20, "it is in the journal")
 
 
 @pytest.mark.row("A07")
@@ -109,11 +109,11 @@ def test_an_allow_for_an_asker_that_is_gone_is_void(daemon: Daemon) -> None:
     (row,) = daemon.pending()
     asker.send_signal(signal.SIGKILL)
     asker.wait()
-    eventually(lambda: not daemon.call("pending"), 5, "the request is void")
+    eventually(lambda: not daemon.call("pending"), 20, "the request is void")
     with pytest.raises(Exception, match="already void"):
         daemon.call("allow", id=row["id"], digest=row["digest"])
     assert not daemon.call("grants")
-    eventually(lambda: [r for r in daemon.records() if r["kind"] == "undelivered"], 5, "the journal tells")
+    eventually(lambda: [r for r in daemon.records() if r["kind"] == "undelivered"], 20, "the journal tells")
 
 
 CHILD = """
@@ -130,7 +130,7 @@ def test_an_asker_that_hangs_up_early_leaves_nothing_behind(daemon: Daemon) -> N
     daemon.bash("rm a").hang_up()
     daemon.connect().say(header("ask")).hang_up()
     daemon.connect().hang_up()
-    eventually(lambda: not daemon.call("pending"), 5, "nothing is pending")
+    eventually(lambda: not daemon.call("pending"), 20, "nothing is pending")
     assert daemon.bash("ls").answer()[0] == "allow"
 
 
@@ -165,7 +165,7 @@ def test_bad_input_is_denied_with_its_reason_and_others_go_on(daemon: Daemon, na
     assert [r["id"] for r in daemon.pending()] == [row["id"]]
     daemon.call("allow", id=row["id"], digest=row["digest"])
     assert held.answer()[0] == "allow"
-    eventually(lambda: [r for r in daemon.records() if r["kind"] == "gate.rejected"], 5, "the journal tells")
+    eventually(lambda: [r for r in daemon.records() if r["kind"] == "gate.rejected"], 20, "the journal tells")
 
 
 @pytest.mark.row("G08")

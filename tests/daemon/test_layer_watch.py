@@ -28,7 +28,7 @@ def settings(daemon: Daemon) -> Path:
     mark = daemon.workspace / ".claude" / "commands" / "mark.md"
     mark.parent.mkdir(parents=True)
     numbers = itertools.count()
-    eventually(lambda: mark.write_text(f"{next(numbers)}\n") and told(daemon, mark), 15, "the daemon looks at the files")
+    eventually(lambda: mark.write_text(f"{next(numbers)}\n") and told(daemon, mark), 20, "the daemon looks at the files")
     return path
 
 
@@ -42,7 +42,7 @@ def told(daemon: Daemon, path: Path) -> list[dict[str, Any]]:
 
 def one(daemon: Daemon, path: Path) -> dict[str, Any]:
     """The first change of this file that is told."""
-    return eventually(lambda: told(daemon, path), 10, f"{path.name} is told")[0]
+    return eventually(lambda: told(daemon, path), 20, f"{path.name} is told")[0]
 
 
 def alarms(daemon: Daemon) -> str:
@@ -72,7 +72,7 @@ def test_what_changed_who_did_it_and_what_it_weakens(daemon: Daemon, settings: P
         "disableAllHooks",
         "permissions.defaultMode",
     }
-    eventually(lambda: str(local) in alarms(daemon), 10, "the last change is told")
+    eventually(lambda: str(local) in alarms(daemon), 20, "the last change is told")
     assert f"controlroom config rollback {settings}" in alarms(daemon)
     assert f"{note} was" not in alarms(daemon)
     copies = ("snapshots", "config-history")  # whole files, for an operator who wants the earlier one back

@@ -186,13 +186,13 @@ def test_a_full_disk_denies_everything_keeps_stops_and_goes_on_when_there_is_roo
             assert daemon.bash("ls -la").answer()[0] == "allow"
             assert "nearly full" in daemon.bash("rm -rf build").answer()[1], "less than 100 MiB are free"
             _fill(state / "ballast")
-            eventually(lambda: _asked(daemon) == "deny", 10, "a read that is denied")
+            eventually(lambda: _asked(daemon) == "deny", 20, "a read that is denied")
             assert daemon.call("status")["journal"] != "ok"
             assert daemon.call("estop")["stop_id"]
             assert daemon.call("status")["latched"]
-            eventually(lambda: b'"kind":"latched"' in (daemon.places.journal / "reserve").read_bytes(), 10, "the stop on disk")
+            eventually(lambda: b'"kind":"latched"' in (daemon.places.journal / "reserve").read_bytes(), 20, "the stop on disk")
             (state / "ballast").unlink()
-            eventually(lambda: "written again" in daemon.call("status")["journal"], 15, "a journal that is written again")
+            eventually(lambda: "written again" in daemon.call("status")["journal"], 20, "a journal that is written again")
             assert daemon.call("status")["unjournalled"] == 0
             assert "emergency stop" in daemon.bash("ls").answer()[1], "room alone resumes nothing"
             command = [sys.executable, "-m", "controlroom", "audit", "accept", "--yes"]

@@ -54,9 +54,9 @@ def test_the_tree_and_what_each_of_it_has_open_is_told(probe: rungs.Probe, tmp_p
     with hold_session(probe, (sys.executable, "-c", BUSY, str(tmp_path))) as held:
         held.start()
         handle, sampler = held.handle(), Sampler()
-        port = eventually(lambda: (tmp_path / "port").exists() and (tmp_path / "port").read_text(), 10, "it is busy")
+        port = eventually(lambda: (tmp_path / "port").exists() and (tmp_path / "port").read_text(), 20, "it is busy")
         python = os.path.basename(sys.executable)
-        eventually(lambda: busy(handle, sampler)[python].cpu > 1, 10, "it uses the processor")
+        eventually(lambda: busy(handle, sampler)[python].cpu > 1, 20, "it uses the processor")
         rows = busy(handle, sampler)
         parent, child = rows[python], rows["sleep"]
         assert (child.depth, child.command, child.cwd) == (parent.depth + 1, ("sleep", "60"), str(tmp_path))
@@ -75,7 +75,7 @@ def test_rows_are_found_and_only_those_that_are_shown_are_looked_into(probe: run
     with hold_session(probe, ("sh", "-c", "sleep 61 & sleep 62 & wait")) as held:
         held.start()
         handle, sampler = held.handle(), Sampler()
-        eventually(lambda: both(sampler, handle), 10, "both run")
+        eventually(lambda: both(sampler, handle), 20, "both run")
         found = sampler.rows(handle, "SLEEP 61")
         assert [row.command for row in found.rows if row.command[0] == "sleep"] == [("sleep", "61")]
         assert found.total == 3
@@ -91,7 +91,7 @@ def test_who_leaves_the_control_group_is_told_as_outside(tmp_path: Path) -> None
     with hold_session(found, ("sh", "-c", "sleep 61 & sleep 62 & wait"), tag=424_242) as held:
         held.start()
         handle, sampler = held.handle(), Sampler()
-        eventually(lambda: both(sampler, handle), 10, "both run")
+        eventually(lambda: both(sampler, handle), 20, "both run")
         runaway = next(row.pid for row in sampler.rows(handle).rows if row.command == ("sleep", "61"))
         cgroup.put(os.path.dirname(handle.cgroup), runaway)
         try:
@@ -101,7 +101,7 @@ def test_who_leaves_the_control_group_is_told_as_outside(tmp_path: Path) -> None
                 sampler.sample([handle])
                 return [row.pid for row in sampler.rows(handle).rows if row.outside]
 
-            eventually(lambda: outside() == [runaway], 10, "it is told")
+            eventually(lambda: outside() == [runaway], 20, "it is told")
             assert sampler.rows(handle).rows[0].pid == runaway, "before all others"
         finally:
             hold.kill(handle)
@@ -134,7 +134,7 @@ def test_an_escape_is_an_alarm_once(daemon: Daemon) -> None:
         def told() -> list[str]:
             return [r["body"]["text"] for r in daemon.records() if r["kind"] == "alarm" and r["body"]["kind"] == "escape"]
 
-        eventually(told, 15, "operators are told")
+        eventually(told, 20, "operators are told")
         assert str(rows[0]["pid"]) in told()[0]
     finally:
         daemon.call("kill", name="wild")

@@ -41,7 +41,7 @@ def launch(daemon: Daemon, key: Path, name: str, *options: str) -> Path:
     words = [sys.executable, "-m", "controlroom", "run", "--detach", "--name", name, "--workspace", str(daemon.workspace)]
     code = [sys.executable, "-c", VICTIM, str(beat), str(key), str(daemon.workspace / "go")]
     subprocess.run([*words, *options, "--", *code], env=daemon.home.env, check=True, timeout=30, capture_output=True)
-    eventually(beat.exists, 10, "its heart beats")
+    eventually(beat.exists, 20, "its heart beats")
     return beat
 
 
@@ -67,7 +67,7 @@ def test_who_destroys_a_key_past_the_gate_is_frozen_and_the_key_comes_back(daemo
     beat = launch(daemon, key, "wild", "--contain", contain)
     try:
         (daemon.workspace / "go").touch()
-        eventually(lambda: states(daemon)["wild"] == "paused", 10, "it is paused")
+        eventually(lambda: states(daemon)["wild"] == "paused", 20, "it is paused")
         assert silent(beat)
         [text] = alarms(daemon)
         assert f"{key} was deleted" in text
@@ -94,7 +94,7 @@ def test_an_agent_that_is_only_heard_of_is_told_to_be_loose(daemon: Daemon, key:
         time_to_begin.write_text(str(time.monotonic()))
         return alarms(daemon)
 
-    eventually(begun, 10, "never-touch files are looked at")
+    eventually(begun, 20, "never-touch files are looked at")
     assert "no process to take hold of, only its calls are denied" in alarms(daemon)[0]
     assert daemon.bash("true").answer()[0] == "deny"
 
@@ -107,7 +107,7 @@ def test_who_is_kept_from_it_by_walls_goes_on(daemon: Daemon, key: Path) -> None
     wild = launch(daemon, key, "wild", "--contain", "none")
     try:
         (daemon.workspace / "go").touch()
-        eventually(lambda: states(daemon)["wild"] == "paused", 10, "the one without walls is paused")
+        eventually(lambda: states(daemon)["wild"] == "paused", 20, "the one without walls is paused")
         assert silent(wild)
         assert not silent(walled)
         assert states(daemon)["walled"] == "running"

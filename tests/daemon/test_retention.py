@@ -76,6 +76,6 @@ def test_an_anchor_that_is_of_another_journal_lets_nothing_go(home: Home, old: P
 def test_without_a_rule_everything_is_kept(home: Home, old: Path) -> None:
     before = segments(old)
     daemon = daemons.start(home)
-    eventually(lambda: daemon.call("status")["journal"] == "ok", 10, "it answers")
+    eventually(lambda: daemon.call("status")["journal"] == "ok", 20, "it answers")
     daemons.stop(daemon)
     assert segments(old)[: len(before)] == before

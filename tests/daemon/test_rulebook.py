@@ -118,13 +118,13 @@ def test_a_daemon_whose_rules_are_changed(home: Home, tmp_path: Path, monkeypatc
     daemon = daemons.start(home)
     try:
         (rules / "mine.toml").write_text(RULE.replace("reason", "raeson"))
-        eventually(lambda: "raeson" in daemon.call("status")["rules"], 10, "the mistake is told")
+        eventually(lambda: "raeson" in daemon.call("status")["rules"], 20, "the mistake is told")
         assert f"{rules}/mine.toml:7: Object contains unknown field `raeson`" in daemon.call("status")["rules"]
         assert "raeson" in daemon.call("view")["status"]["settings"], "the room shows it"
-        eventually(lambda: any("raeson" in text for text in alarms(daemon, "rules")), 10, "the journal has it")
+        eventually(lambda: any("raeson" in text for text in alarms(daemon, "rules")), 20, "the journal has it")
         assert daemon.bash("git status").answer()[0] == "allow", "the last good rules hold"
         (rules / "mine.toml").write_text(RULE)
-        eventually(lambda: "config accept" in daemon.call("status")["rules"], 10, "a change waits")
+        eventually(lambda: "config accept" in daemon.call("status")["rules"], 20, "a change waits")
         assert daemon.bash("shredder").answer()[0] == "allow", "nobody has taken it"
         command = [sys.executable, "-m", "controlroom", "config", "accept", "--yes"]
         took = subprocess.run(command, env=home.env, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
@@ -132,13 +132,13 @@ def test_a_daemon_whose_rules_are_changed(home: Home, tmp_path: Path, monkeypatc
         assert "these rules are in force" in took.stdout
         daemon.bash("shredder")
         assert daemon.pending()[0]["tier"] == "T3"
-        eventually(lambda: _pinned_by(daemon) == ["first start", "operator"], 10, "the journal pins them")
+        eventually(lambda: _pinned_by(daemon) == ["first start", "operator"], 20, "the journal pins them")
     finally:
         daemons.stop(daemon)
     (rules / "mine.toml").write_text(RULE.replace('"T3"', '"T1"'))
     after = daemons.start(home)
     try:
-        eventually(lambda: any("not those of the daemon before" in t for t in alarms(after, "rules")), 10, "it is said")
+        eventually(lambda: any("not those of the daemon before" in t for t in alarms(after, "rules")), 20, "it is said")
         daemons.stop(after)
         (rules / "mine.toml").write_text(RULE.replace('"T3"', '"T5"'))
         refused = daemons.launch(home)

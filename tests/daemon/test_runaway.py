@@ -40,7 +40,7 @@ def launch(daemon: Daemon, code: str) -> Handle:
     command = [sys.executable, "-m", "controlroom", "run", "--detach", "--name", "wild", "--workspace", str(daemon.workspace)]
     subprocess.run([*command, "--", sys.executable, "-c", code, str(beat(daemon))], env=daemon.home.env, check=True, timeout=30)
     (handle,) = handles.load_all(daemon.places.agents)
-    eventually(beat(daemon).exists, 10, "its heart beats")
+    eventually(beat(daemon).exists, 20, "its heart beats")
     return handle
 
 

@@ -39,15 +39,15 @@ def test_a_secret_in_a_log_is_told_once_and_never_itself(daemon: Daemon) -> None
     line = json.dumps({"type": "user", "message": {"content": f"my token is {TOKEN}"}}) + "\n"
     log.write_text('{"type": "system"}\n' + line + line)
     session = call(daemon, log)
-    (secret,) = eventually(lambda: [s for s in found(daemon, session) if s["times"] == 2], 15, "it is found in both lines")
+    (secret,) = eventually(lambda: [s for s in found(daemon, session) if s["times"] == 2], 20, "it is found in both lines")
     assert (secret["path"], secret["line"], secret["kind"]) == (str(log), 2, "github")
-    (text,) = alarms(daemon)
+    (text,) = eventually(lambda: alarms(daemon), what="the alarm is on the disk")
     assert f"line 2 of the log {log}" in text
     daemons.stop(daemon)
     after = daemons.start(daemon.home)
     try:
         session = call(after, log)
-        eventually(lambda: [s["times"] for s in found(after, session)] == [2], 15, "it is counted again and known")
+        eventually(lambda: [s["times"] for s in found(after, session)] == [2], 20, "it is counted again and known")
         assert alarms(after) == [text]
     finally:
         daemons.stop(after)

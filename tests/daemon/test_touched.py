@@ -33,7 +33,7 @@ def rows(daemon: Daemon, session: str) -> dict[str, dict[str, Any]]:
 
 
 def watched(daemon: Daemon, session: str) -> None:
-    eventually(lambda: daemon.call("files", session=session)["watch"] == "", 10, "the workspace is watched")
+    eventually(lambda: daemon.call("files", session=session)["watch"] == "", 20, "the workspace is watched")
 
 
 def over(daemon: Daemon, call: str) -> None:
@@ -49,10 +49,10 @@ def test_what_no_call_named_is_seen_on_disk(daemon: Daemon) -> None:
     try:
         watched(daemon, session)
         (daemon.workspace / "made").write_text("12345")
-        row = eventually(lambda: rows(daemon, session).get("made"), 10, "it has a row")
+        row = eventually(lambda: rows(daemon, session).get("made"), 20, "it has a row")
         assert (row["did"], row["size"], row["call"], row["receipt"], row["seen"]) == ("created", 5, "", "", True)
         (daemon.workspace / "made").unlink()
-        eventually(lambda: rows(daemon, session)["made"]["did"] == "deleted", 10, "and is gone")
+        eventually(lambda: rows(daemon, session)["made"]["did"] == "deleted", 20, "and is gone")
     finally:
         daemon.call("kill", name="worker")
 
@@ -66,9 +66,9 @@ def test_a_call_owns_what_it_named_and_its_receipt_shows_what_it_did_not(daemon:
     assert daemon.bash("echo new > fresh", call="toolu_2").answer()[0] == "allow"
     (daemon.workspace / "fresh").write_text("new")
     (daemon.workspace / "beside").write_text("not named")
-    eventually(lambda: {"fresh", "beside"} <= rows(daemon, session).keys(), 10, "both have rows")
+    eventually(lambda: {"fresh", "beside"} <= rows(daemon, session).keys(), 20, "both have rows")
     named, beside = rows(daemon, session)["fresh"], rows(daemon, session)["beside"]
-    eventually(lambda: rows(daemon, session)["fresh"]["seen"], 10, "the disk showed what the call named")
+    eventually(lambda: rows(daemon, session)["fresh"]["seen"], 20, "the disk showed what the call named")
     assert named["call"] == "toolu_2"
     assert (beside["call"], beside["receipt"]) == ("", "")
     over(daemon, "toolu_2")
@@ -76,7 +76,7 @@ def test_a_call_owns_what_it_named_and_its_receipt_shows_what_it_did_not(daemon:
     def receipt() -> Any:
         return next(r for r in daemon.call("receipts") if r["id"] == named["receipt"])
 
-    eventually(lambda: receipt()["effects_observed"] is not None, 10, "its receipt tells what was seen")
+    eventually(lambda: receipt()["effects_observed"] is not None, 20, "its receipt tells what was seen")
     seen = {path for effect in receipt()["effects_observed"] for path in effect["targets"]}
     assert seen == {str(daemon.workspace / "fresh"), str(daemon.workspace / "beside")}
     assert "not who did it" in receipt()["observed_note"]
@@ -106,6 +106,6 @@ def test_what_git_keeps_for_itself_is_one_row(daemon: Daemon) -> None:
         watched(daemon, session)
         for name in ("index", "HEAD", "hooks/pre-commit"):
             (daemon.workspace / ".git" / name).touch()
-        eventually(lambda: rows(daemon, session).keys() == {".git", ".git/hooks/pre-commit"}, 10, "its own files are folded")
+        eventually(lambda: rows(daemon, session).keys() == {".git", ".git/hooks/pre-commit"}, 20, "its own files are folded")
     finally:
         daemon.call("kill", name="worker")

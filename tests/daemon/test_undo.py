@@ -136,7 +136,7 @@ def test_newer_work_is_named_and_an_old_plan_is_not_carried_out(daemon: Daemon, 
     assert str(tree / "f0") in plan["newer"]
     (tree / "f0").write_text("even newer work")
     begun = daemon.call("undo", receipt=receipt, plan=plan["plan"])
-    eventually(lambda: daemon.call("undo_state", id=begun["id"])["state"] == "failed", 10, "it is refused")
+    eventually(lambda: daemon.call("undo_state", id=begun["id"])["state"] == "failed", 20, "it is refused")
     assert (tree / "f0").read_text() == "even newer work"
     saved = _undo(daemon, receipt)
     assert saved["state"] == "done"
@@ -171,7 +171,7 @@ def test_a_killed_daemon_leaves_an_undo_that_goes_on_when_it_is_asked_again(home
         for name, found in facts(tree).items():
             assert found[4] is None or b".controlroom-undo-" in name or found[4] == before[name][4], "no file is half there"
         daemon.process = daemons.launch(home)
-        eventually(lambda: daemons._answers(daemon), 15, "the daemon answers again")
+        eventually(lambda: daemons._answers(daemon), 20, "the daemon answers again")
         assert _undo(daemon, receipt)["state"] == "done"
         assert facts(tree) == before
     finally:
@@ -197,9 +197,9 @@ def test_a_daemon_killed_while_it_saves_has_released_nothing(home: Any) -> None:
         kinds = [r["kind"] for r in daemon.records() if r["receipt"] == row["id"]]
         assert asker.answer()[0] != "allow" or kinds[:3] == ["intent", "snapshot", "decision"]
         daemon.process = daemons.launch(home)
-        eventually(lambda: daemons._answers(daemon), 15, "the daemon answers again")
+        eventually(lambda: daemons._answers(daemon), 20, "the daemon answers again")
         whole = "snapshot" in kinds
-        eventually(lambda: whole or not any(objects.iterdir()), 15, "what it left is swept")
+        eventually(lambda: whole or not any(objects.iterdir()), 20, "what it left is swept")
         assert len(os.listdir(tree)) == 40
     finally:
         daemons.stop(daemon)
@@ -232,7 +232,7 @@ def test_what_git_lost_comes_back(daemon: Daemon, how: str) -> None:
     before = _git(top)
     files = {k: v for k, v in facts(top).items() if b"/.git" not in k}
     receipt = daemon.bash(f"cd repo && {GIT[how]}")
-    eventually(lambda: daemon.call("pending") or daemon.call("snapshots"), 10, "it waits, or it passed")
+    eventually(lambda: daemon.call("pending") or daemon.call("snapshots"), 20, "it waits, or it passed")
     for row in daemon.call("pending"):
         assert row["undo"] is True, row["undo_why"]
         daemon.call("allow", id=row["id"], digest=row["digest"])

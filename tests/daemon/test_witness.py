@@ -68,7 +68,7 @@ def test_a_call_that_never_came_to_the_gate_is_told(daemon: Daemon, log: Path) -
     never(lambda: alarms(daemon, "ungated"), 3.0, "a gated call is taken for another")
     began = time.monotonic()
     write(log, used("toolu_2", "Write"))
-    [alarm] = eventually(lambda: alarms(daemon, "ungated"), 10, "the call without a gate is told")
+    [alarm] = eventually(lambda: alarms(daemon, "ungated"), 20, "the call without a gate is told")
     assert "Write (toolu_2)" in alarm["text"]
     assert time.monotonic() - began < 10
 
@@ -78,9 +78,9 @@ def test_calls_of_subagents_are_looked_for_in_their_own_logs(daemon: Daemon, log
     assert gate(daemon, log, "toolu_1") == "allow"
     folder = log.with_suffix("") / "subagents"
     folder.mkdir(parents=True)
-    eventually(lambda: _read(daemon, log), 10, "the log is followed")
+    eventually(lambda: _read(daemon, log), 20, "the log is followed")
     (folder / "agent-a1.jsonl").write_text(used("toolu_sub"), encoding="utf-8")
-    [alarm] = eventually(lambda: alarms(daemon, "ungated"), 10, "the subagent's call is told")
+    [alarm] = eventually(lambda: alarms(daemon, "ungated"), 20, "the subagent's call is told")
     assert "toolu_sub" in alarm["text"]
 
 
@@ -95,9 +95,9 @@ def test_a_call_that_was_refused_before_any_hook_is_no_alarm(daemon: Daemon, log
 def test_a_log_that_is_cut_is_told(daemon: Daemon, log: Path) -> None:
     write(log, used("toolu_0"))
     assert gate(daemon, log, "toolu_1") == "allow"
-    eventually(lambda: _read(daemon, log), 10, "the log is followed")
+    eventually(lambda: _read(daemon, log), 20, "the log is followed")
     log.write_text("", encoding="utf-8")
-    [alarm] = eventually(lambda: alarms(daemon, "transcript"), 10, "the cut is told")
+    [alarm] = eventually(lambda: alarms(daemon, "transcript"), 20, "the cut is told")
     assert "cut or rewritten" in alarm["text"]
 
 
@@ -113,14 +113,14 @@ def test_a_call_that_ran_with_another_input_is_told_and_stands_until_a_person_cl
     assert gate(daemon, log, "toolu_1") == "allow"
     write(log, used("toolu_1") + over("toolu_1", error=False))
     hook(daemon, log, "toolu_1", "PostToolUse", "rm -rf build")
-    [alarm] = eventually(lambda: alarms(daemon, "other-input"), 10, "the other input is told")
+    [alarm] = eventually(lambda: alarms(daemon, "other-input"), 20, "the other input is told")
     assert "command is 'rm -rf build', approved was 'ls toolu_1'" in alarm["text"]
     assert alarm["call"] == "toolu_1"
     [agent] = daemon.call("agents")
     assert agent["doubts"] == [alarm["text"]]
     [receipt] = daemon.call("receipts")
     assert receipt["log"]["doubts"] == [alarm["text"]]
-    [row] = eventually(lambda: calls(daemon, agent["id"]), 10, "the call is in the story")
+    [row] = eventually(lambda: calls(daemon, agent["id"]), 20, "the call is in the story")
     assert (row["gate"], row["receipt"]) == ("OTHER INPUT", receipt["id"])
     assert daemon.call("clear", name="all")[0]["cleared"] == [alarm["text"]]
     assert daemon.call("agents")[0]["doubts"] == []
@@ -129,11 +129,11 @@ def test_a_call_that_ran_with_another_input_is_told_and_stands_until_a_person_cl
 @pytest.mark.row("G06")
 def test_many_calls_past_the_gate_are_marked_one_by_one_and_told_a_few_times(daemon: Daemon, log: Path) -> None:
     assert gate(daemon, log, "toolu_0") == "allow"
-    eventually(lambda: _read(daemon, log), 10, "the log is followed")
+    eventually(lambda: _read(daemon, log), 20, "the log is followed")
     write(log, "".join(used(f"past_{number}") for number in range(60)))
-    told = eventually(lambda: found if len(found := alarms(daemon, "ungated")) >= 20 else None, 10, "they are told")
+    told = eventually(lambda: found if len(found := alarms(daemon, "ungated")) >= 20 else None, 20, "they are told")
     [agent] = daemon.call("agents")
-    rows = eventually(lambda: [row for row in calls(daemon, agent["id"]) if row["doubt"]][59:], 10, "all are marked")
+    rows = eventually(lambda: [row for row in calls(daemon, agent["id"]) if row["doubt"]][59:], 20, "all are marked")
     assert len(rows) == 1
     assert len(alarms(daemon, "ungated")) == len(told) == 20
     assert "until somebody clears this" in told[-1]["text"]

@@ -69,7 +69,7 @@ def listen(folder: Path) -> Iterator[Host]:
         process = subprocess.Popen(command, stderr=log, start_new_session=True)
     host = Host(folder, port, process)
     try:
-        eventually(lambda: process.poll() is not None or _open(port), 10, "sshd listens")
+        eventually(lambda: process.poll() is not None or _open(port), 20, "sshd listens")
         if process.poll() is not None:
             pytest.skip(f"sshd does not run here: {(folder / 'log').read_text(encoding='utf-8').strip()[-300:]}")
         yield host

@@ -127,7 +127,7 @@ def test_the_emergency_stop_freezes_it_and_reset_and_resume_let_it_go_on(room: R
         seat.shows("RESET the emergency stop")
         seat.type(stop)
         seat.press("Enter")
-        eventually(lambda: room.json("daemon", "status")["latched"] is False, 10, "the stop is taken back")
+        eventually(lambda: room.json("daemon", "status")["latched"] is False, 20, "the stop is taken back")
         assert room.state() == "paused"
         seat.shows("nothing was resumed")
         seat.press("r")

@@ -30,7 +30,7 @@ def test_which_variables_carry_secrets(name: str, value: str, told: bool) -> Non
 def test_names_of_a_process_and_never_a_value() -> None:
     child = subprocess.Popen(["sleep", "30"], env={"PATH": os.environ["PATH"], "MY_TOKEN": SECRET, "ODD": SECRET, "PLAIN": "x"})
     try:
-        eventually(lambda: Path(f"/proc/{child.pid}/comm").read_text() == "sleep\n", 10, "it runs")
+        eventually(lambda: Path(f"/proc/{child.pid}/comm").read_text() == "sleep\n", 20, "it runs")
         found = environ.secrets([child.pid])
         assert found.names == ("MY_TOKEN", "ODD") and found.why == ""
         assert SECRET not in repr(found)

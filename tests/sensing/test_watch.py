@@ -33,7 +33,7 @@ class Told:
 def following(folder: Path, told: Told, hints: Hints = watches._kernel) -> Iterator[Watch]:
     watch = Watch(str(folder), told, hints=hints)
     try:
-        eventually(lambda: watch.why != "not looked at yet", 10, "it has looked")
+        eventually(lambda: watch.why != "not looked at yet", 20, "it has looked")
         yield watch
     finally:
         watch.close()
@@ -46,9 +46,9 @@ def test_files_that_come_change_and_go_are_told(tmp_path: Path) -> None:
     with following(tmp_path, told):
         (tmp_path / "new").write_text("1")
         (tmp_path / "old").write_text("22")
-        eventually(lambda: told.last == {f"{tmp_path}/new": "created", f"{tmp_path}/old": "written"}, 10, "both are told")
+        eventually(lambda: told.last == {f"{tmp_path}/new": "created", f"{tmp_path}/old": "written"}, 20, "both are told")
         (tmp_path / "old").unlink()
-        eventually(lambda: told.last[f"{tmp_path}/old"] == "deleted", 10, "it is told as gone")
+        eventually(lambda: told.last[f"{tmp_path}/old"] == "deleted", 20, "it is told as gone")
     assert told.all[-1].size == 2
 
 
@@ -84,7 +84,7 @@ def test_a_flood_that_the_kernel_lost_is_found_by_a_look(tmp_path: Path) -> None
     with following(tmp_path, told, hints):
         (tmp_path / "unheard").touch()
         go.set()
-        eventually(lambda: f"{tmp_path}/unheard" in told.are("created"), 10, "what no hint named is told")
+        eventually(lambda: f"{tmp_path}/unheard" in told.are("created"), 20, "what no hint named is told")
         assert went.wait(10)
 
 
@@ -95,12 +95,12 @@ def test_where_the_kernel_has_no_watch_left_the_disk_is_looked_at_and_it_says_so
 
     told = Told()
     with following(tmp_path, told, none_left) as watch:
-        eventually(lambda: watch.polled == "OS file watch limit reached.", 10, "it says why it polls")
+        eventually(lambda: watch.polled == "OS file watch limit reached.", 20, "it says why it polls")
         assert watch.why == ""
         (tmp_path / "file").touch()
-        eventually(lambda: told.last == {f"{tmp_path}/file": "created"}, 10, "a look finds it")
+        eventually(lambda: told.last == {f"{tmp_path}/file": "created"}, 20, "a look finds it")
         (tmp_path / "file").unlink()
-        eventually(lambda: told.last == {f"{tmp_path}/file": "deleted"}, 10, "and that it is gone")
+        eventually(lambda: told.last == {f"{tmp_path}/file": "deleted"}, 20, "and that it is gone")
         assert watch.deletes() == 1
 
 
@@ -118,5 +118,5 @@ def test_files_that_are_renamed_have_not_vanished(tmp_path: Path) -> None:
         for n in range(300):
             (tmp_path / f"a{n}").rename(tmp_path / f"b{n}")
         (tmp_path / "b0").unlink()
-        eventually(lambda: len(told.are("deleted")) == 301, 10, "all of it is told")
+        eventually(lambda: len(told.are("deleted")) == 301, 20, "all of it is told")
         assert watch.deletes() == 1

@@ -33,7 +33,7 @@ class Asker:
                 self.sock.sendall(line + b"\n")
         return self
 
-    def answer(self, seconds: float = 10.0) -> tuple[str, str]:
+    def answer(self, seconds: float = 20.0) -> tuple[str, str]:
         """Verdict and body; ("", ...) when the daemon hung up without one."""
         self.sock.settimeout(seconds)
         data = b""
@@ -101,7 +101,7 @@ class Daemon:
 
     def pending(self, count: int = 1) -> list[dict[str, Any]]:
         """Wait until `count` requests are held; they, oldest first."""
-        eventually(lambda: len(self.call("pending")) == count, 10, f"{count} pending")
+        eventually(lambda: len(self.call("pending")) == count, 20, f"{count} pending")
         rows: list[dict[str, Any]] = self.call("pending")
         return rows
 

@@ -8,7 +8,7 @@ T = TypeVar("T")
 STEP = 0.02  # seconds between two looks
 
 
-def eventually(look: Callable[[], T | None], seconds: float = 10.0, what: str = "") -> T:
+def eventually(look: Callable[[], T | None], seconds: float = 20.0, what: str = "") -> T:
     """The first true-ish thing that `look` gives, looked for every 20 ms.
 
     Raises AssertionError naming `what`, the time and the last thing seen when `seconds` pass without one.

@@ -51,7 +51,7 @@ def test_one_key_on_a_terminal_of_one_cell_stops_what_runs(daemon: Daemon) -> No
         str(beat),
     ]
     subprocess.run([CONTROLROOM, *words], env=daemon.home.env, check=True, capture_output=True, timeout=60)
-    eventually(beat.exists, 10, "it works")
+    eventually(beat.exists, 20, "it works")
     with sit(daemon.home, columns=1, rows=1) as seat:
         seat.until(lambda screen: not screen.untouched, "the room", PATIENCE)
         seat.quiet(0.5, PATIENCE)
