@@ -23,6 +23,7 @@ WORDS = {
     "cpu_minutes": "{:.1f} CPU minutes in 10 minutes",
     "memory_gib": "{:.1f} GiB of memory",
     "deletes": "{:.0f} files deleted in a minute",
+    "writes": "{:.0f} files written in a minute",
     "same_call": "the same call {:.0f} times in a row",
     "tokens": "{:.0f} tokens",
     "cost_usd": "{:.2f} dollars",
@@ -61,6 +62,7 @@ def _figures(held: Held, usage: Usage, at: Instant) -> dict[str, float]:
         "cpu_minutes": _cpu_minutes(held.meter, usage),
         "memory_gib": None if usage.memory is None else usage.memory / 2**30,
         "deletes": None if usage.deletes is None else usage.deletes - sum(files for _, files in held.meter.leave),
+        "writes": usage.writes,  # nothing is counted off: writes need nobody's word, so each of a loop would have been released
         "tokens": usage.tokens,
         "cost_usd": usage.cost,
         "wall_minutes": at.seconds_since(held.session.opened) / 60,

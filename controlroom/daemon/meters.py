@@ -1,4 +1,4 @@
-"""Measures what every running session has come to, for its trips: processes, CPU, memory, vanished files, and who looks on."""
+"""Measures what running sessions have come to, for trips: processes, CPU, memory, files gone or written, and who looks on."""
 
 from collections.abc import Mapping
 
@@ -65,6 +65,7 @@ class Meters:
             cpu=self._sampler.spent.get(session.id),
             memory=load.memory if load else None,
             deletes=self._touched.deletes(session.workspace),
+            writes=self._touched.writes(session.workspace),
             tokens=self._witness.tokens(session.id),
             cost=self._witness.cost(session.id),
             alone=alone,

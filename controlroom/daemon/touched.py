@@ -160,6 +160,11 @@ class Touched:
         watch = self._watches.get(self._top(workspace))
         return watch.deletes() if watch else None
 
+    def writes(self, workspace: str) -> int | None:
+        """Files that were made or changed in the last minute, each time counted; None = not watched."""
+        watch = self._watches.get(self._top(workspace))
+        return watch.writes() if watch else None
+
     def how(self, workspace: str) -> str:
         """How the folder is followed, in words, "" = as it should be."""
         watch = self._watches.get(self._top(workspace))

@@ -225,14 +225,15 @@ class Reset(msgspec.Struct, frozen=True, tag=True):
 class Usage(msgspec.Struct, frozen=True):
     """What a session has come to; None = it cannot be told. `cpu`: seconds of CPU since it began, all processes together.
 
-    `memory`: resident bytes; `deletes`: files that vanished in its workspace in the last minute; `cost`: dollars by its
-    transcript; `alone`: seconds without an operator.
+    `memory`: resident bytes; `deletes`: files that vanished in its workspace in the last minute; `writes`: files that were made
+    or changed there, each time counted; `cost`: dollars by its transcript; `alone`: seconds without an operator.
     """
 
     processes: int | None = None
     cpu: float | None = None
     memory: int | None = None
     deletes: int | None = None
+    writes: int | None = None
     tokens: int | None = None
     cost: float | None = None
     alone: float | None = None

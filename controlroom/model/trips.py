@@ -12,7 +12,8 @@ class Trips(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The figures of one session (product.md, defaults); None = not watched.
 
     `cpu_minutes`: CPU time used in the last 10 minutes, all processes together. `memory_gib`: resident memory of all together.
-    `deletes`: files that vanished in the workspace in one minute. `same_call`: the same tool with the same input in a row.
+    `deletes`: files that vanished in the workspace in one minute. `writes`: those that were made or changed, each time counted.
+    `same_call`: the same tool with the same input in a row.
     `tokens`, `cost_usd`: all that the agent's transcript tells. `wall_minutes`: since the session began. `alone_minutes`: no
     operator attached. `act`: what happens then; both deny what is pending first.
     """
@@ -21,6 +22,7 @@ class Trips(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cpu_minutes: Amount | None = 30.0
     memory_gib: Amount | None = 8.0
     deletes: Count | None = 2000
+    writes: Count | None = None
     same_call: Count | None = 20
     tokens: Count | None = None
     cost_usd: Amount | None = None

@@ -8,16 +8,16 @@ every second.
 import os
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from watchfiles import Change as Hint
 from watchfiles import watch
 
 from controlroom.sensing.changes import Change, Index, TooLarge, What
 
-WINDOW = 60.0  # seconds over which vanished files are counted
+WINDOW = 60.0  # seconds over which files are counted
 QUIET_MS = 500  # without news: then new folders are looked at again
 BATCH_MS = 100  # at most, of changes told together
 STEP_MS = 50
@@ -49,6 +49,14 @@ def _kernel(folder: str, stop: threading.Event) -> Iterable[set[tuple[Hint, str]
     )
 
 
+class Batch(NamedTuple):
+    """Changes told together. `gone`: files that vanished less those that appeared; `written`: those that changed."""
+
+    at: float
+    gone: int
+    written: int
+
+
 class Watch:
     """Follows one folder in a thread until `close`. `told` gets what changed, in that thread.
 
@@ -70,19 +78,24 @@ class Watch:
         self._clock = clock
         self._hints = hints
         self._index = Index(folder)
-        self._gone: deque[tuple[float, int]] = deque()
+        self._batches: deque[Batch] = deque()  # of the last minute; only our thread changes it
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._thread.start()
 
     def deletes(self) -> int | None:
         """Files that vanished in the last minute, less those that appeared with them (a rename is both); None = not known."""
-        if self.why:
-            return None
+        return None if self.why else sum(max(0, batch.gone) for batch in self._recent())
+
+    def writes(self) -> int | None:
+        """Files that appeared in the last minute, less those that vanished with them, and files that changed, each time that it
+        was seen (`BATCH_MS`); None = not known.
+        """
+        return None if self.why else sum(max(0, -batch.gone) + batch.written for batch in self._recent())
+
+    def _recent(self) -> list[Batch]:
         since = self._clock() - WINDOW
-        while self._gone and self._gone[0][0] < since:
-            self._gone.popleft()
-        return sum(count for _, count in tuple(self._gone))
+        return [batch for batch in tuple(self._batches) if batch.at >= since]
 
     def close(self) -> None:
         """Stop following, within about a second."""
@@ -133,12 +146,13 @@ class Watch:
     def _tell(self, changes: list[Change]) -> None:
         if not changes:
             return
-        gone = sum({"deleted": 1, "created": -1, "written": 0}[change.what] for change in changes)
+        kinds = Counter(change.what for change in changes)
         now = self._clock()
-        if gone < 0 and self._gone and now - self._gone[-1][0] <= TOGETHER:  # the other half of renames
-            at, before = self._gone.pop()
-            gone += before
-            now = at
-        if gone > 0:
-            self._gone.append((now, gone))
+        batch = Batch(now, kinds["deleted"] - kinds["created"], kinds["written"])
+        if self._batches and self._batches[-1].gone >= 0 >= batch.gone and now - self._batches[-1].at <= TOGETHER:
+            before = self._batches.pop()  # its renames may have their other half in this one
+            batch = Batch(before.at, before.gone + batch.gone, before.written + batch.written)
+        self._batches.append(batch)
+        while self._batches[0].at < now - WINDOW:
+            self._batches.popleft()
         self._told(changes)

@@ -104,6 +104,20 @@ def test_the_leave_to_delete_ends() -> None:
     assert made.word() is SessionState.PAUSING
 
 
+def test_a_build_may_write_as_it_likes_where_no_profile_says_otherwise_and_nothing_is_counted_off_where_one_does() -> None:
+    free = world()
+    measure(free, Usage(writes=1_000_000))
+    assert free.word() is SessionState.RUNNING
+    bound = world(Trips(writes=5000))
+    many = Effect(EffectKind.WRITE, (Target("/ws", files=30_000, partial=True),))
+    released(bound, msgspec.structs.replace(assessment(), effects=(many,)))
+    measure(bound, Usage(writes=5000))
+    assert bound.word() is SessionState.RUNNING, "the bar itself is allowed"
+    measure(bound, Usage(writes=5001))
+    assert bound.word() is SessionState.PAUSING
+    assert "5001 files written in a minute" in alarms(bound)[0]
+
+
 def released(made: World, judged: Assessment) -> None:
     made.ask("r1", what=judged)
     made.allow("r1")
@@ -140,6 +154,7 @@ def test_a_profile_may_stop_instead_of_pause() -> None:
         (Trips(cost_usd=2.5), Usage(cost=2.51), 0),
         (Trips(alone_minutes=10), Usage(alone=601), 0),
         (Trips(tokens=1000), Usage(tokens=1001), 0),
+        (Trips(writes=5000), Usage(writes=5001), 0),
     ],
 )
 def test_the_other_figures_trip_where_a_profile_names_them(trips: Trips, usage: Usage, seconds: float) -> None:
@@ -155,6 +170,7 @@ def test_the_other_figures_trip_where_a_profile_names_them(trips: Trips, usage: 
         st.none() | st.integers(0, 5000),
         st.none() | st.floats(0, 1e6),
         st.none() | st.integers(0, 64 * GIB),
+        st.none() | st.integers(0, 50_000),
         st.none() | st.integers(0, 50_000),
         st.none() | st.integers(0, 10**9),
         st.none() | st.floats(0, 1e6),

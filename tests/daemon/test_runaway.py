@@ -1,8 +1,9 @@
-"""Runaways that really run: the default figures of product.md halt them, and their heart stands still."""
+"""Runaways that really run: the default figures of product.md halt them, or one of a profile, and their heart stands still."""
 
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from controlroom.containment import hold
 from controlroom.model.agent import Handle
 from controlroom.storage import handles
+from tests.support import daemon as daemons
 from tests.support.daemon import Daemon
+from tests.support.home import Home
 from tests.support.waiting import eventually
 
 HEART = """
@@ -33,12 +36,15 @@ while True:  # apart from each other, so that the watch takes them for what they
     time.sleep(0.5)
 """
 )
+WRITER = HEART + "n = 0\nwhile True:\n    open(f'file{n}', 'w').close(); n += 1\n    time.sleep(0 if n % 50 else 0.02)\n"
 
 
-def launch(daemon: Daemon, code: str) -> Handle:
+def launch(daemon: Daemon, code: str, *options: str) -> Handle:
     """A detached agent, launched as an operator does."""
     command = [sys.executable, "-m", "controlroom", "run", "--detach", "--name", "wild", "--workspace", str(daemon.workspace)]
-    subprocess.run([*command, "--", sys.executable, "-c", code, str(beat(daemon))], env=daemon.home.env, check=True, timeout=30)
+    subprocess.run(
+        [*command, *options, "--", sys.executable, "-c", code, str(beat(daemon))], env=daemon.home.env, check=True, timeout=30
+    )
     (handle,) = handles.load_all(daemon.places.agents)
     eventually(beat(daemon).exists, 20, "its heart beats")
     return handle
@@ -72,5 +78,25 @@ def test_more_than_2000_deleted_files_in_a_minute_pause_the_session(daemon: Daem
     handle = launch(daemon, SHREDDER)
     try:
         assert_halted(daemon, "files deleted in a minute")
+    finally:
+        hold.kill(handle)
+
+
+@pytest.fixture
+def careful(home: Home) -> Iterator[Daemon]:
+    """A daemon that has a profile `careful`, from its start."""
+    profiles = home.path / "config" / "profiles"
+    profiles.mkdir(parents=True, mode=0o700)
+    profiles.parent.chmod(0o700)
+    (profiles / "careful.toml").write_text("[trips]\nwrites = 1000\n")
+    made = daemons.start(home)
+    yield made
+    daemons.stop(made)
+
+
+def test_more_files_written_in_a_minute_than_its_profile_says_pause_the_session(careful: Daemon) -> None:
+    handle = launch(careful, WRITER, "--profile", "careful")
+    try:
+        assert_halted(careful, "files written in a minute")
     finally:
         hold.kill(handle)

@@ -38,7 +38,7 @@ def test_the_defaults_are_those_of_the_product() -> None:
     trips = Trips()
     assert Config().hold.seconds == 600
     assert (trips.processes, trips.cpu_minutes, trips.memory_gib) == (512, 30, 8)
-    assert (trips.deletes, trips.same_call) == (2000, 20)
+    assert (trips.deletes, trips.writes, trips.same_call) == (2000, None, 20)
 
 
 @pytest.mark.row("C01")

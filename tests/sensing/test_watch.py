@@ -1,7 +1,10 @@
 """Whatever the kernel does not tell, the watch tells in the end; and it says how it came to know."""
 
+import contextlib
+import queue
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,13 +28,18 @@ class Told:
         self.all += changes
         self.last.update({change.path: change.what for change in changes})
 
+    def last_size(self) -> int | None:
+        return self.all[-1].size if self.all else None
+
     def are(self, what: str) -> set[str]:
         return {path for path, last in self.last.items() if last == what}
 
 
 @contextmanager
-def following(folder: Path, told: Told, hints: Hints = watches._kernel) -> Iterator[Watch]:
-    watch = Watch(str(folder), told, hints=hints)
+def following(
+    folder: Path, told: Told, hints: Hints = watches._kernel, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Watch]:
+    watch = Watch(str(folder), told, clock, hints)
     try:
         eventually(lambda: watch.why != "not looked at yet", 20, "it has looked")
         yield watch
@@ -101,13 +109,14 @@ def test_where_the_kernel_has_no_watch_left_the_disk_is_looked_at_and_it_says_so
         eventually(lambda: told.last == {f"{tmp_path}/file": "created"}, 20, "a look finds it")
         (tmp_path / "file").unlink()
         eventually(lambda: told.last == {f"{tmp_path}/file": "deleted"}, 20, "and that it is gone")
-        assert watch.deletes() == 1
+        assert (watch.deletes(), watch.writes()) == (1, 1)
 
 
 def test_a_folder_that_cannot_be_watched_is_unknown_and_not_zero(tmp_path: Path) -> None:
     with following(tmp_path / "missing", Told()) as watch:
         assert "cannot be read" in watch.why
         assert watch.deletes() is None
+        assert watch.writes() is None
 
 
 def test_files_that_are_renamed_have_not_vanished(tmp_path: Path) -> None:
@@ -120,3 +129,28 @@ def test_files_that_are_renamed_have_not_vanished(tmp_path: Path) -> None:
         (tmp_path / "b0").unlink()
         eventually(lambda: len(told.are("deleted")) == 301, 20, "all of it is told")
         assert watch.deletes() == 1
+        assert watch.writes() == 0, "nor was one of them written"
+
+
+def test_files_that_are_made_and_files_that_change_are_writes_until_a_minute_has_gone(tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("1")
+    batches: queue.Queue[set[tuple[Hint, str]]] = queue.Queue()
+    minutes = [0.0]
+
+    def hints(folder: str, stop: threading.Event, /) -> Iterable[set[tuple[Hint, str]]]:
+        while not stop.is_set():
+            with contextlib.suppress(queue.Empty):
+                yield batches.get(timeout=0.05)
+
+    told = Told()
+    with following(tmp_path, told, hints, lambda: 60.0 * minutes[0]) as watch:
+        for text in ("22", "333"):
+            (tmp_path / "old").write_text(text)
+            batches.put({(Hint.modified, f"{tmp_path}/old")})
+            eventually(lambda: told.last_size() == (tmp_path / "old").stat().st_size, 20, "the change is told")
+        (tmp_path / "new").touch()
+        batches.put({(Hint.added, f"{tmp_path}/new")})
+        eventually(lambda: told.last.get(f"{tmp_path}/new") == "created", 20, "the new file is told")
+        assert (watch.writes(), watch.deletes()) == (3, 0)
+        minutes[0] = 1.1
+        assert watch.writes() == 0
