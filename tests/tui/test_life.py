@@ -1,21 +1,30 @@
 """The life of a room with real processes on a real terminal: how it begins, what it survives, how it ends (S05, S06, D16)."""
 
+import fcntl
 import os
 import signal
 import subprocess
+import termios
 import time
+from pathlib import Path
 
 import pytest
 
 from controlroom.model.clock import SECOND
 from controlroom.tui import memory
+from controlroom.tui.reach import badge
 from tests.support import daemon as daemons
 from tests.support import terminal
 from tests.support.daemon import Asker, Daemon
 from tests.support.home import Home
+from tests.support.panes import PACE
 from tests.support.seat import CONTROLROOM, PATIENCE, live, sit
 from tests.support.terminal import Terminal
 from tests.support.waiting import eventually
+
+PTY_BYTES = (
+    70_000  # more than a terminal takes while nobody reads: the kernel's 64 KiB and 4 KiB
+)
 
 
 def asked(daemon: Daemon) -> Asker:
@@ -107,6 +116,22 @@ def test_who_else_can_press_keys_here_is_said(daemon: Daemon) -> None:
         seat.shows("answers here are ADVISORY: keys can be typed for you by tmux", PATIENCE)
 
 
+@pytest.mark.row("U13")
+@pytest.mark.skipif(not badge({}), reason="sysctl dev.tty.legacy_tiocsti is not 1: nobody can push keys")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root pushes keys into a terminal that is not its own")
+def test_a_process_that_pushes_keys_into_this_terminal_is_warned_of_and_two_at_once_answer_nothing(daemon: Daemon) -> None:
+    asker = asked(daemon)
+    with sit(daemon.home) as seat, Path(f"/proc/{seat.pid}/fd/0").open("rb") as terminal:
+        armed(seat).shows("keys can be typed for you by TIOCSTI")
+        for key in (b"n", b"a"):
+            fcntl.ioctl(terminal, termios.TIOCSTI, key)
+        seat.shows("keys came faster than a person types", PATIENCE)
+        assert len(daemon.call("pending")) == 1
+        time.sleep(PACE)  # one key by itself, as a person presses it
+        fcntl.ioctl(terminal, termios.TIOCSTI, b"a")
+        assert asker.answer(PATIENCE)[0] == "allow"
+
+
 def test_over_ssh_the_mouse_stays_with_the_terminal_and_colours_are_short(daemon: Daemon) -> None:
     with sit(daemon.home, SSH_CONNECTION="10.0.0.1 1 10.0.0.2 22") as seat:
         assert not live(seat).screen.modes & {1000, 1002, 1003, 1006}
@@ -166,12 +191,14 @@ def test_a_terminal_that_reads_nothing_holds_neither_daemon_nor_deadlines(home: 
     try:
         with sit(home) as seat:
             armed_late = asked(daemon)
-            live(seat)
+            read = len(live(seat).output)
             for call in range(40):  # much to draw, and nobody reads it
+                seat.resize(120 - call % 2, 40)
                 assert daemon.bash(f"echo {call}", call=f"toolu_{call}").answer(PATIENCE)[0] != ""
             assert armed_late.answer(PATIENCE)[0] == "deny"
             assert daemon.call("pending") == []
             seat.shows("echo 39", PATIENCE)
+            assert len(seat.output) - read > PTY_BYTES, "the room had to wait for its terminal"
             seat.type("q")
             assert seat.ended(PATIENCE) == 0
     finally:
