@@ -42,7 +42,7 @@ from controlroom.model.told import (
 QUIET = frozenset(
     """
     attachment queue-operation last-prompt tools-used api-request api-request-blob api-request-shape atis-latch
-    file-history-snapshot stream_event progress keep_alive
+    file-history-snapshot stream_event progress keep_alive mode
     """.split()  # noqa: SIM905  a list of words reads better as one
 )
 QUIET_SYSTEM = frozenset(("stop_hook_summary", "turn_duration", "hook_started", "hook_response", "status"))
@@ -124,7 +124,7 @@ class ClaudeReader:
     def _first(self, read: _Line, subagent: str) -> list[Told]:
         """What the frame of a line tells for the first time."""
         told: list[Told] = []
-        if not self._began and not subagent and isinstance(read.session, str):
+        if not self._began and not subagent and isinstance(read.session, str) and isinstance(read.cwd, str):
             self._began = True
             whole = {"session": read.session, "cwd": read.cwd, "version": read.version}
             told.append(Began(name(whole, "session"), text(whole, "cwd")[:MOST_PATH], name(whole, "version")))
@@ -150,6 +150,8 @@ class ClaudeReader:
                 return [Cost("session", usd)] if usd is not None else []
             case "summary":
                 return [Changed("title", joined(read.summary))]
+            case "permission-mode":  # told as a mode, as on every other line
+                return []
         return [unknown(read.type if isinstance(read.type, str) else "without a type", line)]
 
 

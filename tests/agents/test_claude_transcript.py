@@ -9,6 +9,7 @@ import pytest
 from controlroom.agents.claude_transcript import ClaudeReader, memory, side_logs
 from controlroom.agents.transcript import Heard, moment
 from controlroom.model.told import (
+    Began,
     Changed,
     Compacted,
     Cost,
@@ -66,6 +67,16 @@ def test_every_kind_of_block_is_told() -> None:
         Noted("the vendor's own tool web_search ran on its servers"),
         Spent("msg_1", Tokens(fresh=3, cached=100, out=20), "m"),
     ]
+
+
+def test_what_an_interactive_session_writes_first_is_its_mode_and_no_session_without_a_folder() -> None:
+    id = {"sessionId": "s1"}
+    frame = {"cwd": "/w", "version": "2.1.330", "permissionMode": "plan"}
+    assert read(
+        {"type": "mode", "mode": "normal", **id},
+        {"type": "permission-mode", "permissionMode": "default", **id},
+        user("hello", **id, **frame),
+    ) == [Changed("mode", "default"), Began("s1", "/w", "2.1.330"), Changed("mode", "plan"), Prompt("hello", "user")]
 
 
 def test_the_claimed_time_goes_with_each() -> None:
