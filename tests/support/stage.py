@@ -61,6 +61,7 @@ class Line:
     clock: Clock = field(default_factory=Clock)
     contact: Contact = field(default_factory=Contact)
     orders: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    looked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # what the open tab asked for, by itself
     results: dict[str, Any] = field(default_factory=dict)
     refuse: str = ""
     shown: list[object] = field(default_factory=list)  # how long what was answered had been on screen, ms
@@ -87,6 +88,7 @@ class Line:
     def order(self, method: str, done: Callable[[Outcome], object], /, **params: object) -> bool:
         """Keeps the order and answers it at once. What the open tab looks at is no order; what nobody gave, it does not get."""
         if method in LOOKS:
+            self.looked.append((method, dict(params)))
             done(Outcome(method, dict(params), self.results.get(method), code="" if method in self.results else "unknown"))
             return True
         if "shown_ms" in params:  # told apart
@@ -101,8 +103,8 @@ class Line:
         return True
 
     def ordered(self, method: str) -> list[dict[str, Any]]:
-        """The parameters of each order of this method."""
-        return [params for name, params in self.orders if name == method]
+        """The parameters of each order, or look, of this method."""
+        return [params for name, params in [*self.orders, *self.looked] if name == method]
 
 
 @dataclass

@@ -22,9 +22,7 @@ from tests.support.seat import CONTROLROOM, PATIENCE, live, sit
 from tests.support.terminal import Terminal
 from tests.support.waiting import eventually
 
-PTY_BYTES = (
-    70_000  # more than a terminal takes while nobody reads: the kernel's 64 KiB and 4 KiB
-)
+PTY_BYTES = 70_000  # more than a terminal takes while nobody reads: the kernel's 64 KiB and 4 KiB
 
 
 def asked(daemon: Daemon) -> Asker:

@@ -50,6 +50,7 @@ async def test_a_tab_that_is_closed_asks_for_nothing() -> None:
         await visit.sees("seen on disk, no call")
         await visit.press("5")
         await visit.settled()
-        before = len(visit.line.orders)
-        await visit.pilot.pause(0.6)
-        assert len(visit.line.orders) == before
+        before = visit.line.ordered("files")
+        assert before
+        await visit.wait(5.0)
+        assert visit.line.ordered("files") == before
