@@ -70,12 +70,12 @@ def test_every_kind_of_block_is_told() -> None:
 
 
 def test_what_an_interactive_session_writes_first_is_its_mode_and_no_session_without_a_folder() -> None:
-    id = {"sessionId": "s1"}
+    own = {"sessionId": "s1"}
     frame = {"cwd": "/w", "version": "2.1.330", "permissionMode": "plan"}
     assert read(
-        {"type": "mode", "mode": "normal", **id},
-        {"type": "permission-mode", "permissionMode": "default", **id},
-        user("hello", **id, **frame),
+        {"type": "mode", "mode": "normal", **own},
+        {"type": "permission-mode", "permissionMode": "default", **own},
+        user("hello", **own, **frame),
     ) == [Changed("mode", "default"), Began("s1", "/w", "2.1.330"), Changed("mode", "plan"), Prompt("hello", "user")]
 
 
