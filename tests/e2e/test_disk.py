@@ -42,16 +42,20 @@ def test_files_that_a_child_wrote_and_deleted_are_seen_on_disk_without_a_call(ro
         assert (old["did"], old["size"], old["seen"]) == ("deleted", 3, True)
         assert {(row["call"], row["receipt"]) for row in (made, old)} == {("", "")}, "no call named them"
         assert named["call"].startswith("toolu_")
-        eventually(
-            lambda: any(seen(r, "made-by-a-child") for r in room.json("receipts")), ANSWER, "a receipt shows what was seen"
-        )
-        receipt = next(r for r in room.json("receipts") if seen(r, "made-by-a-child"))
-        assert "tool.py" in receipt["action"]["input"]
-        assert seen(receipt, "old")
+        eventually(lambda: ["sleep", "5"] in commands(room), ANSWER, "what runs now is among the processes")
+        receipt = eventually(lambda: observed(room, "tool.py"), ANSWER, "its receipt shows what was seen")
+        assert seen(receipt, "made-by-a-child") and seen(receipt, "old")
         assert not any(path.endswith("made-by-a-child") for effect in receipt["effects_declared"] for path in effect["targets"])
-        assert [row["command"] for row in shown(room)["processes"]["rows"] if row["command"][:1] == ["sleep"]] == [
-            ["sleep", "5"]
-        ]
+
+
+def commands(room: Room) -> list[list[str]]:
+    return [row["command"] for row in shown(room)["processes"]["rows"]]
+
+
+def observed(room: Room, words: str) -> dict[str, Any] | None:
+    """The receipt of the act with these words, once it tells what the sensors saw."""
+    found = (r for r in room.json("receipts") if words in r["action"]["input"] and r["effects_observed"])
+    return next(found, None)
 
 
 def seen(receipt: dict[str, Any], name: str) -> bool:
