@@ -89,13 +89,26 @@ def zombies(folder: str, count: int, until: float) -> None:
     live(folder, until)
 
 
-def bomb(folder: str, count: int, until: float) -> None:
-    """Doubles itself until there are about `count`, all spinning."""
+def double(count: int) -> None:
+    """Comes back in `count` processes, by forks of forks."""
     while count > 1:
         if os.fork() == 0:
             count //= 2
         else:
             count -= count // 2
+
+
+def flood(folder: str, count: int, until: float) -> None:
+    """Doubles itself until there are `count`; they beat more slowly, so that hundreds of them leave the machine to others."""
+    global BEAT
+    BEAT = max(BEAT, count / 2000)
+    double(count)
+    live(folder, until)
+
+
+def bomb(folder: str, count: int, until: float) -> None:
+    """Doubles itself until there are `count`, all spinning."""
+    double(count)
     last = 0.0
     while (now := time.monotonic()) < until:
         if now - last > BEAT:
@@ -159,6 +172,7 @@ KINDS = {
     "polite": polite,
     "zombies": zombies,
     "bomb": bomb,
+    "flood": flood,
     "mixed": mixed,
     "migrant": migrant,
 }
