@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from controlroom.containment import cage, cgroup, control, detach, hold, launch, pidns, processes, sweep, wakeup
+from controlroom.containment import cage, cgroup, control, detach, hold, launch, orphans, pidns, processes, sweep, wakeup
 from controlroom.containment.cage import Report
 from controlroom.containment.console import Console
 from controlroom.containment.launch import LaunchError, Spec
@@ -127,6 +127,7 @@ class _Shim:
             if spec.cgroup:
                 cgroup.create(spec.cgroup)
                 stack.callback(cgroup.remove, spec.cgroup)
+                stack.enter_context(orphans.own(spec.cgroup))
                 cgroup.limit(spec.cgroup, spec.processes, spec.memory)
         except OSError as error:
             raise LaunchError(launch.NOT_SET_UP, f"cannot make the cgroup {spec.cgroup}: {error.strerror}") from error

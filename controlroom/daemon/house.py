@@ -233,7 +233,7 @@ class House:
         self._scribe.tell(self._runner)
         self._tell_interrupted()
         self._in_force.pin_all(self._before)
-        self._registry.meet_again(self._sessions, dismissed=self._dismissed)
+        self._registry.meet_again(self._sessions, self._probe.base, dismissed=self._dismissed)
         await self._gate.start()
         await self._operators.start()
 

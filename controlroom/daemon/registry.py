@@ -11,7 +11,7 @@ import anyio.to_thread
 import msgspec
 
 from controlroom.agents.known import kind_of
-from controlroom.containment import hold, processes
+from controlroom.containment import hold, orphans, processes
 from controlroom.containment.adopt import Moved, move
 from controlroom.containment.rungs import Probe
 from controlroom.core.state import OVER
@@ -89,7 +89,7 @@ class Registry:
         name = name or (f"adopted-{pid}" if kind == "process" else kind)
         session = self._new(name, kind, workspace, Label.ADVISORY, Rung.OBSERVED, root)
         self._adopted[root] = session.id
-        leaf, moved = probe.leaf(session.id), Moved("", 0, probe.why)
+        leaf, moved = probe.leaf(f"adopted-{session.id}"), Moved("", 0, probe.why)
         if leaf:
             moved = await anyio.to_thread.run_sync(move, root, leaf)
         rung = Rung.CGROUP if moved.leaf else Rung.OBSERVED
@@ -117,9 +117,9 @@ class Registry:
         if root:
             self._watch(handle.session, root)
 
-    def meet_again(self, sessions: dict[str, Session], *, dismissed: bool) -> None:
+    def meet_again(self, sessions: dict[str, Session], base: str, *, dismissed: bool) -> None:
         """After a restart: of what is gone the end is recorded. What lives goes on where an operator had ended the daemon; else
-        nobody knows who did (an agent can), and it is frozen until somebody has looked (K17).
+        nobody knows who did (an agent can), and it is frozen until somebody has looked (K17). `base`: of the sessions' leaves.
         """
         review = "" if dismissed else UNWATCHED
         found = shelf.scan(self._places.agents)
@@ -127,6 +127,8 @@ class Registry:
             self._runner.alarm("handle", f"a session cannot be taken hold of, its handle cannot be read: {trouble}")
         alive = [handle for handle in found.handles if hold.lives(handle)]
         self._clear_cages({handle.session for handle in alive})
+        if not found.unreadable:  # else a leaf might be of one of these
+            orphans.clear(base, {handle.session for handle in found.handles})
         for gone in [h for h in found.handles if h not in alive]:
             shelf.drop(self._places.agents, gone.session)
             hold.clear(gone)  # its shim was killed, or the machine went down with it
