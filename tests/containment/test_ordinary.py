@@ -8,9 +8,8 @@ from controlroom.containment.rungs import bwrap_refuses
 from tests.support import ordinary
 
 ATTACK = "tests/containment/test_walls.py::test_no_program_inside_touches_what_is_never_touched"
-ATTACKS = ("rm", "mv of an ancestor", "mmap", "io_uring", "nested user namespace", "umount", "/proc/1/root")
 TESTS = (
-    *(f"{ATTACK}[{attack}]" for attack in ATTACKS),
+    *(f"{ATTACK}[{attacks}]" for attacks in ("programs of every machine", "io_uring")),
     "tests/containment/test_walls.py::test_no_capability_and_no_way_to_one_is_left",
     "tests/containment/test_walls.py::test_signals_do_not_leave",
     "tests/containment/test_walls.py::test_a_sandbox_of_the_agents_own_goes_on_working",
