@@ -15,7 +15,7 @@ import pytest
 from controlroom.containment import control, hold, processes, rungs
 from controlroom.containment.rungs import Probe
 from controlroom.model.agent import Handle, ProcessId, Rung, StopResult
-from tests.support.hostile import Grove, hold_session
+from tests.support.hostile import Grove, Held, hold_session
 
 PROOF = {Rung.CGROUP: "cgroup populated 0", Rung.SUBREAPER: "ECHILD"}
 TREES = [
@@ -29,38 +29,44 @@ TREES = [
 
 
 @contextmanager
-def _bystander(grove: Grove) -> Iterator["subprocess.Popen[bytes]"]:
+def _up(
+    probe: Probe, grove: Grove, kind: str, count: int, beating: int = 0
+) -> Iterator[tuple[Held, "subprocess.Popen[bytes]"]]:
+    """A session with its shim, in which as many as are wanted beat (`beating`; 0 = `count`)."""
+    with hold_session(probe, grove.command(kind, count)) as held:
+        shim = held.start()
+        grove.wait_for(beating or count)
+        yield held, shim
+
+
+@contextmanager
+def _bystander(grove: Grove) -> Iterator[ProcessId]:
     """A beating process that no session holds."""
     with subprocess.Popen(grove.command("plain")) as process:
         try:
             grove.wait_for(1)
-            yield process
+            found = processes.identify(process.pid)
+            assert found is not None
+            yield found
         finally:
             process.kill()
 
 
 @pytest.mark.parametrize(("kind", "count", "beating"), TREES)
 def test_a_kill_ends_everything_and_proves_it(probe: Probe, grove: Grove, kind: str, count: int, beating: int) -> None:
-    with hold_session(probe, grove.command(kind, count)) as held:
-        shim = held.start()
-        grove.wait_for(beating)
-
+    with _up(probe, grove, kind, count, beating) as (held, shim):
         result = hold.kill(held.handle())
 
         assert grove.heard() == set()
         assert result.proof == PROOF[probe.rung]
         assert result.survivors == ()
-        assert result.ms < 2000
         assert shim.wait(10) == 128 + signal.SIGKILL
         assert held.nothing_left()
 
 
 @pytest.mark.parametrize(("kind", "count", "beating"), [*TREES[:2], *TREES[4:]])
 def test_a_freeze_silences_and_a_thaw_brings_back(probe: Probe, grove: Grove, kind: str, count: int, beating: int) -> None:
-    with hold_session(probe, grove.command(kind, count)) as held:
-        held.start()
-        grove.wait_for(beating)
-
+    with _up(probe, grove, kind, count, beating) as (held, _):
         frozen = hold.freeze(held.handle())
         quiet = grove.heard()
         thawed = hold.thaw(held.handle())
@@ -75,19 +81,14 @@ def test_a_freeze_silences_and_a_thaw_brings_back(probe: Probe, grove: Grove, ki
 @pytest.mark.row("K03")
 @pytest.mark.serial
 def test_a_cgroup_freeze_holds_a_re_forking_chain(cgroup_probe: Probe, grove: Grove) -> None:
-    with hold_session(cgroup_probe, grove.command("chains", 8)) as held:
-        held.start()
-        grove.wait_for(9)
-
+    with _up(cgroup_probe, grove, "chains", 8, 9) as (held, _):
         assert hold.freeze(held.handle()).proof == "cgroup frozen 1"
         assert grove.heard() == set()
 
 
 @pytest.mark.row("K05")
 def test_sigcont_by_a_sibling_does_not_thaw_a_cgroup(cgroup_probe: Probe, grove: Grove) -> None:
-    with hold_session(cgroup_probe, grove.command("plain", 3)) as held:
-        held.start()
-        grove.wait_for(3)
+    with _up(cgroup_probe, grove, "plain", 3) as (held, _):
         hold.freeze(held.handle())
 
         for stat in hold.members(held.handle()):
@@ -97,9 +98,7 @@ def test_sigcont_by_a_sibling_does_not_thaw_a_cgroup(cgroup_probe: Probe, grove:
 
 
 def test_a_frozen_session_can_be_killed(probe: Probe, grove: Grove) -> None:
-    with hold_session(probe, grove.command("plain", 3)) as held:
-        held.start()
-        grove.wait_for(3)
+    with _up(probe, grove, "plain", 3) as (held, _):
         hold.freeze(held.handle())
 
         assert hold.kill(held.handle()).proof == PROOF[probe.rung]
@@ -107,10 +106,7 @@ def test_a_frozen_session_can_be_killed(probe: Probe, grove: Grove) -> None:
 
 @pytest.mark.row("K04")
 def test_stop_lets_the_polite_say_goodbye(probe: Probe, grove: Grove) -> None:
-    with hold_session(probe, grove.command("polite", 3)) as held:
-        held.start()
-        grove.wait_for(3)
-
+    with _up(probe, grove, "polite", 3) as (held, _):
         result = hold.stop(held.handle())
 
         assert result.confirmed
@@ -121,21 +117,16 @@ def test_stop_lets_the_polite_say_goodbye(probe: Probe, grove: Grove) -> None:
 
 @pytest.mark.row("K04")
 def test_stop_kills_who_does_not_listen(probe: Probe, grove: Grove) -> None:
-    with hold_session(probe, grove.command("stubborn", 3)) as held:
-        held.start()
-        grove.wait_for(3)
-
+    with _up(probe, grove, "stubborn", 3) as (held, _):
         result = hold.stop(held.handle(), grace=0.5)
 
         assert result.proof == PROOF[probe.rung]
-        assert 500 <= result.ms < 2500
+        assert result.ms >= 500
         assert grove.heard() == set()
 
 
 def test_stop_of_a_frozen_session_runs_nothing_of_it_again(cgroup_probe: Probe, grove: Grove) -> None:
-    with hold_session(cgroup_probe, grove.command("polite", 3)) as held:
-        held.start()
-        grove.wait_for(3)
+    with _up(cgroup_probe, grove, "polite", 3) as (held, _):
         hold.freeze(held.handle())
         before = grove.beats()
 
@@ -152,9 +143,7 @@ def test_any_other_process_of_ours_can_take_hold_by_the_handle_alone(probe: Prob
         "h = msgspec.json.decode(sys.stdin.buffer.read(), type=Handle)\n"
         "sys.stdout.buffer.write(msgspec.json.encode([hold.freeze(h), hold.kill(h)]))"
     )
-    with hold_session(probe, grove.command("daemons", 3)) as held:
-        held.start()
-        grove.wait_for(3)
+    with _up(probe, grove, "daemons", 3) as (held, _):
         raw = msgspec.json.encode(held.handle())
 
         done = subprocess.run([sys.executable, "-c", code], input=raw, capture_output=True, timeout=20, check=True)
@@ -165,9 +154,7 @@ def test_any_other_process_of_ours_can_take_hold_by_the_handle_alone(probe: Prob
 
 
 def test_two_kills_at_once_both_tell_the_truth(probe: Probe, grove: Grove) -> None:
-    with hold_session(probe, grove.command("plain", 5)) as held:
-        held.start()
-        grove.wait_for(5)
+    with _up(probe, grove, "plain", 5) as (held, _):
         handle = held.handle()
 
         first = hold.kill(handle)
@@ -180,9 +167,7 @@ def test_two_kills_at_once_both_tell_the_truth(probe: Probe, grove: Grove) -> No
 
 @pytest.mark.row("K11")
 def test_without_its_shim_a_session_in_a_cgroup_is_still_killed_with_proof(cgroup_probe: Probe, grove: Grove) -> None:
-    with hold_session(cgroup_probe, grove.command("stubborn", 4)) as held:
-        shim = held.start()
-        grove.wait_for(4)
+    with _up(cgroup_probe, grove, "stubborn", 4) as (held, shim):
         shim.kill()
         shim.wait(5)
         assert len(grove.heard()) == 4
@@ -196,9 +181,7 @@ def test_without_its_shim_a_session_in_a_cgroup_is_still_killed_with_proof(cgrou
 
 @pytest.mark.row("K03")
 def test_without_its_shim_a_subreaper_session_is_swept_and_never_green(subreaper_probe: Probe, grove: Grove) -> None:
-    with hold_session(subreaper_probe, grove.command("stubborn", 4)) as held:
-        shim = held.start()
-        grove.wait_for(4)
+    with _up(subreaper_probe, grove, "stubborn", 4) as (held, shim):
         shim.kill()
         shim.wait(5)
 
@@ -210,9 +193,7 @@ def test_without_its_shim_a_subreaper_session_is_swept_and_never_green(subreaper
 
 
 def test_a_shim_that_was_stopped_still_obeys(subreaper_probe: Probe, grove: Grove) -> None:
-    with hold_session(subreaper_probe, grove.command("plain", 3)) as held:
-        shim = held.start()
-        grove.wait_for(3)
+    with _up(subreaper_probe, grove, "plain", 3) as (held, shim):
         os.kill(shim.pid, signal.SIGSTOP)
 
         assert hold.kill(held.handle()).proof == "ECHILD"
@@ -221,9 +202,7 @@ def test_a_shim_that_was_stopped_still_obeys(subreaper_probe: Probe, grove: Grov
 
 @pytest.mark.row("K01")
 def test_a_handle_from_before_a_restart_touches_no_process(grove: Grove) -> None:
-    with _bystander(grove) as bystander:
-        now = processes.identify(bystander.pid)
-        assert now is not None
+    with _bystander(grove) as now:
         old = Handle("old", "old", Rung.OBSERVED, root=ProcessId(now.pid, now.start, "another boot"))
 
         result = hold.kill(old)
@@ -234,9 +213,7 @@ def test_a_handle_from_before_a_restart_touches_no_process(grove: Grove) -> None
 
 @pytest.mark.row("K01")
 def test_a_handle_whose_pid_was_reused_touches_no_process(grove: Grove) -> None:
-    with _bystander(grove) as bystander:
-        now = processes.identify(bystander.pid)
-        assert now is not None
+    with _bystander(grove) as now:
         handle = Handle("old", "old", Rung.OBSERVED, root=ProcessId(now.pid, now.start - 1, now.boot))
 
         results = [act(handle) for act in (hold.freeze, hold.thaw, hold.stop, hold.kill)]
@@ -250,8 +227,7 @@ def test_a_process_of_another_user_is_named_as_survivor(subreaper_probe: Probe, 
     if os.getuid() != 0:
         pytest.skip("needs root to start a process of another user")
     grove.folder.chmod(0o777)
-    with _bystander(grove) as stranger:
-        root = processes.identify(stranger.pid)
+    with _bystander(grove) as root:
         handle = Handle("s", "s", Rung.OBSERVED, root=root)
         code = (
             "import os,msgspec,sys; from controlroom.containment import hold; from controlroom.model.agent import Handle\n"
@@ -306,9 +282,7 @@ def test_the_control_socket_refuses_the_agents_own_processes(probe: Probe, grove
     "line", [b"\n", b"{}\n", b'{"act":"dance"}\n', b'{"act":"kill","now":1}\n', b"\xff\n", b"x" * 5000 + b"\n"]
 )
 def test_the_control_socket_survives_rubbish(subreaper_probe: Probe, grove: Grove, line: bytes) -> None:
-    with hold_session(subreaper_probe, grove.command("plain")) as held:
-        held.start()
-        grove.wait_for(1)
+    with _up(subreaper_probe, grove, "plain", 1) as (held, _):
         handle = held.handle()
         assert Path(handle.control).stat().st_mode & 0o777 == 0o600
         answer = subprocess.run(
@@ -330,8 +304,7 @@ _TALK = (
 
 
 def test_every_act_is_bounded_when_the_shim_does_not_answer(subreaper_probe: Probe, grove: Grove) -> None:
-    with _bystander(grove) as deaf:
-        one = processes.identify(deaf.pid)
+    with _bystander(grove) as one:
         started = time.monotonic()
 
         result = hold.kill(Handle("s", "s", Rung.SUBREAPER, root=one, shim=one, control=str(grove.folder / "none")))
