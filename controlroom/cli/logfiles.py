@@ -1,15 +1,14 @@
-"""Rows of logs from the files themselves, read-only: the newest lines across rotation, a search, what comes from now on."""
+"""Lines of logs from the files themselves, read-only: the newest ones across rotation, a search, what comes from now on."""
 
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
 from controlroom.cli import out
-from controlroom.daemon import words
-from controlroom.model.record import Record
+from controlroom.model.stream import word
 from controlroom.model.view import LineView, LogView
 from controlroom.sensing import logset
 from controlroom.sensing.cleaned import cleaned
@@ -17,19 +16,18 @@ from controlroom.sensing.index import Rule
 from controlroom.sensing.loglines import recognise
 from controlroom.sensing.opening import Refused
 from controlroom.sensing.pages import LogFile
-from controlroom.sensing.tail import Gap, Line, Tail
-from controlroom.storage.chain import Damaged
-from controlroom.storage.paths import Places
-from controlroom.storage.segments import read
+from controlroom.sensing.tail import Found, Gap, Line, Tail
 from controlroom.text.lines import Keys, drawn
 from controlroom.text.safe import SafeText, again
 
 LOOK_SECONDS = 0.1  # between two looks at what is followed
-SEGMENTS = 2  # of the journal that are looked through for events
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One line for the terminal. `at`: ns since the epoch, 0 = not known; `source`: the log's name, or "event"."""
+    """One line for the terminal. `at`: ns since the epoch, 0 = not known; `source`: the log's name, or what happened.
+
+    Of a call: `gate`, our record of it, and `outcome`, what its log says came of it.
+    """
 
     at: int
     source: SafeText
@@ -38,10 +36,24 @@ class Row(msgspec.Struct, frozen=True):
     path: str = ""
     id: str = ""
     remark: bool = False
+    gate: str = ""
+    outcome: str = ""
 
     def as_object(self) -> dict[str, object]:
         """For programs."""
-        return {"id": self.id, "at": self.at, "log": self.path, "level": self.level, "text": self.text}
+        kind = "line" if self.path else self.source
+        told = {"kind": kind, "level": self.level, "gate": self.gate, "outcome": self.outcome, "text": self.text}
+        return {"id": self.id, "at": self.at, "log": self.path, **told}
+
+    def as_line(self) -> str:
+        """For people; what stands in brackets is ours."""
+        gate = f"[{self.gate}] " if self.gate else ""
+        end = f" -> {self.outcome}" if self.outcome else ""
+        return f"{_clock(self.at)}  {self.source:12} {self.level:5} {gate}{self.text}{end}"
+
+
+def _clock(wall: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(wall / 1e9)) if wall else "--:--:--"
 
 
 def remark(text: str) -> Row:
@@ -57,9 +69,12 @@ def of_line(line: LineView) -> Row:
     return Row(line.at.wall, out.safe(line.name, 40), text, line.level, line.path, f"{line.path}:{line.offset}")
 
 
-def of_event(event: LogView) -> Row:
-    """An event that the daemon told."""
-    return Row(event.at.wall, out.safe("event"), out.safe(event.text), "", "", str(event.seq))
+def of_told(row: LogView) -> Row:
+    """What it did, and what its own log tells: the same words as in the Log tab."""
+    text = f"(subagent) {row.text}" if row.subagent else row.text
+    name = f"told:{row.seq}" if row.told else str(row.seq)
+    gate, outcome = out.safe(row.gate), out.safe(row.outcome)
+    return Row(row.at.wall, out.safe(word(row)), out.safe(text), "", "", name, gate=gate, outcome=outcome)
 
 
 def _cut(text: SafeText, count: int) -> SafeText:
@@ -72,22 +87,23 @@ class Files:
     def __init__(self, paths: Iterable[str], rule: Rule | None, following: bool) -> None:
         self._rule, self._following = rule, following
         self._ends: dict[str, int | None] = dict.fromkeys(paths)
+        self._tails: list[tuple[str, Tail, Keys]] | None = None
 
-    def last(self, most: int) -> list[Row]:
-        """The newest lines of each log that count, oldest first; log by log."""
-        return [row for path in self._ends for row in self._last(path, most)]
+    def last(self, most: int, before: Mapping[str, int | None] | None = None) -> list[Row]:
+        """The newest lines of each log that count, oldest first; log by log. `before`: only lines before this offset of it."""
+        return [row for path in self._ends for row in self._last(path, most, (before or {}).get(path))]
 
-    def _last(self, path: str, most: int) -> list[Row]:
-        rows, wrong = self._lines(path, most, newest=True)
+    def _last(self, path: str, most: int, before: int | None) -> list[Row]:
+        rows, wrong = self._lines(path, most, before, newest=True)
         older = logset.rotated(path) if len(rows) < most else ""
         if older:
-            before, more_wrong = self._lines(older, most - len(rows), newest=False)
-            rows, wrong = [*before, *rows], [*wrong, *more_wrong]
-            if before:
-                wrong.append(f"the first {len(before)} lines are from before a rotation, in {older}")
+            more, more_wrong = self._lines(older, most - len(rows), None, newest=False)
+            rows, wrong = [*more, *rows], [*wrong, *more_wrong]
+            if more:
+                wrong.append(f"the first {len(more)} lines are from before a rotation, in {older}")
         return [*map(remark, wrong), *rows]
 
-    def _lines(self, path: str, most: int, *, newest: bool) -> tuple[list[Row], list[str]]:
+    def _lines(self, path: str, most: int, before: int | None, *, newest: bool) -> tuple[list[Row], list[str]]:
         """Lines of one file, and what is wrong with it."""
         try:
             log = LogFile(path)
@@ -97,6 +113,7 @@ class Files:
             return [], [f"{path} {error}"]
         try:
             end = log.ended() if newest and self._following else log.size
+            end = end if before is None else min(end, before)
             if newest:
                 self._ends[path] = end
             return self._rows(log, end, most), []
@@ -116,20 +133,25 @@ class Files:
 
     def follow(self) -> Iterator[Row]:
         """What is written to the logs from now on, through rotation, for ever."""
-        tails = [(path, Tail(path, start=end or 0), Keys()) for path, end in self._ends.items()]
         while True:
-            quiet = True
-            for path, tail, keys in tails:
-                for found in tail.read():
-                    quiet = False
-                    if isinstance(found, Gap):
-                        yield remark(f"{path}: {found.why}")
-                        continue
-                    text = keys.clean(found.text)
-                    if self._rule is None or self._rule.holds(found.text, True):
-                        yield _row(path, found, text, time.time_ns())
-            if quiet:
+            came = self.come()
+            yield from came
+            if not came:
                 time.sleep(LOOK_SECONDS)
+
+    def come(self) -> list[Row]:
+        """What was written to the logs since the last look."""
+        if self._tails is None:
+            self._tails = [(path, Tail(path, start=end or 0), Keys()) for path, end in self._ends.items()]
+        return [row for path, tail, keys in self._tails for found in tail.read() for row in self._came(path, keys, found)]
+
+    def _came(self, path: str, keys: Keys, found: Found) -> Iterator[Row]:
+        if isinstance(found, Gap):
+            yield remark(f"{path}: {found.why}")
+            return
+        text = keys.clean(found.text)
+        if self._rule is None or self._rule.holds(found.text, True):
+            yield _row(path, found, text, time.time_ns())
 
 
 def _progress(size: int, done: int) -> None:
@@ -142,29 +164,3 @@ def _row(path: str, line: Line, data: bytes, otherwise: int = 0) -> Row:
     told = recognise(line.text)
     text = _cut(drawn(data)[0], line.cut)
     return Row(told.time or otherwise, out.safe(os.path.basename(path), 40), text, told.level, path, f"{path}:{line.at}")
-
-
-def merged(files: Files, places: Places, session: str, most: int, rule: Rule | None) -> list[Row]:
-    """The newest of its events and of all its logs' lines by the times that they claim: nobody saw in which order they came."""
-    found = [*events(places, session, rule), *files.last(most)]
-    rows = sorted((row for row in found if not row.remark), key=lambda row: row.at)
-    return [*(row for row in found if row.remark), *rows[max(0, len(rows) - most) :]]
-
-
-def events(places: Places, session: str, rule: Rule | None) -> list[Row]:
-    """What the newest part of the journal tells of a session."""
-    found = []
-    try:
-        for stored in read(places.journal, newest=SEGMENTS):
-            record = stored.record
-            if record is not None and record.session == session and record.kind not in words.QUIET:
-                row = _event(stored.seq, record)
-                if rule is None or rule.holds(row.text.encode(), True):
-                    found.append(row)
-    except Damaged as error:
-        out.tell(f"the journal is damaged at record {error.seq}: {error.why}. See: controlroom audit verify")
-    return found
-
-
-def _event(seq: int, record: Record) -> Row:
-    return Row(record.at.wall, out.safe("event"), out.safe(words.of(record)), "", "", str(seq))

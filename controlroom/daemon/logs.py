@@ -104,12 +104,14 @@ class Logs:
         self.on_change: Callable[[], object] = lambda: None  # a session has other logs now
         self._sets: dict[str, _Set] = {}
         self._transcripts: dict[str, dict[str, None]] = {}
+        self._writers: dict[str, str] = {}  # what kind of agent writes the transcript, as its hook says
         self._hint = Hint()
         self._came = anyio.Event()
 
     def heard(self, session: str, agent: str, call: Call) -> None:
         """A hook of this session named the agent's transcript."""
         if call.transcript.startswith("/"):
+            self._writers[session] = agent
             self.found(session, call.transcript)
 
     def found(self, session: str, path: str) -> None:
@@ -163,6 +165,7 @@ class Logs:
         sessions = {key: held.session for key, held in self._runner.state.sessions.items()}
         for gone in self._sets.keys() - sessions.keys():
             self._transcripts.pop(gone, None)
+            self._writers.pop(gone, None)
             for log in self._sets.pop(gone).logs.values():
                 log.tail.close()
         for key, session in sessions.items():
@@ -209,7 +212,8 @@ class Logs:
 
     def _save(self, session: Session, logs: tuple[LogSource, ...]) -> None:
         try:
-            logbook.save(self._agents, Listed(session.id, session.name, session.kind, logs))
+            kind = self._writers.get(session.id, session.kind)
+            logbook.save(self._agents, Listed(session.id, session.name, kind, logs))
         except OSError as error:
             self._runner.alarm("logs", f"which logs it has cannot be kept for later: {error}", session.id)
 
@@ -245,7 +249,9 @@ class Logs:
 
     async def logs(self, params: Params) -> object:
         """The logs of one session."""
-        found = await self._of(params)
+        return self._sources(await self._of(params))
+
+    def _sources(self, found: _Set) -> list[LogSource]:
         return [log.source(self._hint.why) for log in found.logs.values()]
 
     async def log_lines(self, params: Params) -> object:
@@ -258,7 +264,8 @@ class Logs:
                 await self._came.wait()
         kept = sorted(self._newer(found, after, paths), key=lambda pair: pair[0].seq)
         lines = await anyio.to_thread.run_sync(_drawn, kept[-most:])
-        return {"lines": lines, "events": self._told(found, known)[-most:], "missed": len(kept) - len(lines)}
+        told = {"events": self._told(found, known)[-most:], "logs": self._sources(found)}
+        return {"lines": lines, "missed": len(kept) - len(lines), **told}
 
     def _told(self, found: _Set, known: int) -> list[LogView]:
         return [event for event in self._events() if event.session == found.session.id and event.seq > known]

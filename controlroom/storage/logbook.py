@@ -15,7 +15,7 @@ _LIMIT = 256 * 1024  # bytes
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """A session and its logs, as they were known last."""
+    """A session and its logs, as they were known last. `kind`: of the agent that writes its transcript."""
 
     session: str
     name: str

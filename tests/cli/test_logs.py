@@ -3,16 +3,19 @@
 import contextlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from controlroom.model.view import LogSource
+from controlroom.model.view import LineView, LogSource, RoomView, StoryView
 from controlroom.storage import logbook
 from controlroom.storage.logbook import Listed
+from controlroom.tui.render import log as log_tab
 from tests.cli.conftest import Cli
+from tests.support import daemon as daemons
 from tests.support.daemon import Daemon
 from tests.support.waiting import eventually
 
@@ -41,10 +44,10 @@ def append(log: Path, text: str) -> None:
 
 @pytest.fixture
 def follow(cli: Cli) -> Callable[..., Callable[[str], None]]:
-    """Starts `logs a -f WORDS`; gives what waits for a text of it."""
+    """Starts `logs NAME -f WORDS`; gives what waits for a text of it."""
 
-    def start(*words: str) -> Callable[[str], None]:
-        process = cli.start("logs", "a", "-f", *words)
+    def start(*words: str, name: str = "a") -> Callable[[str], None]:
+        process = cli.start("logs", name, "-f", *words)
         assert process.stdout is not None
         pipe, said = process.stdout.fileno(), bytearray()
         os.set_blocking(pipe, False)
@@ -177,3 +180,96 @@ def test_logs_of_the_settings_and_folders_belong_to_every_agent(cli: Cli) -> Non
 
     eventually(all_there, 20, "every log is followed")
     assert json.loads(cli.ok("logs", "a", "--log", "x.log", "--json"))[0]["text"] == "from the settings"
+
+
+class Claude:
+    """A hook session of Claude Code with a transcript and a log of the settings; its daemon runs."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon, self.transcript, self.log = daemon, daemon.home.user / "s1.jsonl", daemon.workspace / "app.log"
+        self.transcript.touch()
+        self.log.write_text("WARN from its log\n")
+        assert daemon.bash("ls", "toolu_1", transcript_path=str(self.transcript)).answer()[0] == "allow"
+        [row] = daemon.call("agents")
+        self.session, self.name = row["id"], row["name"]
+        eventually(lambda: len(daemon.call("logs", session=self.session)) == 2, 20, "both logs are followed")
+
+    def tells(self, *blocks: dict[str, object], by: str = "assistant") -> None:
+        said = {"type": by, "message": {"id": "m1", "role": by, "content": list(blocks)}}
+        append(self.transcript, json.dumps({**said, "timestamp": "2026-11-26T12:00:00Z"}) + "\n")
+
+    def calls(self, call: str, command: str) -> None:
+        self.tells({"type": "tool_use", "id": call, "name": "Bash", "input": {"command": command}})
+
+    def ends(self, call: str) -> None:
+        self.tells({"type": "tool_result", "tool_use_id": call, "content": "x"}, by="user")
+
+    def tab(self) -> list[tuple[str, str, str]]:
+        """The rows of the Log tab in the room: gate, what it says, outcome."""
+        view = msgspec.convert(self.daemon.call("view"), RoomView)
+        told = msgspec.convert(self.daemon.call("story", session=self.session), StoryView)
+        [agent] = view.agents
+        answer = self.daemon.call("log_lines", session=self.session, paths=agent.stream)
+        lines = msgspec.convert(answer["lines"], tuple[LineView, ...])
+        rows = log_tab.select(view, self.session, "", told, lines)
+        return [("", r.text, "") if isinstance(r, LineView) else (r.gate, r.text, r.outcome) for r in rows]
+
+
+@pytest.fixture
+def claude(cli: Cli) -> Iterator[Claude]:
+    config = cli.home.path / "config"
+    config.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (config / "config.toml").write_text('[logs]\nfiles = ["./app.log"]\n')
+    daemon = daemons.start(cli.home)
+    yield Claude(daemon)
+    daemons.stop(daemon)
+
+
+def printed(cli: Cli, name: str) -> list[tuple[str, str, str]]:
+    return [(row["gate"], row["text"], row["outcome"]) for row in cli.json("logs", name)]
+
+
+def test_it_prints_the_rows_of_the_log_tab(cli: Cli, claude: Claude) -> None:
+    claude.tells({"type": "text", "text": "allowed by operator:op, T2"})
+    claude.calls("toolu_1", "ls")
+    claude.calls("toolu_2", "rm -rf /")
+    claude.ends("toolu_1")
+    call, past = ("allowed by policy, T0", "Bash ls", "done"), ("UNGATED", "Bash rm -rf /", "")
+    line, speaks = ("", "WARN from its log", ""), ("", "allowed by operator:op, T2", "")
+    eventually(lambda: {call, past, line, speaks} <= set(claude.tab()), 20, "the daemon has seen all of it")
+    assert printed(cli, claude.name) == claude.tab()
+    said = cli.ok("logs", claude.name)
+    assert "  call         " in said and "[allowed by policy, T0] Bash ls -> done" in said
+    assert "  speaks             allowed by operator:op, T2" in said, "no brackets: in them stands our record alone"
+    assert printed(cli, claude.name)[-1:] == claude.tab()[-1:]
+    claude.daemon.kill()
+    assert {call, past, line, speaks} <= set(printed(cli, claude.name)), "the journal and the logs tell the same"
+    assert "no daemon has this session now" in cli.run("logs", claude.name).stderr
+    assert [row["text"] for row in cli.json("logs", claude.name, "--search", "rm -RF")][:1] == ["Bash rm -rf /"]
+
+
+def test_a_call_that_is_followed_is_told_again_with_its_end(
+    cli: Cli, claude: Claude, follow: Callable[..., Callable[[str], None]]
+) -> None:
+    says = follow(name=claude.name)
+    says("WARN from its log")
+    claude.calls("toolu_1", "ls")
+    says("[allowed by policy, T0] Bash ls\n")
+    claude.ends("toolu_1")
+    says("[allowed by policy, T0] Bash ls -> done\n")
+    append(claude.log, "one more\n")
+    says("one more\n")
+
+
+def test_what_is_no_longer_kept_is_counted_and_read_from_the_file(cli: Cli, claude: Claude) -> None:
+    append(claude.log, "".join(f"line {n}\n" for n in range(1_000)))
+
+    def dropped() -> bool:
+        [log] = [row for row in claude.daemon.call("logs", session=claude.session) if row["origin"] == "config"]
+        return bool(log["lines"] == 1_001 and log["dropped"])
+
+    eventually(dropped, 20, "the ring is full")
+    done = cli.run("logs", claude.name, "--lines", "500")
+    assert f"lines that the daemon does not keep any more: {claude.log} 801 of 1,001." in done.stderr
+    lines = [row["text"] for row in cli.json("logs", claude.name, "--lines", "500") if row["kind"] == "line"]
+    assert len(lines) > 480 and lines == [f"line {n}" for n in range(1_000 - len(lines), 1_000)], "none is missing, none twice"

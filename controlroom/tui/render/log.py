@@ -6,6 +6,7 @@ What the log tells is a claim and drawn as one; only the gate's record of a call
 from collections.abc import Sequence
 
 from controlroom.model.record import Kind
+from controlroom.model.stream import Row, stream, word
 from controlroom.model.view import LineView, LogView, RoomView, StoryView
 from controlroom.tui.glyphs import Glyphs
 from controlroom.tui.line import Line, Style, gap, marked, pad, quote, say
@@ -15,29 +16,6 @@ HEAD = 0  # lines before the first row
 _KIND = 9
 _AGENT = 12
 _NARROW = 48  # in fewer cells the time of day gives way to the text
-_WORDS: dict[str, str] = {
-    Kind.INTENT: "asks",
-    Kind.DECISION: "answer",
-    Kind.STARTED: "starts",
-    Kind.OUTCOME: "says",
-    Kind.SEEN: "seen",
-    Kind.INTERRUPTED: "cut off",
-    Kind.REFUSED: "refused",
-    Kind.UNDELIVERED: "unheard",
-    Kind.REJECTED: "rejected",
-    Kind.OBSERVED: "hook",
-    Kind.GRANT: "grant",
-    Kind.REVOKED: "revoked",
-    Kind.PROOF: "proof",
-    Kind.DRILL: "drill",
-    Kind.LATCHED: "STOP",
-    Kind.SNAPSHOT: "saved",
-    Kind.CHECKPOINT: "saved",
-    Kind.CLEARED: "cleared",
-    Kind.LAYER: "file",
-    Kind.LAYER_TAKEN: "taken",
-    Kind.LEAK: "secret",
-}
 _STYLES: dict[str, Style] = {
     Kind.INTENT: "text",
     Kind.DECISION: "text",
@@ -53,9 +31,6 @@ _STYLES: dict[str, Style] = {
 }
 
 
-Row = LogView | LineView
-
-
 def select(
     view: RoomView, session: str, find: str = "", story: StoryView | None = None, lines: Sequence[LineView] = ()
 ) -> tuple[Row, ...]:
@@ -63,10 +38,8 @@ def select(
 
     `lines` of its other logs stand among them, in the order in which all of it came.
     """
-    mine: Sequence[Row] = story.rows if story else [row for row in view.log if not session or row.session == session]
-    if lines:
-        mine = sorted([*mine, *lines], key=lambda row: row.at.boot)
-    return tuple(row for row in mine if rows.holds(find, *_texts(row)))
+    mine = story.rows if story else [row for row in view.log if not session or row.session == session]
+    return tuple(row for row in stream(mine, lines) if rows.holds(find, *_texts(row)))
 
 
 def _texts(row: Row) -> tuple[str, ...]:
@@ -144,9 +117,9 @@ def _row(row: Row, names: dict[str, str], named: bool, timed: bool) -> Line:
         return (*time, *logline.row(row, _KIND))
     style = "unverified" if row.told else _STYLES.get(row.kind, "dim")
     loud = "alarm" if row.doubt else _STYLES.get(row.kind, "dim")
-    word = pad((say(_WORDS.get(row.kind, row.kind), loud if loud in ("warn", "alarm") else "label"),), _KIND)
+    kind = pad((say(word(row), loud if loud in ("warn", "alarm") else "label"),), _KIND)
     who = (*pad(marked(quote(names.get(row.session, row.session), "dim", 30)), _AGENT), gap(1)) if named else ()
     sub = (say("sub ", "dim"),) if row.subagent else ()
     gate = (quote(row.gate, "alarm" if row.doubt else "dim", 80), say(": ", "dim")) if row.gate else ()
     end = (say("  "), quote(row.outcome, "warn" if row.outcome == "failed" else "dim", 40)) if row.outcome else ()
-    return (*time, *who, *word, *sub, *gate, *marked(quote(row.text, style, 2000)), *end)
+    return (*time, *who, *kind, *sub, *gate, *marked(quote(row.text, style, 2000)), *end)

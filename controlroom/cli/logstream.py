@@ -1,0 +1,234 @@
+"""An agent's merged stream, as the Log tab has it: from the daemon, or, where none runs, made of the journal and the logs."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from controlroom.agents import AGENTS, TRANSCRIPTS
+from controlroom.agents.transcript import moment
+from controlroom.cli import out, room
+from controlroom.cli.logfiles import LOOK_SECONDS, Files, Row, of_line, of_told, remark
+from controlroom.client.rpc import Operator
+from controlroom.daemon.doubts import KINDS
+from controlroom.daemon.following import Came, Following
+from controlroom.daemon.story import Story
+from controlroom.model.clock import Instant
+from controlroom.model.record import Kind, Record
+from controlroom.model.stream import stream
+from controlroom.model.view import LineView, LogSource, LogView, StoryView, merged
+from controlroom.sensing.index import Rule
+from controlroom.storage.chain import Damaged
+from controlroom.storage.logbook import Listed
+from controlroom.storage.segments import read
+
+WAIT_SECONDS = 1.0  # that the daemon holds a question back until a line comes; what a log tells is asked for as often
+SEGMENTS = 2  # of the journal that are looked through
+NO_DAEMON = (
+    'no daemon has this session now: the order is that of the times that are claimed, a call "from before" has no record in '
+    "the newest part of the journal, and nobody looks whether calls pass the gate"
+)
+
+
+class _Alarm(msgspec.Struct, frozen=True):
+    kind: str
+    call: str = ""
+
+
+class _News:
+    """Which rows of a story were not told yet; a call is told again when its gate record or its outcome is another."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[bool, int], tuple[str, str]] = {}
+        self._last = 0
+
+    def of(self, rows: tuple[LogView, ...]) -> tuple[list[LogView], int]:
+        """Those rows, and how many came and went between two looks."""
+        now = {(row.told, row.seq): (row.gate, row.outcome) for row in rows}
+        new = [row for row in rows if self._told.get((row.told, row.seq)) != now[row.told, row.seq]]
+        numbers = [row.seq for row in rows if row.told]
+        missed = max(0, min(numbers) - self._last - 1) if numbers and self._last else 0
+        self._told, self._last = now, max([self._last, *numbers])
+        return new, missed
+
+
+class Live:
+    """From the daemon. `newest` first, then `follow`."""
+
+    def __init__(self, operator: Operator, listed: Listed, rule: Rule | None) -> None:
+        self._operator, self._session, self._rule = operator, listed.session, rule
+        self._logs = listed.logs
+        self._after = self._event = 0
+        self._seq: int | None = None
+        self._news = _News()
+        self._printed: frozenset[str] = frozenset()  # lines that a search through the files has found already
+
+    def newest(self, most: int) -> list[Row]:
+        """What there is: as the daemon saw it come; what came before that is read from the files."""
+        rows, lines, _ = self._look(0.0)
+        said = [*_state(self._logs)]
+        shown = [row for row in map(_drawn, stream(rows, lines)) if _holds(self._rule, row)]
+        if self._rule is not None:
+            found = Files([one.path for one in merged(self._logs)], self._rule, following=False).last(most)
+            self._printed = frozenset(row.id for row in found)
+            shown = _sorted([*found, *(row for row in shown if not row.path), *self._events(rows)])
+        elif len(shown) < most:
+            begins = _begins(self._logs, lines)
+            older = [*Files(begins, None, following=False).last(most - len(shown), begins), *self._events(rows)]
+            shown = [*_sorted(older), *shown]
+        return [*said, *_most(shown, most)]
+
+    def follow(self) -> Iterator[Row]:
+        """What comes, for ever."""
+        while True:
+            rows, lines, missed = self._look(WAIT_SECONDS)
+            if missed:
+                yield remark(f"{missed} rows came faster than they could be told; they are in the logs and in the journal")
+            for row in map(_drawn, stream(rows, lines)):
+                if _holds(self._rule, row) and row.id not in self._printed:
+                    yield row
+
+    def _look(self, wait: float) -> tuple[list[LogView], tuple[LineView, ...], int]:
+        paths = [one.path for one in merged(self._logs)]
+        asked = {"session": self._session, "after": self._after, "event": self._event, "paths": paths, "wait": wait}
+        answer: dict[str, Any] = self._operator.call("log_lines", **asked)
+        lines = msgspec.convert(answer["lines"], tuple[LineView, ...])
+        missed = int(answer["missed"]) if self._after else 0
+        self._logs = msgspec.convert(answer["logs"], tuple[LogSource, ...])
+        self._after = max([self._after, *(line.seq for line in lines)])
+        self._event = max([self._event, *(int(one["seq"]) for one in answer["events"])])
+        known = {} if self._seq is None else {"seq": self._seq}
+        told = self._operator.call("story", session=self._session, **known)
+        if told is None:
+            return [], lines, missed
+        story = msgspec.convert(told, StoryView)
+        self._seq = story.seq
+        new, gone = self._news.of(story.rows)
+        return new, lines, missed + gone
+
+    def _events(self, rows: list[LogView]) -> Iterator[Row]:
+        """What the journal holds from before the daemon's story."""
+        first = min((row.at.wall for row in rows), default=time.time_ns())
+        calls = {row.receipt for row in rows if row.receipt}
+        story = Story(self._session)
+        for seq, record in _records(self._session):
+            if record.at.wall < first and record.receipt not in calls:
+                story.note(seq, record)
+        return (row for row in map(of_told, story.rows()) if _holds(self._rule, row))
+
+
+class Kept:
+    """From the journal and the logs themselves, in the order of the times that they claim."""
+
+    def __init__(self, listed: Listed, rule: Rule | None, *, following: bool) -> None:
+        self._session, self._rule = listed.session, rule
+        self._files = Files([one.path for one in merged(listed.logs)], rule, following)
+        self._story, self._news = Story(listed.session, gated=listed.kind in AGENTS), _News()
+        self._following = Following(TRANSCRIPTS[listed.kind]) if listed.kind in TRANSCRIPTS else None
+        for one in listed.logs:
+            if one.origin == "transcript" and self._following is not None:
+                self._following.add(one.path)
+
+    def newest(self, most: int) -> list[Row]:
+        """What there is."""
+        told, wrong = self._told()
+        records = ((record.at.wall, (seq, record)) for seq, record in _records(self._session))
+        both: list[tuple[int, Came | tuple[int, Record]]] = [*told, *records]
+        for at, one in sorted(both, key=lambda pair: pair[0]):
+            if isinstance(one, Came):
+                self._entry(at, one)
+            else:
+                self._note(*one)
+        rows = _sorted([*self._new(), *self._files.last(most)])
+        return [remark(NO_DAEMON), *map(remark, wrong), *_most(rows, most)]
+
+    def follow(self) -> Iterator[Row]:
+        """What comes to its logs, for ever; there are no events without a daemon."""
+        while True:
+            told, wrong = self._told()
+            for at, came in told:
+                self._entry(at, came)
+            rows = [*map(remark, wrong), *self._new(), *self._files.come()]
+            yield from rows
+            if not rows:
+                time.sleep(LOOK_SECONDS)
+
+    def _told(self) -> tuple[list[tuple[int, Came]], list[str]]:
+        """What its own logs tell, each with the time that it claims; what claims none has that of the one before."""
+        found: list[tuple[int, Came]] = []
+        wrong: list[str] = []
+        at = 0
+        while self._following is not None:
+            batch = self._following.read()
+            wrong += batch.wrong
+            for came in batch.came:
+                at = moment(came.heard.claimed) or at
+                found.append((at, came))
+            if not batch.came:
+                break
+        return found, wrong
+
+    def _entry(self, at: int, came: Came) -> None:
+        told, claimed, subagent = came.heard
+        self._story.entry(Instant(0, at), told, claimed, subagent, True)
+
+    def _note(self, seq: int, record: Record) -> None:
+        self._story.note(seq, record)
+        if record.kind is Kind.ALARM:
+            alarm = msgspec.json.decode(record.body, type=_Alarm)
+            if alarm.call and alarm.kind in KINDS:
+                self._story.doubt(alarm.call, alarm.kind)
+
+    def _new(self) -> list[Row]:
+        rows, _ = self._news.of(tuple(self._story.rows()))
+        return [row for row in map(of_told, rows) if _holds(self._rule, row)]
+
+
+def _drawn(row: LogView | LineView) -> Row:
+    return of_line(row) if isinstance(row, LineView) else of_told(row)
+
+
+def _holds(rule: Rule | None, row: Row) -> bool:
+    return rule is None or row.remark or rule.holds(row.text.encode(), True)
+
+
+def _sorted(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: row.at)
+
+
+def _most(rows: list[Row], most: int) -> list[Row]:
+    """Remarks, then the newest of the others."""
+    plain = [row for row in rows if not row.remark]
+    return [*(row for row in rows if row.remark), *plain[max(0, len(plain) - most) :]]
+
+
+def _records(session: str) -> Iterator[tuple[int, Record]]:
+    """What the newest part of the journal holds of a session."""
+    try:
+        for stored in read(room.places().journal, newest=SEGMENTS):
+            if stored.record is not None and stored.record.session == session:
+                yield stored.seq, stored.record
+    except Damaged as error:
+        out.tell(f"the journal is damaged at record {error.seq}: {error.why}. See: controlroom audit verify")
+
+
+def _begins(logs: tuple[LogSource, ...], lines: tuple[LineView, ...]) -> dict[str, int | None]:
+    """By log, where in it the lines begin that the daemon told; not for one that became another file meanwhile."""
+    turned = {line.path for line in lines if line.offset < 0}
+    first: dict[str, int | None] = {one.path: None if one.lines else 0 for one in merged(logs) if one.path not in turned}
+    for line in reversed(lines):
+        if line.path in first:
+            first[line.path] = line.offset
+    return first
+
+
+def _state(logs: tuple[LogSource, ...]) -> Iterator[Row]:
+    """What whoever reads the stream must know of its logs."""
+    dropped = [f"{one.path} {one.dropped:,} of {one.lines:,}" for one in merged(logs) if one.dropped]
+    if dropped:
+        yield remark(f"lines that the daemon does not keep any more: {', '.join(dropped)}. All of a log: --log PATH")
+    polled = next((one.polled for one in logs if one.polled), "")
+    if polled:
+        yield remark(f"its logs are looked at every second: {polled}")
+    yield from (remark(f"{one.path} is not followed: {one.state}") for one in merged(logs) if one.state)
