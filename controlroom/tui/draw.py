@@ -145,14 +145,23 @@ def _keyed(*pairs: tuple[str, str]) -> Line:
 
 def _tabbar(scene: Scene, width: int) -> list[Line]:
     looking = scene.looking
-    note = _log_note(scene) if looking.tab == LOG else ""
+    notes = _log_notes(scene) if looking.tab == LOG else []
     edge: Line = (say(scene.glyphs.gutter, "dim"), gap(1))
-    bar = tabs.render([t.label for t in keys.TABS], looking.tab, width - 2, scene.glyphs, find=looking.filter, note=note)
+    bar = tabs.render([t.label for t in keys.TABS], looking.tab, width - 2, scene.glyphs, find=looking.filter, notes=notes)
     return [(*edge, *bar[0])]
 
 
+def _log_notes(scene: Scene) -> list[Line]:
+    """What the Log tab shows of what there is, what its agent used, and whether it follows; where the stream of its logs lacks
+    something, that first, and where there is no room, that alone.
+    """
+    looking, agent = scene.looking, scene.agent
+    told: Line = (say(_log_note(scene), "dim"),)
+    lacks = log.lacks(looking.logs.get(agent.id, ())) if agent is not None and not shown_log(scene) else []
+    return [*((*lack, gap(2), *told) for lack in lacks), *lacks] if lacks else [told]
+
+
 def _log_note(scene: Scene) -> str:
-    """What the Log tab shows of what there is, what its agent used, and whether it follows."""
     looking, agent = scene.looking, scene.agent
     note = "following" if looking.follow else "f follows"
     if agent is not None and agent.logs:

@@ -7,7 +7,7 @@ from typing import Literal
 from controlroom.model.agent import SessionState
 from controlroom.model.permissions import Permissions
 from controlroom.model.touched import DiffView, FilesView
-from controlroom.model.view import AgentView, LayerView, LineView, ProcessesView, RoomView, StoryView
+from controlroom.model.view import AgentView, LayerView, LineView, LogSource, ProcessesView, RoomView, StoryView
 from controlroom.tui.sheet import Sheet
 
 Region = Literal["agents", "request", "tab"]
@@ -34,6 +34,7 @@ class Looking:
     stories: dict[str, StoryView] = field(default_factory=dict)
     permissions: dict[str, Permissions] = field(default_factory=dict)
     lines: dict[str, tuple[LineView, ...]] = field(default_factory=dict)
+    logs: dict[str, tuple[LogSource, ...]] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     sheet: Sheet | None = None
     notice: str = ""

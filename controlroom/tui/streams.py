@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from controlroom.model.view import LineView
+from controlroom.model.view import LineView, LogSource
 from controlroom.tui.keys import LOG_TAB
 from controlroom.tui.link import HasContact, Outcome
 from controlroom.tui.looking import Looking
@@ -19,6 +19,7 @@ NO_EVENT = 1 << 62  # events come with the snapshots
 
 class _Told(msgspec.Struct):
     lines: tuple[LineView, ...] = ()
+    logs: tuple[LogSource, ...] = ()
 
 
 class Streams:
@@ -58,10 +59,12 @@ class Streams:
             self._asking = ""
         if outcome.code or session != self._session:
             return
-        lines = msgspec.convert(outcome.result, _Told).lines
-        if lines:
-            self._looking.lines = {session: (*self._looking.lines.get(session, ()), *lines)[-MOST:]}
-            self._looking.touch()
+        told, looking = msgspec.convert(outcome.result, _Told), self._looking
+        lines = told.lines
+        if lines or looking.logs.get(session) != told.logs:
+            looking.lines = {session: (*looking.lines.get(session, ()), *lines)[-MOST:]}
+            looking.logs = {session: told.logs}
+            looking.touch()
         if lines or time.monotonic() - self._asked >= LEAST_SECONDS:  # else it does not wait: asked again on a new snapshot
             self._failed = -1
             self._news()

@@ -237,11 +237,10 @@ def test_it_prints_the_rows_of_the_log_tab(cli: Cli, claude: Claude) -> None:
     call, past = ("allowed by policy, T0", "Bash ls", "done"), ("UNGATED", "Bash rm -rf /", "")
     line, speaks = ("", "WARN from its log", ""), ("", "allowed by operator:op, T2", "")
     eventually(lambda: {call, past, line, speaks} <= set(claude.tab()), 20, "the daemon has seen all of it")
-    assert printed(cli, claude.name) == claude.tab()
+    eventually(lambda: printed(cli, claude.name) == claude.tab(), 20, "both show the same rows")
     said = cli.ok("logs", claude.name)
     assert "  call         " in said and "[allowed by policy, T0] Bash ls -> done" in said
     assert "  speaks             allowed by operator:op, T2" in said, "no brackets: in them stands our record alone"
-    assert printed(cli, claude.name)[-1:] == claude.tab()[-1:]
     claude.daemon.kill()
     assert {call, past, line, speaks} <= set(printed(cli, claude.name)), "the journal and the logs tell the same"
     assert "no daemon has this session now" in cli.run("logs", claude.name).stderr

@@ -70,7 +70,9 @@ async def test_it_is_scrolled_through_from_its_begin_to_its_end(log: Path) -> No
         await visit.until(lambda: "line 5000" not in visit.text(), "the end is left")
         await visit.press("home")
         await visit.sees("1  line 1\n")
-        await visit.press("down", "down", "enter")
+        await visit.press("down", "down")
+        await visit.until(lambda: visit.app.looking.sheet and visit.app.looking.sheet.cursor == 2, "the third row is selected")
+        await visit.press("enter")
         await visit.until(lambda: isinstance(visit.app.screen, TextPage), "the page of the row")
         await visit.sees("line 3")
         await visit.sees("byte 14 of 48,893")
@@ -153,9 +155,9 @@ class Later:
         self.done.append(done)
         return True
 
-    def answer(self, *lines: LineView) -> None:
-        rows = msgspec.to_builtins(lines)
-        self.done[-1](Outcome("log_lines", self.asked[-1], {"lines": rows, "events": [], "missed": 0}))
+    def answer(self, *lines: LineView, logs: tuple[LogSource, ...] = ()) -> None:
+        rows = {"lines": msgspec.to_builtins(lines), "events": [], "missed": 0, "logs": msgspec.to_builtins(logs)}
+        self.done[-1](Outcome("log_lines", self.asked[-1], rows))
 
 
 @story
@@ -176,3 +178,31 @@ async def test_lines_of_its_logs_stand_among_its_events_as_they_came(log: Path) 
         assert "too late" not in visit.text()
         await visit.press("up")
         await visit.until(lambda: len(later.asked) == 3, "it is asked anew")
+
+
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ((80, 24), ("4k dropped  polled",)),
+        ((120, 40), ("4k older lines dropped  looked at every second", "4 Files")),
+        (
+            (200, 60),
+            ("4k older lines dropped  looked at every second: the watch limit is reached  1 log, following",),
+        ),
+    ],
+)
+@pytest.mark.row("R12")
+@story
+async def test_what_the_stream_lacks_and_why_it_is_late_stand_beside_the_tabs(
+    log: Path, size: tuple[int, int], said: tuple[str, ...]
+) -> None:
+    async with room(None, size=size) as visit:
+        later = Later(visit)
+        visit.line.show(with_log(log, "run"))
+        await visit.press("1")
+        await visit.until(lambda: later.asked, "the stream is asked for")
+        later.answer(logs=(LogSource(str(log), "run", 4_200, 4_000, "", "the watch limit is reached"),))
+        for words in said:
+            await visit.sees(words)
+        await visit.press("1")
+        await visit.until(lambda: "dropped" not in visit.text(), "by itself, all of the log is there")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from controlroom.model.record import Kind
 from controlroom.model.stream import Row, stream, word
-from controlroom.model.view import LineView, LogView, RoomView, StoryView
+from controlroom.model.view import LineView, LogSource, LogView, RoomView, StoryView, merged
 from controlroom.tui.glyphs import Glyphs
 from controlroom.tui.line import Line, Style, gap, marked, pad, quote, say
 from controlroom.tui.render import logline, rows, words
@@ -54,6 +54,19 @@ def figures(story: StoryView, more: str) -> str:
     odd = sum(story.unknown.values())
     parts = (tokens, dollars, words.some(odd, "unknown line") if odd else "", more)
     return "  ".join(part for part in parts if part)
+
+
+def lacks(logs: Sequence[LogSource]) -> list[Line]:
+    """What the stream of these logs does not show, and why it is late, in more and in fewer words; [] = neither."""
+    dropped = sum(source.dropped for source in merged(logs))
+    polled = next((source.polled for source in logs if source.polled), "")
+    count = words.thousands(dropped)
+    more, fewer = (f"{count} older lines dropped", f"{count} dropped") if dropped else ("", "")
+    every = say("looked at every second", "warn")
+    late: list[Line] = [(every, say(": ", "warn"), *marked(quote(polled, "warn", 60))), (every,), (say("polled", "warn"),)]
+    if not polled:
+        return [(say(text, "dim"),) for text in (more, fewer) if text]
+    return [(*((say(f"{text}  ", "dim"),) if text else ()), *why) for text, why in zip((more, more, fewer), late, strict=True)]
 
 
 def render(

@@ -8,18 +8,21 @@ from controlroom.tui.line import Line, Span, cells, flush, gap, marked, quote, s
 _SHORTER = {"Processes": "Procs", "Permissions": "Perms"}
 
 
-def render(names: Sequence[str], current: int, width: int, glyphs: Glyphs, *, find: str = "", note: str = "") -> list[Line]:
-    """The one line. `current` counts from 1, as the keys do. `note`: a word of ours on the right ("following")."""
-    right: Line = (say("/ ", "key"), *marked(quote(find, "text", 40))) if find else ((say(note, "dim"),) if note else ())
+def render(
+    names: Sequence[str], current: int, width: int, glyphs: Glyphs, *, find: str = "", notes: Sequence[Line] = ()
+) -> list[Line]:
+    """The one line. `current` counts from 1, as the keys do. `notes`: of our words on the right the first that fits."""
+    right: Line = (say("/ ", "key"), *marked(quote(find, "text", 40))) if find else ()
     shorter = [_SHORTER.get(name, name) for name in names]
     bars = [_bar(names, current, 2), _bar(shorter, current, 2), _bar(shorter, current, 1)]
     numbers = _bar([name if at == current else "" for at, name in enumerate(names, 1)], current, 2)
-    for beside in (right, () if note and not find else right):
+    for beside in (right,) if find else (*notes, ()):
         room = width - cells(beside) - 1 if beside else width
         for bar in bars:
             if cells(bar) <= room:
                 return [flush(bar, beside, width)]
-    return [flush(numbers, right, width)]
+    fitting = (note for note in reversed(notes) if cells(numbers) + 1 + cells(note) <= width)
+    return [flush(numbers, right or next(fitting, ()), width)]
 
 
 def _bar(names: Sequence[str], current: int, between: int) -> Line:

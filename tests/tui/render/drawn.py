@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from controlroom.model.agent import SessionState
 from controlroom.model.tier import Tier
 from controlroom.model.touched import DiffView, FilesView, FileView, OpenFile
-from controlroom.model.view import LayerView, ProcessesView, ProcessView, RoomView
+from controlroom.model.view import LayerView, LogSource, ProcessesView, ProcessView, RoomView
 from controlroom.tui import keys
 from controlroom.tui.glyphs import Glyphs
 from controlroom.tui.line import Line
@@ -130,6 +130,16 @@ def _receipt(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
     return [line for receipt in view.receipts[0:5:2] for line in receipts.detail(receipt, width, glyphs)]
 
 
+def _lacks(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
+    """The bar of the tabs where lines are dropped, where logs are looked at every second, and where both."""
+    name = view.agents[0].name if view.agents else ""
+    told = ((4_200, ""), (0, f"the watch limit {name}"), (999, f"the watch limit {name}"))
+    logs = [LogSource("/w/app.log", "run", 5_000, dropped, "", polled) for dropped, polled in told]
+    return [
+        line for one in logs for line in tabs.render([c.label for c in keys.TABS], 1, width, glyphs, notes=log.lacks((one,)))
+    ]
+
+
 # Panes with data of agents: every line of theirs stands behind the gutter.
 DATA: dict[str, Draw] = {
     "log": lambda v, w, g: log.render(v, ALL, w, g, at=1),
@@ -156,6 +166,7 @@ OTHERS: dict[str, Draw] = {
     "stop": lambda v, w, g: stop.render(v, (v.status.host,), w, g),
     "stop_none": lambda v, w, g: stop.render(None, (v.status.host,), w, g),
     "tabs": lambda v, w, g: tabs.render([c.label for c in keys.TABS], 2, w, g, find=v.status.host),
+    "tabs_lacks": _lacks,
 }
 # Drawn from the key table alone.
 KEYED: dict[str, Draw] = {
