@@ -1,4 +1,4 @@
-"""Logs: the index beside `wc -l` and lnav on the same files, a huge file's last page, and the daemon with many logs.
+"""Logs: the index beside `wc -l`, lnav and toolong on the same files, a huge file's last page, and the daemon with many logs.
 
 FULL=1 takes logs of 1 GB and 10 GB, and a minute of many agents. What is missing on this machine is said on standard error.
 """
@@ -29,6 +29,7 @@ from tests.support.home import Home
 FULL = os.environ.get("FULL") == "1"
 SIZES = (1 << 30, 10 << 30) if FULL else (200 << 20,)
 ROUNDS = 7
+TURNS = 3  # with programs of others
 AGENTS = 100
 EVENTS = 100  # a second, of each agent
 SECONDS = 60.0 if FULL else 8.0
@@ -62,6 +63,7 @@ def _indexes(folder: Path, size: int) -> Iterator[Figure]:
     ratios = _beside_wc(text, "lines")
     yield Figure(f"logs: newline index / wc -l, {name} of text", ratios, "ratio", 4.0, "lower")
     yield from _beside_lnav(text, name)
+    yield from _beside_toolong(text, name)
     text.unlink()
     transcript = _write(folder / "session.jsonl", size, _transcript_lines())
     yield Figure(f"logs: typed index / wc -l, {name} of JSONL", _beside_wc(transcript, "types"), "ratio", 8.0, "lower")
@@ -115,7 +117,7 @@ def _beside_lnav(path: Path, name: str) -> Iterator[Figure]:
     """Whole programs, start included; lnav loads the file and leaves without printing it."""
     lnav = shutil.which("lnav")
     if lnav is None:
-        print("logs: lnav is not installed (Debian package lnav): nothing to compare the index with", file=sys.stderr)
+        print("logs: lnav is not installed (Debian package lnav): not compared", file=sys.stderr)
         return
     with tempfile.TemporaryDirectory(prefix="cr") as home:
         env = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home}
@@ -125,8 +127,38 @@ def _beside_lnav(path: Path, name: str) -> Iterator[Figure]:
     yield Figure(f"logs: index of {name}, memory / lnav -n", memory / theirs[1], "ratio", 0.3, "lower")
     yield Figure(f"logs: lnav -n of {name}", theirs[0], "s", 0.0, "shown")
     yield Figure(f"logs: index of {name}, whole program", seconds, "s", 0.0, "shown")
-    if shutil.which("tl") is None:
-        print("logs: toolong (tl) is not on the PATH: not compared", file=sys.stderr)
+
+
+# Only what toolong does to know the lines of a file, as its view of a log does it: no screen, which costs it more.
+TOOLONG = """
+import sys, threading
+from toolong.log_file import LogFile
+log, found = LogFile(sys.argv[1]), []
+assert log.open(threading.Event())
+for _, breaks in log.scan_line_breaks():
+    found.extend(breaks)
+print(len(found))
+"""
+
+
+def _beside_toolong(path: Path, name: str) -> Iterator[Figure]:
+    """Its own scan for lines in the interpreter that it is installed for, start included, beside our index in the same run."""
+    tl = shutil.which("tl")
+    if tl is None:
+        print("logs: toolong (tl, from PyPI: toolong) is not on the PATH: not compared", file=sys.stderr)
+        return
+    with open(tl, "rb") as script:
+        interpreter = script.readline().removeprefix(b"#!").strip().decode()
+    lines = int(subprocess.run(["wc", "-l", str(path)], stdout=subprocess.PIPE, check=True).stdout.split()[0])
+    theirs, ours = [], []
+    for _ in range(TURNS):
+        seconds, _, said = _measured([interpreter, "-c", TOOLONG, str(path)])
+        assert int(said) >= lines, f"toolong found {said} of {lines} lines"
+        theirs.append(seconds)
+        ours.append(_index(path, "lines")[1])
+    scan, own = statistics.median(theirs), statistics.median(ours)
+    yield Figure(f"logs: index of {name}, time / toolong's line scan", own / scan, "ratio", 0.5, "lower")
+    yield Figure(f"logs: toolong's line scan of {name}, no screen", scan, "s", 0.0, "shown")
 
 
 def _last_page(folder: Path) -> Figure:
