@@ -187,6 +187,7 @@ class House:
         self._checkpoints = Checkpoints(self._runner, self._keeper, judge.home)
         intake.on_heard = self._heard
         self._meters = Meters(self._runner, sampler, self._operators, self._witness, self._touched)
+        self._meters.on_born = self._stories.born
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
         self._runner.on_record = self._note
         self._window.logs, self._logs.on_change = self._logs.known, self._changed

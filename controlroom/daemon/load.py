@@ -68,6 +68,11 @@ class Sampler:
             if time.monotonic() - self._looked >= LOOK_SECONDS:
                 self._look_outside(handles)
 
+    def stats(self, session: str) -> tuple[Stat, ...]:
+        """The processes of the last sample."""
+        sample = self._samples.get(session)
+        return sample.stats if sample else ()
+
     def _sample(self, handle: Handle) -> _Sample:
         now, before = time.monotonic(), self._samples.get(handle.session)
         if before and now - before.at < LEAST_SECONDS:

@@ -1,17 +1,22 @@
-"""Measures what running sessions have come to, for trips: processes, CPU, memory, files gone or written, and who looks on."""
+"""Measures what running sessions have come to, for trips: processes, CPU, memory, files gone or written, and who looks on.
 
-from collections.abc import Mapping
+Processes that are new at a look are told to the session's story.
+"""
+
+from collections.abc import Callable, Mapping
 
 import anyio
 import anyio.to_thread
 
-from controlroom.daemon.load import Sampler
+from controlroom.daemon.load import TICK, Key, Sampler
 from controlroom.daemon.operator_server import OperatorServer
 from controlroom.daemon.runner import Runner
+from controlroom.daemon.story import Born
 from controlroom.daemon.touched import Touched
 from controlroom.daemon.witness import Witness
 from controlroom.model import event as ev
 from controlroom.model.agent import Session, SessionState
+from controlroom.model.clock import SECOND
 
 MEASURE_SECONDS = 2.0
 
@@ -26,6 +31,8 @@ class Meters:
         self._operators = operators
         self._touched = touched
         self._escaped: set[tuple[str, int, int]] = set()  # told already
+        self._seen: dict[str, frozenset[Key]] = {}  # at the last look
+        self.on_born: Callable[[str, list[Born]], object] = lambda session, born: None
 
     async def run(self) -> None:
         """For ever."""
@@ -45,9 +52,19 @@ class Meters:
         handles = [self._runner.handles[key] for key in running]
         await anyio.to_thread.run_sync(self._sampler.sample, handles)
         self._tell_escapes(running)
+        self._tell_born(running)
         alone = self._operators.alone()
         for session in running.values():
             self._runner.feed(ev.Measured(self._runner.clock(), session.id, self._usage(session, alone)))
+
+    def _tell_born(self, running: Mapping[str, Session]) -> None:
+        """Processes that were not there at the last look."""
+        there = {key: {(stat.pid, stat.start): stat for stat in self._sampler.stats(key)} for key in running}
+        for session, stats in there.items():
+            known = self._seen.get(session, frozenset())
+            if born := [Born(s.start * SECOND // TICK, s.pid, s.name) for key, s in stats.items() if key not in known]:
+                self.on_born(session, born)
+        self._seen = {session: frozenset(stats) for session, stats in there.items()}
 
     def _tell_escapes(self, running: Mapping[str, Session]) -> None:
         """A process that left the control group of its session is told once."""

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from controlroom.agents import AGENTS
 from controlroom.daemon.ledger import Ledger
-from controlroom.daemon.story import Story
+from controlroom.daemon.story import Born, Story
 from controlroom.model.record import Record
 
 MOST_SESSIONS = 256
@@ -30,6 +30,10 @@ class Stories:
         if kind:
             story.gated = kind in AGENTS
         return story
+
+    def born(self, session: str, born: list[Born]) -> None:
+        """Processes of a session are there that were not at the last look."""
+        self.of(session).born(born)
 
     def note(self, seq: int, record: Record) -> None:
         """A record went into the journal."""

@@ -3,14 +3,16 @@ gate record and its outcome. Bounded; words are made only when somebody looks.
 """
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple
 
 import msgspec
 
 from controlroom.agents.transcript import moment, touched
 from controlroom.daemon import words
 from controlroom.model.action import Action
-from controlroom.model.clock import Instant
+from controlroom.model.clock import SECOND, Instant
 from controlroom.model.record import Intent, Kind, Receipt, Record
 from controlroom.model.request import Decision
 from controlroom.model.tier import Tier, Verdict
@@ -45,11 +47,22 @@ MOST_TEXT = 2048  # characters of a row that are kept
 MOST_LINE = 200  # of them in the line
 MOST_RECORD = 1024  # bytes of a record that waits for its words
 MOST_FILES = 16
+MOST_PROCESSES = 8  # of a call
+MOST_OPEN = 64  # of the newest calls that are asked whether a process began while they were under way
+TICK = SECOND // 100  # ns; a process's start is told no finer
 MOST_TIME = 40  # characters of a time as it is written
 # Told by the row of their call, where there is one.
 OF_A_CALL = (Kind.INTENT, Kind.SNAPSHOT, Kind.DECISION, Kind.OUTCOME, Kind.SEEN, Kind.UNDELIVERED, Kind.INTERRUPTED)
 NO_GATE = "no gate"
 UNSEEN = {True: "from before", False: "no gate record"}  # never nothing: else a tool's own name could pass for our word
+
+
+class Born(NamedTuple):
+    """A process that was seen for the first time. `start`: ns since boot; `name`: as it calls itself."""
+
+    start: int
+    pid: int
+    name: str
 
 
 class _Call:
@@ -60,6 +73,8 @@ class _Call:
         self.tier: Tier | None = None
         self.row = False
         self.files: tuple[str, ...] = ()
+        self.began = self.ended = 0  # ns since boot, 0 = not yet
+        self.processes: tuple[str, ...] = ()
         self.drawn: LogView | None = None  # since it changed last
 
 
@@ -113,7 +128,7 @@ class Story:
                     self._paid[told.key] = told.usd
                 return
             case ToolResult():
-                self._end(told)
+                self._end(told, came)
                 return
             case ToolUse():
                 call = self._call(told.call)
@@ -149,7 +164,12 @@ class Story:
                     self._receipts.popitem(last=False)
         elif record.kind is Kind.DECISION and record.receipt in self._receipts:
             decision = msgspec.json.decode(record.body, type=Decision)
-            self._call(self._receipts[record.receipt]).answer = _answer(decision)
+            call = self._call(self._receipts[record.receipt])
+            call.answer = _answer(decision)
+            call.began = record.at.boot if decision.verdict is Verdict.ALLOW else 0
+        elif record.kind is Kind.OUTCOME and record.receipt in self._receipts:
+            call = self._call(self._receipts[record.receipt])
+            call.ended = call.ended or record.at.boot
         if record.kind not in words.QUIET:
             small = len(bytes(record.body)) <= MOST_RECORD
             self._append((seq, record) if small else _line(seq, record))
@@ -159,7 +179,7 @@ class Story:
         gone = self._rows[0] if len(self._rows) == MOST_ROWS else None
         if isinstance(gone, Entry) and isinstance(gone.told, ToolUse) and gone.told.call in self._calls:
             call = self._calls[gone.told.call]
-            call.input, call.said, call.drawn, call.files = "", "", None, ()
+            call.input, call.said, call.drawn, call.files, call.processes = "", "", None, (), ()
         self._rows.append(row)
 
     def recall(self, receipt: Receipt) -> None:
@@ -176,6 +196,15 @@ class Story:
         found = self._calls.get(call)
         return found.outcome if found is not None and found.row else None
 
+    def born(self, born: Iterable[Born]) -> None:
+        """Processes were seen for the first time: each was born while these calls were under way."""
+        for one in born:
+            for call in islice(reversed(self._calls.values()), MOST_OPEN):
+                under_way = 0 < call.began <= one.start + TICK and not 0 < call.ended < one.start
+                if under_way and len(call.processes) < MOST_PROCESSES:
+                    self.version += 1
+                    call.processes, call.drawn = (*call.processes, f"{one.pid} {one.name}"), None
+
     def doubt(self, call: str, kind: str) -> None:
         """A call is not what it was allowed to be."""
         self.version += 1
@@ -190,8 +219,9 @@ class Story:
         found.drawn = None
         return found
 
-    def _end(self, told: ToolResult) -> None:
+    def _end(self, told: ToolResult, came: Instant) -> None:
         call = self._call(told.call)
+        call.ended = call.ended or came.boot
         call.outcome = "did not run" if told.refused else "failed" if told.failed else "done"
         call.said = told.text[:MOST_TEXT]
 
@@ -256,6 +286,7 @@ class Story:
                 doubt=bool(call.doubt) and call.doubt != NO_GATE,
                 outcome=call.outcome,
                 files=call.files,
+                processes=tuple(redact(name) for name in call.processes),
             )
         return call.drawn
 

