@@ -183,11 +183,11 @@ async def test_lines_of_its_logs_stand_among_its_events_as_they_came(log: Path) 
 @pytest.mark.parametrize(
     ("size", "said"),
     [
-        ((80, 24), ("4k dropped  polled",)),
-        ((120, 40), ("4k older lines dropped  looked at every second", "4 Files")),
+        ((80, 24), ("4,000 dropped  polled",)),
+        ((120, 40), ("4,000 older lines dropped  looked at every second", "4 Files")),
         (
             (200, 60),
-            ("4k older lines dropped  looked at every second: the watch limit is reached  1 log, following",),
+            ("4,000 older lines dropped  looked at every second: the watch limit is reached  1 log, following",),
         ),
     ],
 )

@@ -60,8 +60,7 @@ def lacks(logs: Sequence[LogSource]) -> list[Line]:
     """What the stream of these logs does not show, and why it is late, in more and in fewer words; [] = neither."""
     dropped = sum(source.dropped for source in merged(logs))
     polled = next((source.polled for source in logs if source.polled), "")
-    count = words.thousands(dropped)
-    more, fewer = (f"{count} older lines dropped", f"{count} dropped") if dropped else ("", "")
+    more, fewer = (f"{dropped:,} older lines dropped", f"{dropped:,} dropped") if dropped else ("", "")
     every = say("looked at every second", "warn")
     late: list[Line] = [(every, say(": ", "warn"), *marked(quote(polled, "warn", 60))), (every,), (say("polled", "warn"),)]
     if not polled:
