@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ ROUNDS = {  # how often each size is measured
 }
 LIFE = 40.0  # s that a victim lives at most
 QUIET_MS, PENDING_MS = 20.0, 300.0  # what the daemon may add to the bare primitive
+BOMB, BOMBS, BOMB_MS = 300, 5, 500.0  # spinning processes, how often, and when none of them may run any more
 
 
 def figures() -> Iterator[Figure]:
@@ -65,6 +66,9 @@ def figures() -> Iterator[Figure]:
                     survivors += left
                     bar = round(base + PENDING_MS, 1)
                     yield Figure(f"kill of {size}, {rung}, a request pending", ms, "ms", bar, "lower")
+        worst, left = _bomb(daemon)
+        yield Figure(f"emergency stop of a fork bomb of {BOMB}, worst of {BOMBS}", worst, "ms", BOMB_MS, "lower")
+        yield Figure("of which still run", left, "alive", 0, "lower")
     yield Figure("survivors of all kills above", survivors, "alive", 0, "lower")
     for name, way in (("psutil children(recursive) + kill", _psutil), ("one pass of SIGSTOP", _one_pass)):
         for size in (10, 100, 1000):
@@ -167,9 +171,34 @@ def _one_pass(handle: Handle) -> None:
             continue
 
 
+def _bomb(daemon: Daemon) -> tuple[float, int]:
+    """ms of the slowest emergency stop of a fork bomb, as its caller sees it, and how many still beat after all of them."""
+    worst, left = 0.0, 0
+    for _ in range(BOMBS):
+        with _grove() as grove, Operator(daemon.places, seconds=20) as operator:
+            name = _launch(daemon, grove.command("bomb", BOMB))
+            grove.wait_for(BOMB, 30)
+            begun = time.perf_counter()
+            stopped: Any = operator.call("estop")
+            worst = max(worst, (time.perf_counter() - begun) * 1000)
+            left += len(grove.heard())
+            operator.call("kill", name=name)
+            operator.call("reset", stop_id=stopped["stop_id"])
+    return worst, left
+
+
+def _launch(daemon: Daemon, command: Sequence[str], *options: str, under: Sequence[str] = ()) -> str:
+    """Launch it detached, `under` another command line where one is given; the agent's name."""
+    name = f"v{time.monotonic_ns()}"
+    words = ["run", "--detach", "--profile", "bench", "--name", name, *options, "--", *command]
+    env = {**daemon.home.env, "PYTHONPATH": str(Path(__file__).parents[2])}
+    whole = [*under, sys.executable, "-m", "controlroom", *words]
+    subprocess.run(whole, env=env, cwd=daemon.workspace, capture_output=True, check=True)
+    return name
+
+
 def _through(daemon: Daemon, size: int, rung: Rung, *, pending: bool = False) -> tuple[float, int]:
     """ms of a kill ordered of the daemon, as its caller sees them, and how many still beat afterwards."""
-    env = {**daemon.home.env, "PYTHONPATH": str(Path(__file__).parents[2])}
     contain = "none" if rung is Rung.SUBREAPER else "auto"
     # Who launches where no control groups can be seen gets the next rung.
     blind = ["unshare", "--mount", "sh", "-c", 'umount -R /sys/fs/cgroup; exec "$@"', "sh"] if rung is Rung.PIDNS else []
@@ -178,15 +207,7 @@ def _through(daemon: Daemon, size: int, rung: Rung, *, pending: bool = False) ->
         if pending:
             ask = f"{sys.executable} -m controlroom ask --op delete --path {daemon.workspace}/../f --reason bench"
             command = ["sh", "-c", f'{ask} & exec "$@"', "sh", *command]
-        name = f"v{time.monotonic_ns()}"
-        words = ["run", "--detach", "--profile", "bench", "--name", name, "--contain", contain, "--", *command]
-        subprocess.run(
-            [*blind, sys.executable, "-m", "controlroom", *words],
-            env=env,
-            cwd=daemon.workspace,
-            capture_output=True,
-            check=True,
-        )
+        name = _launch(daemon, command, "--contain", contain, under=blind)
         _up(grove, size)
         with Operator(daemon.places, seconds=20) as operator:
             (agent,) = [row for row in operator.call("agents") if row["name"] == name]
