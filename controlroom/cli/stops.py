@@ -37,7 +37,8 @@ def _found(found: "Mapping[str, Any] | None") -> list[str]:
     """What it was at: how many processes, and by name what may have been cut off in the middle."""
     if not found:
         return []
-    said = [f"  it had {found['processes']} processes" + (" (seen in part)" if found["partial"] else "")]
+    count = found["processes"]
+    said = [f"  it had {count} process{'' if count == 1 else 'es'}" + (" (seen in part)" if found["partial"] else "")]
     for key, what in NAMED:
         said += [f"  {what}: {shown(str(name))}" for name in found[key][:MOST_NAMES]]
         if len(found[key]) > MOST_NAMES:

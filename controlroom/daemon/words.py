@@ -146,13 +146,13 @@ def _proof(result: StopResult) -> str:
 def at_the_stop(found: Inventory) -> str:
     """What a session was at when it was stopped, in one line."""
     counts = (
-        (found.processes, "processes"),
-        (found.files, "files open for write"),
-        (len(found.listening), "listening sockets"),
-        (len(found.connected), "connections"),
-        (len(found.calls), "calls under way"),
+        (found.processes, "process", "processes"),
+        (found.files, "file open for write", "files open for write"),
+        (len(found.listening), "listening socket", "listening sockets"),
+        (len(found.connected), "connection", "connections"),
+        (len(found.calls), "call under way", "calls under way"),
     )
-    told = ", ".join(f"{count} {what}" for count, what in counts if count)
+    told = ", ".join(f"{count} {one if count == 1 else many}" for count, one, many in counts if count)
     return f"it had {told or 'nothing'}" + (" (seen in part)" if found.partial else "")
 
 
