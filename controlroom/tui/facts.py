@@ -106,7 +106,11 @@ class Facts:
             case "diff":
                 looking.diffs = {str(outcome.params["path"]): msgspec.convert(outcome.result, DiffView)}
             case "permissions":
-                looking.permissions = {session: msgspec.convert(outcome.result, Permissions)}
+                permissions = {session: msgspec.convert(outcome.result, Permissions)}
+                looking.permissions, known = permissions, looking.permissions
+                return permissions != known
             case _:
-                looking.layers = {session: msgspec.convert(outcome.result, tuple[LayerView, ...])}
+                layers = {session: msgspec.convert(outcome.result, tuple[LayerView, ...])}
+                looking.layers, those = layers, looking.layers
+                return layers != those
         return True

@@ -97,20 +97,24 @@ def _index(path: Path, what: str) -> tuple[float, float, float]:
     return float(said.split()[0]), seconds, memory
 
 
+# A program's peak is at least that of its parent as it was begun (the peak survives exec): so a small parent begins it.
+_MEASURE = """
+import json, os, resource, subprocess, sys, time
+began = time.perf_counter()
+done = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+seconds = time.perf_counter() - began
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+print(json.dumps([done.returncode, seconds, peak, done.stdout[:4096].decode("utf-8", "replace")]))
+"""
+
+
 def _measured(words: list[str], env: dict[str, str] | None = None) -> tuple[float, float, str]:
-    """Wall seconds, peak resident MiB, and what it printed."""
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT, env=env
-    )
-    assert process.stdout is not None
-    said = process.stdout.read(4096)
-    while process.stdout.read(MIB):
-        pass
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, f"{words} ended with {process.returncode}"
-    return time.perf_counter() - began, usage.ru_maxrss / 1024, said.decode("utf-8", "replace")
+    """Wall seconds, peak resident MiB, and the begin of what it printed."""
+    command = [sys.executable, "-I", "-S", "-c", _MEASURE, *words]
+    told = subprocess.run(command, capture_output=True, cwd=ROOT, env=env, check=True).stdout
+    code, seconds, peak, said = json.loads(told)
+    assert code == 0, f"{words} ended with {code}"
+    return seconds, peak, said
 
 
 def _beside_lnav(path: Path, name: str) -> Iterator[Figure]:

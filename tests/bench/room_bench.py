@@ -183,7 +183,7 @@ def _keys(room: Terminal, crowd: Crowd) -> Figure:
     _read([room], 1.0)
     took = []
     for number in range(KEYS):
-        key, look = ("4", _has("no act has named a file yet")) if number % 2 else ("5", _has("works in"))
+        key, look = ("4", _has("no file was touched yet")) if number % 2 else ("5", _has("works in"))
         begun = time.perf_counter()
         room.type(key)
         room.until(look, f"what key {key} shows")
