@@ -26,7 +26,7 @@ def test_its_terminal_and_a_log_that_it_writes_are_shown(room: Room, tmux: Serve
         agent = tmux.open("agent", [CONTROLROOM, *words, *flags], room.workspace, env=env)
         agent.shows("claude: session")
         seat = tmux.open("room", [CONTROLROOM], room.workspace, (120, 40))
-        seat.shows("WARN from its tool")
+        seat.shows("app.log  WARN from its tool")  # the room answers: it has asked for the lines itself
         seat.press("1")
         seat.press("1")
         seat.shows("terminal 1/")
