@@ -93,7 +93,7 @@ def _print(plan: dict[str, object]) -> None:
     if plan["undone"]:
         print(f"It was undone before, by {out.safe(plan['undone'])}.")
     if newer:
-        print(f"CONFLICT: {plan['newer_count']} were changed after the act had ended, and would be lost from view:")
+        print(f"CONFLICT: {plan['newer_count']} changed after the act had ended, and would be lost from view:")
         for path in newer[:10]:
             print(f"  {out.safe(path)}")
     if plan["count"] and not plan["told_end"]:

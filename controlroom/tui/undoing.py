@@ -72,7 +72,7 @@ def rows(plan: Plan) -> list[Line]:
     """The plan, line by line."""
     made: list[Line] = []
     if plan.newer_count:
-        made.append((gap(1), say(f"CONFLICT: {plan.newer_count} were changed after the act had ended", "warn")))
+        made.append((gap(1), say(f"CONFLICT: {plan.newer_count} changed after the act had ended", "warn")))
     elif not plan.told_end:
         made.append((gap(1), say("nobody has told when the act ended: newer work cannot be told from it", "warn")))
     made += [(gap(1), *marked(quote(note, "dim"))) for note in plan.notes]

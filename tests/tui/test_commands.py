@@ -154,7 +154,7 @@ async def shows_the_plan_of_the_selected_receipt_and_begins_with_a_typed_word() 
             "undo_state": {"id": "u" * 32, "state": "done", "done": 1, "total": 1, "error": ""},
         }
         await presses(visit, "2", "u")
-        await visit.sees("CONFLICT: 1 were changed after the act had ended")
+        await visit.sees("CONFLICT: 1 changed after the act had ended")
         await visit.sees("/ws/a\\u{1b}[2J")
         await presses(visit, *"no", "enter")
         await visit.sees("nothing was changed")
