@@ -3,14 +3,17 @@
 import queue
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from controlroom.tui.leaf import Leaf
 from controlroom.tui.sheet import Sheet
+
+if TYPE_CHECKING:
+    from controlroom.tui.leaf import Leaf
 
 LOOK_SECONDS = 0.25  # between two looks whether the file changed
 PROGRESS = 128 << 20  # bytes gone through between two sheets that only tell of that
 
-Asked = Callable[[Leaf], object]
+Asked = Callable[["Leaf"], object]
 
 
 class Reader:
@@ -78,6 +81,8 @@ class _Worker:
         self._asked.put(asked)
 
     def _run(self) -> None:
+        from controlroom.tui.leaf import Leaf  # by the first log that is opened: the first paint does not wait for it
+
         leaf = Leaf(self.path, self.find, self.height, lambda: not self._asked.empty())
         last: Sheet | None = None
         busy = True
