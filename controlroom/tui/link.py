@@ -16,6 +16,7 @@ from controlroom.storage.paths import Places
 
 FRAME_SECONDS = 0.05  # between two snapshots at most so often
 MOST_SHARE = 5  # between two snapshots at least so many times the work that the last one was: large ones come more seldom
+MOST_WAIT = 0.15  # seconds of that at most: a collection of garbage that fell into the work is not the snapshot's size
 IDLE_SECONDS = 2.0  # without any change: loads and ages move
 RETRY_SECONDS = 0.5
 CALL_SECONDS = 5.0
@@ -158,7 +159,7 @@ class Link:
                 spent = time.thread_time()
                 view = msgspec.convert(operator.call("view"), RoomView)
                 self._tell(Contact("live", "", view, time.monotonic()))
-                self._over.wait(max(FRAME_SECONDS, MOST_SHARE * (time.thread_time() - spent)))
+                self._over.wait(min(MOST_WAIT, max(FRAME_SECONDS, MOST_SHARE * (time.thread_time() - spent))))
                 self._idle(operator, view)
 
     def _idle(self, operator: Operator, view: RoomView) -> None:
