@@ -141,9 +141,9 @@ def _claude(*, answering: bool) -> Iterator[Finding]:
     settings, troubles = claude_settings.layers(home, project, [managed])
     for trouble in troubles:
         yield Finding("FAIL", "claude-code settings", trouble)
-    for warning in claude_settings.warnings(settings, version) if program else ():
-        yield Finding("warn", "claude-code settings", warning)
     commands = [(f"{event} hook in {name}", line) for name, layer in settings.items() for event, line in _gates(layer)]
+    for warning in claude_settings.warnings(settings, version) if program or commands else ():  # it may lie off our PATH
+        yield Finding("warn", "claude-code settings", warning)
     if not commands:
         yield Finding("warn", "claude-code hooks", "not installed; they hold under `controlroom run -- claude` all the same")
     for name, line in commands:
