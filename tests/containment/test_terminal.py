@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from controlroom.containment import hold, processes
 from controlroom.containment.rungs import Probe
 from tests.support.hostile import Grove, Held, hold_session
 from tests.support.hostile.terminal import Terminal, open_terminal
+from tests.support.waiting import eventually
 
 ROOT = str(Path(__file__).parents[2])
 SHELL = ("bash", "--norc", "--noprofile", "--noediting", "-i")
@@ -59,13 +59,6 @@ def _in_front(held: Held) -> list[processes.Stat]:
     return [stat for stat in hold.members(held.handle()) if stat.group == front and stat.pid != _root(held)]
 
 
-def _until(what: str, deadline_s: float, check: object) -> None:
-    deadline = time.monotonic() + deadline_s
-    while not check():  # type: ignore[operator]
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.01)
-
-
 def test_the_agent_has_a_terminal_of_its_own_with_our_size(terminal: Terminal, held: Held) -> None:
     terminal.type("stty size; tty; exit 5\n")
     assert "30 90" in terminal.expect("/dev/pts/")
@@ -100,12 +93,12 @@ def test_the_operators_modes_are_given_back(terminal: Terminal) -> None:
 
 def test_ctrl_c_and_ctrl_z_belong_to_the_agents_jobs(terminal: Terminal, held: Held) -> None:
     terminal.type("sleep 50\n")
-    _until("sleep is in front", 5, lambda: "sleep" in [stat.name for stat in _in_front(held)])
+    eventually(lambda: "sleep" in [stat.name for stat in _in_front(held)], 20, "sleep is in front")
     terminal.type("\x1a")
     terminal.expect("Stopped")
     terminal.type("fg\n")
     terminal.expect("sleep 50")
-    _until("sleep is in front", 5, lambda: [stat.state for stat in _in_front(held)] == ["S"])
+    eventually(lambda: [stat.state for stat in _in_front(held)] == ["S"], 20, "sleep is in front")
     terminal.type("\x03")
     terminal.expect("inner$ ")
     terminal.type("echo rest $((6*7))\n")
@@ -115,7 +108,7 @@ def test_ctrl_c_and_ctrl_z_belong_to_the_agents_jobs(terminal: Terminal, held: H
 @pytest.mark.row("K14")
 def test_pause_and_resume_leave_the_foreground_job_in_front(terminal: Terminal, held: Held) -> None:
     terminal.type("cat\n")
-    _until("cat is in front", 5, lambda: _stat(_root(held)).foreground != _root(held))
+    eventually(lambda: _stat(_root(held)).foreground != _root(held), 20, "cat is in front")
     job = _stat(_root(held)).foreground
 
     hold.freeze(held.handle())
