@@ -11,6 +11,7 @@ from controlroom.tui.link import Contact, Link
 from controlroom.tui.ports import Options, Ports, Report
 from tests.support.daemon import Daemon
 from tests.support.stage import Clock, Line, Visit, story
+from tests.support.waiting import eventually
 from tests.tui.test_life import asked
 
 
@@ -59,7 +60,7 @@ async def test_the_second_answer_to_what_is_still_on_screen_is_refused(daemon: D
         await one.press(first)
         verdict, _ = await asyncio.to_thread(asker.answer, 20.0)
         assert verdict == ("allow" if first == "a" else "deny")
-        before = decided(daemon)
+        before = await asyncio.to_thread(eventually, lambda: decided(daemon), 20, "written down")  # a denial is told before
         assert other.app.scene().request is not None  # it is still on its screen, armed
         await other.press(second)
         await other.sees("was not taken: request is already")
