@@ -56,7 +56,10 @@ def check_(
                 print(out.as_json(answer(line, judge)), flush=True)
         return 0
     text = command[0] if len(command) == 1 else shlex.join(command)
-    action = Action(SHELL_TOOL, msgspec.json.encode({"command": text}).decode(), os.getcwd())
+    try:
+        action = Action(SHELL_TOOL, msgspec.json.encode({"command": text}).decode(), os.getcwd())
+    except UnicodeEncodeError:
+        raise Failure("the command is not UTF-8 text; the gate denies such a call", USAGE) from None
     try:
         assessment, found = judge.trace(action, action.cwd)
     except RuleError as error:  # the files are read when a program that they name is met

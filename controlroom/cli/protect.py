@@ -121,12 +121,12 @@ def pattern(path: str) -> str:
 
     Raises Failure for text that no line can hold.
     """
-    if not path or path != path.strip() or not path.isprintable():
-        raise Failure(f"{path!r} cannot stand on a line of the list")
-    if not os.path.lexists(path) and _SPECIAL & set(path):
-        return path
-    literal = os.path.abspath(path)
-    return "".join(f"\\{char}" if char in _SPECIAL else char for char in literal)
+    line = path
+    if os.path.lexists(path) or not _SPECIAL & set(path):
+        line = "".join(f"\\{char}" if char in _SPECIAL else char for char in os.path.abspath(path))
+    if not path or path != path.strip() or not line.isprintable():
+        raise Failure(f"{line if path else path!r} cannot stand on a line of the list")
+    return line
 
 
 def _change(change: Callable[[list[str]], list[str]], question: str, *, yes: bool, ask: bool) -> None:

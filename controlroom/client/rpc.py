@@ -10,6 +10,7 @@ from controlroom.client.where import Where
 
 PROTOCOL = 1
 LINE_LIMIT = 1 << 20  # bytes; docs/protocol.md
+NOT_READ = 0  # the id of an answer to a line in which the daemon found none
 HUNG_UP = "the daemon hung up: it takes no operator from inside a supervised session (or it ended at this very moment)"
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
@@ -133,7 +134,10 @@ class Operator:
 
     def _within(self, seconds: float, method: str, params: "dict[str, object]") -> "Any":
         self._next += 1
-        line = json.dumps({"id": self._next, "method": method, "params": params}).encode() + b"\n"
+        try:
+            line = json.dumps({"id": self._next, "method": method, "params": params}, ensure_ascii=False).encode() + b"\n"
+        except UnicodeEncodeError as error:
+            raise Refused("usage", f"{method}: {error.object[error.start : error.end]!r} is not UTF-8 text") from None
         if len(line) > LINE_LIMIT:
             raise Refused("usage", f"{method}: {len(line)} bytes, the limit of a line is {LINE_LIMIT}")
         deadline = time.monotonic() + seconds
@@ -142,7 +146,7 @@ class Operator:
             self._socket.sendall(line)
             while True:
                 answer = self._line(deadline)
-                if answer.get("id") == self._next:
+                if answer.get("id") in (self._next, NOT_READ):
                     break
         except TimeoutError:
             raise Hung(f"the daemon (pid {self.pid}) did not answer {method} within {seconds:g} s", self.pid) from None

@@ -119,3 +119,4 @@ def test_rules_that_cannot_be_used_end_it_with_file_line_and_key(cli: Cli, tmp_p
 def test_it_needs_a_command_or_standard_input(cli: Cli) -> None:
     cli.fails(2, "policy", "check")
     cli.fails(2, "policy", "check", "--stdin", "--", "ls")
+    assert "not UTF-8" in cli.fails(2, "policy", "check", "--", "rm", os.fsdecode(b"\xff"))

@@ -1,5 +1,8 @@
 """`protect`: the operator's own list, taken by the daemon at once, and never by anybody else's hand."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from controlroom.cli.protect import pattern
@@ -99,6 +102,14 @@ def test_a_pattern_that_names_nothing_stays_a_pattern() -> None:
 def test_what_no_line_can_hold_is_refused(path: str) -> None:
     with pytest.raises(Failure):
         pattern(path)
+
+
+@pytest.mark.parametrize("folder", ["a\nb", os.fsdecode(b"\xff")])
+def test_the_folder_above_must_fit_on_the_line_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str) -> None:
+    (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / folder)
+    with pytest.raises(Failure, match="cannot stand on a line"):
+        pattern("x")
 
 
 def test_a_change_needs_a_daemon_that_takes_it(cli: Cli) -> None:

@@ -123,3 +123,17 @@ def test_a_line_over_the_limit_is_not_sent(places: Where, daemon: FakeOperator) 
     with Operator(places) as operator, pytest.raises(Refused, match="limit of a line"):
         operator.call("deny", reason="x" * LINE_LIMIT)
     assert daemon.calls == [("hello", {"version": 1})]
+
+
+def test_what_is_no_utf8_text_is_not_sent(places: Where, daemon: FakeOperator) -> None:
+    with Operator(places) as operator, pytest.raises(Refused, match=r"'\\udcff' is not UTF-8 text") as refused:
+        operator.call("deny", id=os.fsdecode(b"id\xff"))
+    assert refused.value.code == "usage"
+    assert daemon.calls == [("hello", {"version": 1})]
+
+
+def test_a_line_that_the_daemon_could_not_read_is_refused_at_once(places: Where, daemon: FakeOperator) -> None:
+    with Operator(places) as operator:
+        daemon.noise = b'{"id":0,"error":{"code":"usage","message":"not a call"}}\n'
+        with pytest.raises(Refused, match="not a call"):
+            operator.call("agents")
