@@ -162,5 +162,6 @@ def _progress(size: int, done: int) -> None:
 
 def _row(path: str, line: Line, data: bytes, otherwise: int = 0) -> Row:
     told = recognise(line.text)
-    text = _cut(drawn(data)[0], line.cut)
+    text, more = drawn(data, torn=line.cut > 0)
+    text = _cut(text, line.cut + more)
     return Row(told.time or otherwise, out.safe(os.path.basename(path), 40), text, told.level, path, f"{path}:{line.at}")

@@ -307,5 +307,5 @@ def _view(one: Kept, log: Log) -> LineView:
     if isinstance(found, Gap):
         return LineView(one.seq, one.at, log.path, name, -1, show(found.why), "warn")
     told = recognise(found.text)
-    text, more = drawn(found.text, MOST_SHOWN)
+    text, more = drawn(found.text, MOST_SHOWN, torn=found.cut > 0)
     return LineView(one.seq, one.at, log.path, name, found.at, text, told.level, told.time, found.cut + more)

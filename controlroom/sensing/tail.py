@@ -18,11 +18,14 @@ HEAD = 256  # first bytes that tell a file from another one written in its place
 
 # gc=False: thousands come in a second, none can be in a cycle, and a full collection would stop the daemon for a moment.
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """A line without its end. `at`: its offset in its file; `cut`: bytes of it that were not kept."""
+    """A line without its end. `at`: its offset in its file; `cut`: bytes of it that were not kept; `more`: it is a piece of a
+    line that goes on where it ends.
+    """
 
     at: int
     text: bytes
     cut: int = 0
+    more: bool = False
 
 
 class Gap(msgspec.Struct, frozen=True, gc=False):
@@ -37,10 +40,10 @@ Found = Line | Gap
 class _File:
     """One open file and what of its last line has come."""
 
-    def __init__(self, descriptor: int, offset: int, keep: int) -> None:
+    def __init__(self, descriptor: int, offset: int, keep: int, pieces: bool) -> None:
         self.descriptor = descriptor
         self.offset = offset
-        self._most = keep
+        self._most, self._pieces = keep, pieces
         self.head = os.pread(descriptor, min(HEAD, offset), 0)
         self._part = bytearray()
         self._cut = 0
@@ -58,21 +61,32 @@ class _File:
         lines = []
         *whole, rest = data.split(b"\n")
         for piece in whole:
-            self._keep(piece)
+            lines += self._keep(piece)
             if not self._skip:
                 begin = self.offset - len(self._part) - self._cut + len(piece)
                 lines.append(Line(begin, bytes(self._part), self._cut))
             self.offset += len(piece) + 1
             self._part.clear()
             self._cut, self._skip = 0, False
-        self._keep(rest)
+        lines += self._keep(rest)
         self.offset += len(rest)
         return lines, len(data)
 
-    def _keep(self, piece: bytes) -> None:
+    def _keep(self, piece: bytes) -> list[Line]:
+        """Take a part of a line, from the offset on; where a long one comes in pieces, those that are full."""
+        full = []
+        if self._pieces:
+            begin = self.offset - len(self._part)
+            self._part += piece
+            while len(self._part) > self._most:
+                full.append(Line(begin, bytes(self._part[: self._most]), more=True))
+                del self._part[: self._most]
+                begin += self._most
+            return [] if self._skip else full
         room = max(0, self._most - len(self._part))
         self._part += piece[:room]
         self._cut += max(0, len(piece) - room)
+        return full
 
     def last(self) -> list[Line]:
         """What was never ended by a line feed, as a line: nothing more will come."""
@@ -113,14 +127,22 @@ class _File:
 class Tail:
     """Follows `path` from its begin, from `back` bytes before its end, or from the line that begins at the offset `start`.
 
-    Call `read` again and again, at once while `more`. `keep`: bytes of a line that are kept. `files`: how many files there were
-    at the path so far, one after the other.
+    Call `read` again and again, at once while `more`. `keep`: bytes of a line that are kept; with `pieces` all of it is given,
+    so many bytes at a time. `files`: how many files there were at the path so far, one after the other.
     """
 
-    def __init__(self, path: str, back: int | None = None, start: int | None = None, keep: int = MOST_LINE) -> None:
+    def __init__(
+        self,
+        path: str,
+        back: int | None = None,
+        start: int | None = None,
+        keep: int = MOST_LINE,
+        *,
+        pieces: bool = False,
+    ) -> None:
         self._path = path
         self._back, self._start = back, start
-        self._keep = keep
+        self._keep, self._pieces = keep, pieces
         self.files = 0
         self._file: _File | None = None
         self._old: _File | None = None  # rotated away: its writer may not have let go of it yet
@@ -192,7 +214,7 @@ class Tail:
         offset = (self._start or 0) if first else 0
         if first and self._back is not None:
             offset = max(0, size - self._back)
-        self._file, self._told = _File(descriptor, offset, self._keep), "open"
+        self._file, self._told = _File(descriptor, offset, self._keep, self._pieces), "open"
         self.files += 1
         self._file.begin_inside()
         return found

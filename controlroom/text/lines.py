@@ -7,21 +7,31 @@ from controlroom.text.redact import redact, redact_json
 from controlroom.text.safe import SafeText, show
 
 MOST_KEY = 200  # lines of a private key in PEM
+LONGEST = 600  # characters that a secret needs at most to be known by its begin; of a JWT without its end nobody has any use
+_BREAKS = " \t\"'"
 _BEGIN = b"-----BEGIN "
 _END = b"-----END "
 _KEY = b"PRIVATE KEY"
 
 
-def drawn(data: bytes, most: int | None = None) -> tuple[SafeText, int]:
+def drawn(data: bytes, most: int | None = None, *, torn: bool = False) -> tuple[SafeText, int]:
     """One line, and how many bytes of it are not shown because it is longer than `most` characters.
 
     A carriage return at its very end belongs to the line's end, as a line feed does. It is cut after redaction: half a secret
-    is none that a pattern knows.
+    is none that a pattern knows. So of a line that is `torn`, whose end is not there, the last word is not shown either.
     """
     text = data.removesuffix(b"\r").decode("utf-8", "surrogateescape")
     clean = redact_json(text) if text[:1] in ("{", "[") else redact(text)
-    kept, rest = (clean, "") if most is None else (clean[:most], clean[most:])
+    end = _whole(clean) if torn else len(clean)
+    end = end if most is None else min(end, most)
+    kept, rest = clean[:end], clean[end:]
     return show(kept.encode("utf-8", "surrogateescape")), len(rest.encode("utf-8", "surrogateescape"))
+
+
+def _whole(text: str) -> int:
+    """Where the last word begins that a secret could be the begin of."""
+    least = max(0, len(text) - LONGEST)
+    return max(least, *(text.rfind(one, least) + 1 for one in _BREAKS))
 
 
 class Keys:

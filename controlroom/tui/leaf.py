@@ -256,7 +256,8 @@ class Leaf:
         known = self._shown
         new = [line for line in self._rows if line.at not in known]
         for line, text in zip(new, cleaned(log, new), strict=True):
-            shown, _ = drawn(text[: 4 * MOST_SHOWN], MOST_SHOWN)  # so that what is cut does not show half a secret
+            begin = text[: 4 * MOST_SHOWN]
+            shown, _ = drawn(begin, MOST_SHOWN, torn=line.cut > 0 or len(begin) < len(text))
             known[line.at] = SheetRow(line.at, shown, recognise(line.text).level, text, line.cut)
         self._shown = {line.at: known[line.at] for line in self._rows}
         return tuple(self._shown.values())

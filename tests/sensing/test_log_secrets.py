@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from controlroom.sensing.log_secrets import LogSecrets
-from controlroom.sensing.tail import MOST_LINE
+from controlroom.sensing.log_secrets import PIECE, LogSecrets
 
 TOKEN = "ghp_" + "Zk3v9QbX7LmN2pR5sT8wY1aC4dE6fG0hJ2k"
 OTHER = TOKEN.replace("Zk3v", "Yk3v")
@@ -59,8 +58,42 @@ def test_without_time_it_goes_on_where_it_stopped(log: Path) -> None:
     scan.close()
 
 
-def test_what_a_long_line_hides_is_said(log: Path) -> None:
-    log.write_text("x" * (MOST_LINE + 500) + f" {TOKEN}\n")
+def test_a_line_of_any_length_is_looked_at_to_its_end(log: Path) -> None:
+    log.write_text("a\n" + f"{'x' * 3 * PIECE} {TOKEN}{' y' * PIECE} {OTHER} {TOKEN}\nz={TOKEN}\n")
     scan = LogSecrets(str(log), mark)
-    assert lines(scan) == [] and scan.left() == 500 + 1 + len(TOKEN)
+    assert lines(scan) == [(2, "1"), (2, "2"), (3, "1")] and scan.left() == 0
+    scan.close()
+
+
+@pytest.mark.parametrize("before", range(PIECE - len(TOKEN) - 3, PIECE + 3))
+def test_a_secret_that_lies_over_the_end_of_a_piece_is_one(log: Path, before: int) -> None:
+    log.write_text(f"{'x' * before} {TOKEN} {'x' * 10} {OTHER}\n")
+    scan = LogSecrets(str(log), mark)
+    assert lines(scan) == [(1, "1"), (1, "2")]
+    scan.close()
+
+
+def test_what_tells_a_secret_may_lie_in_the_piece_before_it(log: Path) -> None:
+    log.write_text(f"{'x' * (PIECE - 20)} password='one two three four five six' {'x' * PIECE}\n")
+    scan = LogSecrets(str(log), lambda secret: secret)
+    assert [(hit.kind, hit.mark) for hit in scan.look(10)] == [("password", "one two three four five six")]
+    scan.close()
+
+
+def test_a_secret_that_is_longer_than_what_is_looked_at_again_is_told(log: Path) -> None:
+    log.write_text(f"{'x' * 40_000} password='{'secret ' * 20_000}' {TOKEN}\n")
+    scan = LogSecrets(str(log), mark)
+    assert {hit.kind for hit in scan.look(10)} == {"password", "github"}
+    scan.close()
+
+
+def test_a_line_that_grows_while_it_is_read_is_one_line(log: Path) -> None:
+    scan = LogSecrets(str(log), mark)
+    found = []
+    with log.open("w") as file:
+        for part in ("x" * PIECE, "x" * PIECE, f" {TOKEN[:12]}", f"{TOKEN[12:]} ", "y" * PIECE, f"\nz={OTHER}\n"):
+            file.write(part)
+            file.flush()
+            found += lines(scan)
+    assert found == [(1, "1"), (2, "2")]
     scan.close()

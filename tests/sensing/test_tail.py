@@ -161,3 +161,20 @@ def test_offsets_name_where_a_line_begins(log: Path) -> None:
     for line in drain(Tail(str(log)), most=2):
         assert isinstance(line, Line)
         assert content[line.at : line.at + len(line.text)] == line.text
+
+
+@pytest.mark.row("R02")
+@pytest.mark.parametrize("most", [1, 3, 1000])
+def test_long_lines_come_in_pieces_that_make_them_up_where_that_is_asked_for(log: Path, most: int) -> None:
+    lines = [b"", b"x" * 9, b"y" * 10, b"z" * 11, b"w" * 35, b"end"]
+    log.write_bytes(b"\n".join(lines) + b"\n")
+    tail, begun = Tail(str(log), keep=10, pieces=True), b""
+    made: list[bytes] = []
+    for one in drain(tail, most):
+        assert isinstance(one, Line) and len(one.text) <= 10 and not one.cut
+        assert log.read_bytes()[one.at :].startswith(one.text)
+        begun += one.text
+        if not one.more:
+            made, begun = [*made, begun], b""
+    assert made == lines
+    tail.close()

@@ -30,11 +30,12 @@ def render(sheet: Sheet | None, path: str, width: int, glyphs: Glyphs) -> list[L
 
 def detail(sheet: Sheet, row: SheetRow, width: int, glyphs: Glyphs) -> list[Line]:
     """All of one row that is kept."""
+    text, more = drawn(row.raw, torn=row.cut > 0)
     fields: list[tuple[str, list[Line]]] = [
         ("log", rows.value(sheet.path)),
         ("at", [(say(f"byte {row.at:,} of {sheet.size:,}"),)]),
         ("level", [(say(row.level or "none is told", LEVELS.get(row.level, "text")),)]),
-        ("text", [(*marked(Span(drawn(row.raw)[0])), *_more(row))]),
+        ("text", [(*marked(Span(text)), *_more(row.cut + more))]),
     ]
     return rows.page(fields, width, glyphs)
 
@@ -72,9 +73,9 @@ def _size(count: int) -> str:
 def _row(row: SheetRow, number: int, digits: int) -> Line:
     style = LEVELS.get(row.level, "text")
     lead: Line = pad((say(f"{number:>{digits}}", "dim"),), digits + 2) if digits else ()
-    return (*lead, *marked(Span(row.text, style)), *_more(row))
+    return (*lead, *marked(Span(row.text, style)), *_more(row.cut))
 
 
-def _more(row: SheetRow) -> Line:
+def _more(cut: int) -> Line:
     """What of a line is not shown."""
-    return (say(f" ...+{row.cut:,} bytes", "marker"),) if row.cut else ()
+    return (say(f" ...+{cut:,} bytes", "marker"),) if cut else ()
