@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,7 +133,11 @@ def test_what_holds_is_pinned_in_the_journal(home: Home) -> None:
     (home.path / "config").mkdir(mode=0o700)
     (home.path / "config" / "never-touch").write_text("keep\n")
     daemon = daemons.start(home)
-    pins = {r["body"]["what"]: r["body"] for r in daemon.records() if r["kind"] == "config"}
+
+    def pins() -> dict[str, Any]:
+        return {r["body"]["what"]: r["body"] for r in daemon.records() if r["kind"] == "config"}
+
+    eventually(lambda: {"manifest", "settings"} <= pins().keys(), 20, "both are written down")
     daemons.stop(daemon)
-    assert pins["manifest"]["sha256"] == sha256(home.path / "config" / "never-touch")
-    assert pins["settings"]["by"] == "first start"
+    assert pins()["manifest"]["sha256"] == sha256(home.path / "config" / "never-touch")
+    assert pins()["settings"]["by"] == "first start"
