@@ -52,7 +52,9 @@ def test_calls_of_one_living_process_leave_no_descriptor_behind(daemon: Daemon) 
         asker = daemon.bash(f"ls {n}", f"then_{n}")
         assert asker.answer()[0] == "allow"
         asker.hang_up()
-    eventually(lambda: _descriptors(daemon) <= before + 20, 20, f"about {before} descriptors")  # not one a call; watches begin late
+    eventually(
+        lambda: _descriptors(daemon) <= before + 20, 20, f"about {before} descriptors"
+    )  # not one a call; watches begin late
 
 
 @pytest.mark.parametrize(
