@@ -5,9 +5,10 @@ import msgspec
 from controlroom.model.record import Kind, Record
 from controlroom.model.tier import Verdict
 from controlroom.storage.chain import MAX_LINE
-from controlroom.text.redact import Mark, redact_json
+from controlroom.text.redact import Mark, redact_valid
 
 MAX_BODY = MAX_LINE - 64 * 1024  # bytes
+_any = msgspec.json.Decoder()
 _URGENT = frozenset({Kind.STOP, Kind.PROOF, Kind.LATCHED, Kind.REVOKED, Kind.UNDELIVERED, Kind.INTERRUPTED})
 
 
@@ -22,14 +23,17 @@ def clean(body: msgspec.Raw, mark: Mark | None = None) -> msgspec.Raw:
     """
     if len(memoryview(body)) > MAX_BODY:  # before any work on it
         raise ValueError(f"the body of a record is over the limit of {MAX_BODY} bytes")
+    data = bytes(body)
     try:
-        text = bytes(body).decode()
-        msgspec.json.decode(text)
+        text = data.decode()
+        _any.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"the body of a record is not JSON: {error}") from error
     # One line whatever the caller's layout: a line break inside a body would end the record.
-    redacted = redact_json(text, mark).encode()
-    return msgspec.Raw(msgspec.json.format(redacted, indent=-1) if b"\n" in redacted or b"\r" in redacted else redacted)
+    redacted = redact_valid(text, mark)
+    if redacted is not text:
+        data = redacted.encode()
+    return msgspec.Raw(msgspec.json.format(data, indent=-1) if b"\n" in data or b"\r" in data else data)
 
 
 def is_urgent(record: Record) -> bool:

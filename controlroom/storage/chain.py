@@ -89,7 +89,7 @@ def line_of(after: Place, first: int, record: Record) -> tuple[bytes, Place]:
     `body` must be JSON on one line (as `clean` makes it). Raises ValueError for a line over MAX_LINE.
     """
     seq = after.seq + 1
-    fields = _Fields("", seq, after.sum, first, record.kind.value, record.at, record.session, record.receipt, record.body)
+    fields = _Fields("", seq, after.sum, first, record.kind, record.at, record.session, record.receipt, record.body)
     rest = msgspec.json.encode(fields)[len(b'{"sum":"",') :] + b"\n"
     if len(rest) + _REST > MAX_LINE:
         raise ValueError(f"{record.kind} record of {len(rest)} bytes is over the limit of {MAX_LINE}")

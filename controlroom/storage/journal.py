@@ -6,16 +6,11 @@ sync nothing is acknowledged, and so nothing released, until `mend` has put ever
 segment and synced that. Meanwhile stops, kills and denials are written to the reserve.
 """
 
-import asyncio
 import contextlib
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-
-import msgspec
 
 from controlroom.model.clock import Instant
 from controlroom.model.record import Kind, Record
@@ -27,6 +22,7 @@ from controlroom.storage.notes import FORMAT, Anchored, Carried, Dropped, Opened
 from controlroom.storage.port import KernelStorage, Mode, Storage, overwrite_all, read_all
 from controlroom.storage.recover import Head, recover
 from controlroom.storage.reserve import Reserve
+from controlroom.storage.rounds import Rounds, Standing
 from controlroom.storage.seal import MOST_SECONDS, SealKey
 from controlroom.storage.segments import path_of, read
 from controlroom.storage.space import level
@@ -58,9 +54,7 @@ class Journal:
         self._writer = Writer(storage, directory, head.segment, head.size)
         self._guard = threading.Lock()  # over the lineup; never held over disk calls
         self._writing = threading.Lock()  # one at a time at the disk; over writer and reserve
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._flush: asyncio.Future[None] | None = None
-        self._waiters: list[asyncio.Future[None]] = []  # for the end of the flush
+        self._rounds = Rounds(self._write_out, self._standing)
         self._closed = False
 
     @classmethod
@@ -179,36 +173,29 @@ class Journal:
         Never waits for the disk. A failed write or sync may move numbers that are not durable. Raises ValueError where the
         body is not JSON or the line is over MAX_LINE; nothing is handed in then.
         """
-        cleaned = msgspec.structs.replace(record, body=clean(record.body, self._lineup.mark))
+        body = clean(record.body, self._lineup.mark)
         with self._guard:
-            self._lineup.hand_in(cleaned)
+            self._lineup.hand_in(Record(record.kind, record.at, record.session, record.receipt, body))
             return self._lineup.seq
 
     async def durable(self, seq: int) -> None:
         """Return once record `seq` is on the disk. Raises JournalBroken (then what is urgent is in the reserve), ValueError
         for a number not handed out.
         """
-        if seq > self.seq:
-            raise ValueError(f"record {seq} was not handed in; the last one is {self.seq}")
-        deaths = self._lineup.deaths
-        if self._lineup.why:
-            await self.flush()
-        while not self._is_synced(seq, deaths):
-            await self.flush()
+        lineup = self._lineup
+        if seq > lineup.seq:
+            raise ValueError(f"record {seq} was not handed in; the last one is {lineup.seq}")
+        deaths = lineup.deaths
+        waits = seq > lineup.durable.seq or lineup.why  # a look without the guard; that it is there is told only with it
+        if (self._closed or not waits) and self._is_synced(seq, deaths):
+            return
+        if why := await self._rounds.join(seq, deaths):
+            raise JournalBroken(why)
 
     async def flush(self) -> None:
-        """One round at the disk: everything that waits is written and synced, or what is urgent goes to the reserve."""
-        if self._closed:
-            return
-        loop = asyncio.get_running_loop()
-        if self._flush is None or self._flush.done():
-            self._flush = loop.run_in_executor(self._worker, self._write_out)
-            self._waiters = []
-            self._flush.add_done_callback(partial(_wake, self._waiters))
-        # One of its own for each: who is cancelled must not take the sync of the others along; and cheaper than a shield.
-        waiter: asyncio.Future[None] = loop.create_future()
-        self._waiters.append(waiter)
-        await waiter
+        """See to it that everything handed in so far is written and synced, or what is urgent of it goes to the reserve."""
+        if not self._closed:
+            await self._rounds.join(self._lineup.seq, self._lineup.deaths)
 
     def sync(self) -> None:
         """Make everything handed in durable now, blocking. Raises JournalBroken, as `durable`."""
@@ -274,7 +261,7 @@ class Journal:
                 # The seal is a write of its own: a flaw in the records before it is no torn tail at the next opening.
                 self.sync()
         finally:
-            self._worker.shutdown(wait=True)
+            self._rounds.close()
             self.refuse("it was closed")
             self._writer.close()
             if self._reserve is not None:
@@ -282,12 +269,16 @@ class Journal:
             self._storage.close(self._lock)
 
     def _is_synced(self, seq: int, deaths: int) -> bool:
+        durable, died, why = self._standing()
+        if died == deaths and seq <= durable:
+            return True
+        if why or died != deaths:
+            raise JournalBroken(why or "a write or sync failed meanwhile")
+        return False
+
+    def _standing(self) -> Standing:
         with self._guard:
-            if self._lineup.deaths == deaths and seq <= self._lineup.durable.seq:
-                return True
-            if self._lineup.why or self._lineup.deaths != deaths:
-                raise JournalBroken(self._lineup.why or "a write or sync failed meanwhile")
-            return False
+            return Standing(self._lineup.durable.seq, self._lineup.deaths, self._lineup.why)
 
     def _write_out(self) -> None:
         """One group commit; runs in a thread. Leaves its error in `broken`, where every waiter finds it."""
@@ -303,7 +294,7 @@ class Journal:
         """Write and sync; whether that went well. Each part that is on the disk counts, whatever becomes of the next."""
         done = 0
         try:
-            for data, begins, count in parts([(entry.line, entry.begins) for entry in entries]):
+            for data, begins, count in parts(entries):
                 self._writer.put(data, begins)
                 done += count
                 with self._guard:
@@ -337,18 +328,6 @@ class Journal:
         except OSError as error:
             with self._guard:
                 self._lineup.broke(f"the reserve cannot be written: {error}", [])
-
-
-def _wake(waiters: list[asyncio.Future[None]], flush: asyncio.Future[None]) -> None:
-    """The flush is over: so is the wait of all, with its error where it had one."""
-    error = None if flush.cancelled() else flush.exception()
-    for waiter in waiters:
-        if waiter.done():
-            continue
-        if error is None:
-            waiter.set_result(None)
-        else:
-            waiter.set_exception(error)
 
 
 def _identity(record: Record) -> tuple[object, ...]:

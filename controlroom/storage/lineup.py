@@ -6,7 +6,6 @@ becomes lines of a new segment when the owner tries again; numbers that are not 
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -22,7 +21,7 @@ from controlroom.text.redact import Mark
 MAX_BUFFERED = 4 * MAX_LINE  # bytes that wait for a disk that does not answer, or fails; more are not kept
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """A line that waits: `begins` a segment or not, and where the chain is after it."""
 
     record: Record

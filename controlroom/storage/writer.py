@@ -7,6 +7,7 @@ may have dropped the pages and would say yes now (J06).
 from collections.abc import Iterator
 from pathlib import Path
 
+from controlroom.storage.lineup import Entry
 from controlroom.storage.port import Mode, Storage, write_all
 from controlroom.storage.segments import number_of, path_of
 
@@ -65,10 +66,8 @@ class Writer:
         self._fd, self._segment, self._size = fd, segment, 0
 
 
-def parts(lines: list[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool, int]]:
-    """Lines, each with whether it begins a segment, as what to put at once: bytes, whether they begin one, how many lines."""
-    begun = 0
-    for at in range(1, len(lines) + 1):
-        if at == len(lines) or lines[at][1]:
-            yield b"".join(line for line, _ in lines[begun:at]), lines[begun][1], at - begun
-            begun = at
+def parts(entries: list[Entry]) -> Iterator[tuple[bytes, bool, int]]:
+    """Entries as what to put at once: bytes, whether they begin a segment, how many entries."""
+    starts = [at for at, entry in enumerate(entries) if entry.begins or at == 0]
+    for start, end in zip(starts, [*starts[1:], len(entries)], strict=True):
+        yield b"".join([entry.line for entry in entries[start:end]]), entries[start].begins, end - start

@@ -9,7 +9,7 @@ never-touch, not a replacement for it. A second pass over redacted text changes 
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from controlroom.text.patterns import CONTEXTS, KEY_NAMES, MARKER, NOT_ITSELF, SHAPES, TOKENS, WORD_NAMES
@@ -24,22 +24,27 @@ _HINTS = tuple(tuple(hints.split(" ")) for _, hints, _ in _ROWS)
 _ALL = tuple(range(len(_ROWS)))
 
 
-def _families() -> tuple[tuple[str, tuple[tuple[str, tuple[int, ...]], ...]], ...]:
-    """All hints with their rows, those of one beginning together: a text without that beginning has none of them."""
-    rows: dict[str, list[int]] = {}
+def _sign(hint: str) -> str:
+    """One character that every text with the hint has, and few others; "" = none. To miss it takes a tenth of the time."""
+    return next((sign for sign in hint if sign.isupper()), "") or next((sign for sign in "=_-/." if sign in hint), "")
+
+
+def _families() -> dict[str, dict[str, dict[str, list[int]]]]:
+    """The rows of each hint, by sign and then by beginning: a text without the one or the other has none of these hints."""
+    signs: dict[str, dict[str, dict[str, list[int]]]] = {}
     for number, hints in enumerate(_HINTS):
         for hint in hints:
-            rows.setdefault(hint, []).append(number)
-    families: dict[str, list[str]] = {}
-    for hint in rows:
-        families.setdefault(hint[:2], []).append(hint)
-    return tuple(
-        (common if len(hints) > 1 else hints[0], tuple((hint, tuple(rows[hint])) for hint in hints))
-        for common, hints in families.items()
-    )
+            signs.setdefault(_sign(hint), {}).setdefault(hint[:2], {}).setdefault(hint, []).append(number)
+    return {sign: {_beginning(hints): hints for hints in families.values()} for sign, families in signs.items()}
 
 
-_FAMILIES = _families()
+def _beginning(hints: Iterable[str]) -> str:
+    """What all of them begin with."""
+    first, last = min(hints), max(hints)
+    return first[: next((at for at, letter in enumerate(first) if not last.startswith(letter, at)), len(first))]
+
+
+_FAMILIES = tuple(_families().items())
 _SHAPES = {n: re.compile(SHAPES[row[0]]) for n, row in enumerate(_ROWS) if row[0] in SHAPES}
 _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"')
 _TELLING = re.compile(rf"(?:{WORD_NAMES}|{KEY_NAMES}|(?i:authorization|cookie)){NOT_ITSELF}\Z")
@@ -66,16 +71,15 @@ def _among(text: str, rows: tuple[int, ...], mark: Mark | None) -> str:
 def _hinted(text: str, rows: tuple[int, ...]) -> tuple[int, ...]:
     """Those of the rows of which a hint is in the text."""
     small = text.lower()
-    if rows is _ALL:
-        told = {n for common, hints in _FAMILIES if common in small for hint, ns in hints if hint in small for n in ns}
-        return tuple(n for n in sorted(told) if n not in _SHAPES or _SHAPES[n].search(text))
-    found = []
-    for number in rows:
-        for hint in _HINTS[number]:
-            if hint in small:
-                found.append(number)
-                break
-    return tuple(found)
+    if rows is not _ALL:
+        return tuple(n for n in rows if any(hint in small or hint in text for hint in _HINTS[n]))
+    told: set[int] = set()
+    for sign, families in _FAMILIES:
+        if sign in text:
+            held = text if sign.isupper() else small
+            for common in [common for common in families if common in held]:
+                told.update(n for hint, ns in families[common].items() if hint in held for n in ns)
+    return tuple(n for n in sorted(told) if n not in _SHAPES or _SHAPES[n].search(text)) if told else ()
 
 
 # Most texts call for none or the same few rows; as many as there are kinds of text are kept.
@@ -114,12 +118,14 @@ def redact_json(text: str, mark: Mark | None = None) -> str:
     flag in a list of arguments. Only strings that hold
     a secret are written anew; all else stays byte by byte. Text that is not JSON comes back without its secrets, too.
     """
-    plain = "\\" not in text
-    if plain and _is_quiet(text):
+    if "\\" not in text and _is_quiet(text):
         return text
-    if not _is_json(text):
-        return redact(text, mark)
-    if not plain and _is_quiet(text):
+    return redact_valid(text, mark) if _is_json(text) else redact(text, mark)
+
+
+def redact_valid(text: str, mark: Mark | None = None) -> str:
+    """The same for what is known to be JSON."""
+    if _is_quiet(text):
         return text
     # A hint that is nowhere in the whole text is in none of its strings; only these two escapes can hide one.
     return _in_strings(text, _DEPTH, _ALL if "\\u" in text or "\\/" in text else _hinted(text, _ALL), mark)

@@ -114,6 +114,25 @@ def test_waiters_share_syncs_and_append_never_waits_for_the_disk(tmp_path: Path)
     journal.close()
 
 
+def test_a_flush_during_a_sync_ends_only_when_what_came_before_it_is_on_the_disk(tmp_path: Path) -> None:
+    disk = SlowDisk()
+    journal = opened(tmp_path / "j", disk)
+
+    async def main() -> None:
+        first = asyncio.create_task(journal.durable(journal.append(record(0))))
+        await asyncio.to_thread(disk.began.wait, 30)
+        seq = journal.append(record(1))  # nobody waits for it: the round under way does not have it
+        flush = asyncio.create_task(journal.flush())
+        await asyncio.sleep(0)
+        disk.may_end.set()
+        await flush
+        assert journal.head.seq == seq
+        await first
+
+    asyncio.run(main())
+    journal.close()
+
+
 def test_a_waiter_that_gives_up_takes_nobody_with_it(tmp_path: Path) -> None:
     disk = SlowDisk()
     journal = opened(tmp_path / "j", disk)

@@ -1,6 +1,7 @@
 """Planted secrets do not get through; everything else does (R14, R15, S18)."""
 
 import json
+import re
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlroom.text.patterns import CONTEXTS, TOKENS
-from controlroom.text.redact import _in_strings, _is_quiet, redact, redact_json
+from controlroom.text.redact import _ALL, _hinted, _in_strings, _is_quiet, redact, redact_json
 
 A20, A36 = "a1B2c3D4e5F6g7H8i9J0", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\nAAAA=\n-----END OPENSSH PRIVATE KEY-----"
@@ -261,6 +262,17 @@ def test_where_the_short_look_finds_nothing_the_long_one_finds_nothing(value: ob
     if _is_quiet(text):
         assert _in_strings(text, 8, tuple(range(len(TOKENS + CONTEXTS))), None) == text
         assert "\\" in text or redact(text) == text, "as text that is not JSON, too"
+
+
+@pytest.mark.row("R14")
+@given(planted=st.sampled_from(PLANTED), turned=st.integers(0))
+def test_a_row_that_finds_a_secret_is_tried_whatever_the_case_of_its_letters(
+    planted: tuple[str, str, str, str], turned: int
+) -> None:
+    text = "".join(planted[1:])
+    text = "".join(letter.swapcase() if turned >> at & 1 else letter for at, letter in enumerate(text))
+    finding = {number for number, (_, _, pattern) in enumerate(TOKENS + CONTEXTS) if re.search(pattern, text)}
+    assert finding <= {*_hinted(text, _ALL)}
 
 
 def test_a_record_without_a_secret_costs_one_short_look() -> None:
