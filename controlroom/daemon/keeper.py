@@ -1,5 +1,6 @@
 """The daemon's snapshots: how much one would be, told before the operator is asked; making it; and what is kept how long."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
@@ -12,16 +13,18 @@ from controlroom.model.request import Request
 from controlroom.model.settings import Snapshots
 from controlroom.model.snapshot import Saved
 from controlroom.model.tier import Tier
-from controlroom.storage.snapshots.budget import Budget, human, measure
+from controlroom.storage.snapshots.budget import Budget, fits, human, measure
 from controlroom.storage.snapshots.checkpoint import Bounds, checkpoint
 from controlroom.storage.snapshots.cover import cover
+from controlroom.storage.snapshots.history import NoHistory, left_out, weigh
 from controlroom.storage.snapshots.manifest import Root
 from controlroom.storage.snapshots.store import Listed, Store
 from controlroom.storage.snapshots.take import take
-from controlroom.storage.snapshots.walk import CannotSave
+from controlroom.storage.snapshots.walk import CannotSave, Moved
 
 PASSING = Budget(256 << 20, 5_000, 3.0)  # of what nobody is asked about: it must not hold an agent up
 BOUNDS = Bounds()  # of a checkpoint
+WEIGH_SECONDS = 2.0  # to count what git would have to pack
 DAY = 86_400 * 10**9
 MOST_FAILED = 64  # targets that could not be saved, remembered until the next collection
 HOUR = 3_600 * 10**9
@@ -53,14 +56,39 @@ class Keeper:
         if why := self._failed.get(found.roots):
             return msgspec.structs.replace(assessment, undo=False, undo_why=f"a snapshot was tried and failed: {why}")
         try:
-            size = measure(self.store.disk, found.roots, self._budget(assessment.tier), self.store.free)
-            self._room(size.size)
+            budget, free = self._budget(assessment.tier), self.store.free
+            size = measure(self.store.disk, found.roots, budget, free)
+            # Whom nobody is asked about is not kept waiting for it: its receipt tells.
+            heavy, light = self._histories(found.roots, budget, size.size) if assessment.tier >= Tier.T2 else (0, ())
+            fits(size.size + heavy, free)
+            self._room(size.size + heavy)
         except CannotSave as e:
             return msgspec.structs.replace(assessment, undo=False, undo_why=str(e))
         except OSError as e:
             return msgspec.structs.replace(assessment, undo=False, undo_why=f"it cannot be looked through: {e.strerror or e}")
-        left = [f"not saved: {text}" for text in size.left_out[:5]]
+        left = [f"not saved: {text}" for text in (*light, *size.left_out[:5])]
         return msgspec.structs.replace(assessment, undo=True, undo_why="; ".join((*left, *found.beyond)))
+
+    def _histories(self, roots: Iterable[Root], budget: Budget, size: int) -> tuple[int, tuple[str, ...]]:
+        """Bytes of what only git's names hold on to, and of which repositories that will not be saved, and why.
+
+        `size`: bytes of the files that are saved beside it.
+        """
+        until, left = time.monotonic() + WEIGH_SECONDS, []
+
+        def in_time() -> None:
+            if time.monotonic() > until:
+                raise NoHistory(f"how much they are cannot be told within {WEIGH_SECONDS:.0f} s: perhaps they are saved")
+
+        heavy = 0
+        for git in sorted({root.git for root in roots if root.git}):
+            try:
+                heavy += weigh(self.store, git, budget.bytes - size - heavy, in_time)
+            except NoHistory as e:
+                left.append(left_out(git, e))
+            except Moved as e:
+                raise CannotSave(f"{e}: it is being changed right now") from e
+        return heavy, tuple(left)
 
     def _budget(self, tier: Tier) -> Budget:
         return self.budget if tier >= Tier.T2 else PASSING

@@ -1,6 +1,8 @@
 """What is kept how long, and what an operator is told of an undo before the answer."""
 
 import os
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from controlroom.daemon.keeper import DAY, HOUR, Keeper
 from controlroom.daemon.ledger import Ledger
 from controlroom.model.action import Action
-from controlroom.model.effect import Assessment, Effect, EffectKind, Reason, Target
+from controlroom.model.effect import Assessment, Effect, EffectKind, Loses, Reason, Repository, Target
 from controlroom.model.record import Intent, Kind, Outcome, Record
 from controlroom.model.request import Decision
 from controlroom.model.settings import Snapshots
@@ -105,6 +107,50 @@ def test_what_only_reads_or_is_denied_anyway_is_not_measured(keeper: Keeper, tmp
     for tier in (Tier.T0, Tier.TX):
         found = keeper.cover(_delete(tmp_path, tier))
         assert (found.undo, found.undo_why) == (False, "")
+
+
+def _branch_deletion(tmp_path: Path, tier: Tier = Tier.T2) -> tuple[Assessment, str]:
+    """An act on the names of a repository with 3 MB of its own in its objects, and how the repository is called."""
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    (repo / "big").write_bytes(os.urandom(3 << 20))
+    words = ("-c user.email=a@b -c user.name=a commit -qm big", "rm -q --cached big")
+    for command in ("init -q", "add big", *words):
+        subprocess.run(["git", *command.split()], cwd=repo, check=True, env={**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null"})
+    target = Target("git:branch", True)
+    effect = Effect(EffectKind.DELETE, (target,))
+    found = Assessment(tier, (Reason("r", tier, "x"),), (effect,), (target,), repositories=(Repository(str(repo), Loses.REFS),))
+    return found, f"{repo}/.git"
+
+
+def _with(tmp_path: Path, size: int, store: int = 1 << 30) -> Keeper:
+    """A keeper whose snapshots may hold so many bytes, each and together."""
+    os.chmod(tmp_path, 0o700)
+    kept = Store(tmp_path / "store")
+    kept.secure()
+    return Keeper(kept, Snapshots(bytes=size, store=store), Ledger(), lambda receipt: False)
+
+
+@pytest.mark.row("J20")
+def test_objects_of_git_over_the_limit_are_told_before_the_answer(tmp_path: Path) -> None:
+    act, git = _branch_deletion(tmp_path)
+    keeper = _with(tmp_path, 1 << 20)
+    found = keeper.cover(act)
+    assert found.undo
+    assert f"not saved: objects of {git} (3.1 MB, 2.1 MB over the limit); git itself keeps them for weeks" == found.undo_why
+    assert _with(tmp_path, 8 << 20).cover(act).undo_why == ""
+    full = _with(tmp_path, 8 << 20, store=2 << 20).cover(act)
+    assert not full.undo
+    assert "must be kept already fill" in full.undo_why
+
+
+@pytest.mark.row("J20")
+def test_that_git_is_missing_is_told_before_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act, git = _branch_deletion(tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    found = _with(tmp_path, 8 << 20).cover(act)
+    assert found.undo
+    assert found.undo_why == f"not saved: objects of {git} (git is not installed); git itself keeps them for weeks"
 
 
 def test_files_that_cannot_be_told_beforehand_have_no_undo(keeper: Keeper, tmp_path: Path) -> None:

@@ -62,9 +62,14 @@ def measure(
         raise CannotSave(f"{seen} files and folders, {seen - budget.files} over the limit of {budget.files}")
     if size > budget.bytes:
         raise CannotSave(f"{human(size)}, {human(size - budget.bytes)} over the limit of {human(budget.bytes)}")
+    fits(size, free)
+    return Measure(files, size, tuple(left))
+
+
+def fits(size: int, free: int) -> None:
+    """Raises CannotSave where so many bytes do not go on a disk with `free` left."""
     if size + SPARE > free:
         raise CannotSave(f"{human(size)}, and the disk of the snapshots has only {human(free)} left")
-    return Measure(files, size, tuple(left))
 
 
 def human(size: int) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from controlroom.storage.port import Mode, put
+from controlroom.storage.snapshots.budget import human
 from controlroom.storage.snapshots.disk import Disk, parent_of
 from controlroom.storage.snapshots.manifest import History, Pack, Root, shown
 from controlroom.storage.snapshots.store import TEMPORARY, Store
@@ -40,6 +41,16 @@ class NoGit(NoHistory):
     """There is no git here."""
 
 
+class _Ready(NamedTuple):
+    """What is to be packed: what the tips lead to and `nots` and `had` do not. `packs`: the earlier ones, which have `had`."""
+
+    ours: "_Git"
+    tips: set[bytes]
+    nots: set[bytes]
+    had: set[bytes]
+    packs: tuple[Pack, ...]
+
+
 class _Named(NamedTuple):
     """Ids that the files of a repository hold; `elsewhere`: of them those of remote-tracking branches; files like its index."""
 
@@ -54,6 +65,33 @@ def save(store: Store, git: bytes, name: str, most: int, in_time: Callable[[], N
     `most`: bytes of the pack. `in_time` raises where there is no time left. Blocking. Raises NoHistory, CannotSave, Moved,
     OSError.
     """
+    ready = _ready(store, git, in_time)
+    if ready is None:
+        return None
+    ours, tips, nots, had, packs = ready
+    fresh = _pack(store, ours, tips, nots | had, name, most)
+    history = store.histories[git] = History(git, ours.length // 2, _bytes(tips), _bytes(nots), packs + fresh)
+    return history
+
+
+def weigh(store: Store, git: bytes, most: int, in_time: Callable[[], None]) -> int:
+    """About how many bytes `save` would pack, without packing. Raises as `save` does where that can be told beforehand."""
+    ready = _ready(store, git, in_time)
+    if ready is None:
+        return 0
+    given = _lines(ready.tips, ready.nots | ready.had)
+    size = int(ready.ours.run("rev-list", "--objects", "--disk-usage", "--missing=allow-any", "--stdin", given=given))
+    if size > most:
+        raise NoHistory(f"{human(size)}, {human(size - most)} over the limit")
+    return size
+
+
+def left_out(git: bytes, why: NoHistory) -> str:
+    """That these objects are not in a snapshot, for the operator."""
+    return f"objects of {shown(git)} ({why}); git itself keeps them for weeks"
+
+
+def _ready(store: Store, git: bytes, in_time: Callable[[], None]) -> _Ready | None:
     named = _named(store.disk, git)
     for length in _FORMATS:
         if ids := {i for i in named.ids if len(i) == length}:
@@ -67,10 +105,9 @@ def save(store: Store, git: bytes, name: str, most: int, in_time: Callable[[], N
     if not tips:
         return None
     base = store.histories.get(git)
-    had, packs = (base.ids(base.tips), base.packs) if base and _goes_on(store, base, ours, nots) else (set(), ())
-    fresh = _pack(store, ours, tips, nots | had, name, most)
-    history = store.histories[git] = History(git, length // 2, _bytes(tips), _bytes(nots), packs + fresh)
-    return history
+    if base and _goes_on(store, base, ours, nots):
+        return _Ready(ours, tips, nots, base.ids(base.tips), base.packs)
+    return _Ready(ours, tips, nots, set(), ())
 
 
 def _goes_on(store: Store, base: History, ours: "_Git", nots: set[bytes]) -> bool:
@@ -147,7 +184,10 @@ def _named(disk: Disk, git: bytes) -> _Named:
     found = _Named(set(), set(), [])
     left = MOST_READ
     with parent_of(disk, git + b"/x") as (at, _):
-        tops = [name for name, _ in disk.listing(at) if name in (*_NAMING, b"index") or name.endswith(b"HEAD")]
+        names = [name for name, _ in disk.listing(at)]
+    if b"reftable" in names:
+        raise NoHistory("its branches lie in a reftable, which is saved, but not read")
+    tops = [name for name in names if name in (*_NAMING, b"index") or name.endswith(b"HEAD")]
     for top in tops:
         for one in walk(disk, Root(git + b"/" + top)):
             if not isinstance(one, Found) or not stat.S_ISREG(one.stat.st_mode):
@@ -190,6 +230,7 @@ class _Git:
         program = shutil.which("git")
         if program is None:
             raise NoGit("git is not installed")
+        self.length = length  # of an id
         self._program, self._in_time, self._keep = program, in_time, (keep,) if keep >= 0 else ()
         self._env = {
             "PATH": os.environ.get("PATH", os.defpath),
@@ -211,6 +252,7 @@ class _Git:
 
     def run(self, *words: str, given: bytes = b"", source: int = -1, into: int = -1, most: int = 1 << 62, **env: str) -> bytes:
         """What it prints; into the descriptor `into` where one is given, at most `most` bytes. Raises _Failed, NoHistory."""
+        self._in_time()
         process = subprocess.Popen(
             [self._program, *_QUIET, *words],
             stdin=source if source >= 0 else subprocess.PIPE,
@@ -242,7 +284,7 @@ class _Git:
                 if size <= most:
                     return out or b"", said
             if size > most:
-                raise NoHistory(f"they are over {most >> 20} MiB")
+                raise NoHistory(f"more than the {human(most)} that the limit leaves")
 
 
 def _folder(store: Store, form: str) -> Path:

@@ -22,6 +22,7 @@ from controlroom.storage.snapshots.walk import CannotSave, Found, Gone, Moved, s
 
 SMALL = 128 << 10  # bytes; smaller files share one object, so that ten thousand of them cost one sync
 PIECE = 8 << 20
+PACKING = 0.75  # of the time that a snapshot may take: then what git packs is left out, rather than all of it lost
 TRIES = 3  # where something is changed while it is saved
 
 
@@ -43,10 +44,10 @@ def take(
 
     Blocking. Never raises for what the disk or the files do: `Saved.why` says then why there is none, and nothing of it counts.
     """
-    wanted, until, why = tuple(roots), clock() + budget.seconds, ""
+    wanted, begun, why = tuple(roots), clock(), ""
     with store.making():
         for _ in range(TRIES):
-            maker = _Maker(store, name, budget, gone, lambda: clock() > until)
+            maker = _Maker(store, name, budget, gone, lambda: (clock() - begun) / budget.seconds)
             try:
                 return maker.make(wanted)
             except Moved as e:
@@ -63,9 +64,9 @@ def take(
 class _Maker:
     """One try."""
 
-    def __init__(self, store: Store, name: str, budget: Budget, gone: Callable[[], bool], late: Callable[[], bool]) -> None:
+    def __init__(self, store: Store, name: str, budget: Budget, gone: Callable[[], bool], spent: Callable[[], float]) -> None:
         self._store, self._disk, self._name, self._budget = store, store.disk, name, budget
-        self._gone, self._late = gone, late
+        self._gone, self._spent = gone, spent  # how much of its time, as a share
         self._entries: list[Entry | tuple[Entry, _Inside]] = []
         self._left: list[str] = []
         self._bytes = 0
@@ -110,9 +111,9 @@ class _Maker:
         if not os.path.isdir(git):
             return None
         try:
-            found = history.save(self._store, git, self._name, self._budget.bytes - self._bytes, self._in_time)
+            found = history.save(self._store, git, self._name, self._budget.bytes - self._bytes, self._packing)
         except history.NoHistory as e:
-            self._left.append(f"objects of {shown(git)} ({e}); git itself keeps them for weeks")
+            self._left.append(history.left_out(git, e))
             return None
         self._bytes += found.size if found else 0
         return found
@@ -127,8 +128,13 @@ class _Maker:
     def _in_time(self) -> None:
         if self._gone():
             raise CannotSave("nobody waits for it any more")
-        if self._late():
+        if self._spent() > 1:
             raise CannotSave(f"it takes over {self._budget.seconds:.0f} s, which is the limit")
+
+    def _packing(self) -> None:
+        self._in_time()
+        if self._spent() > PACKING:
+            raise history.NoHistory(f"over {PACKING * self._budget.seconds:.0f} s, which is the limit")
 
     def _add(self, found: Found | Gone) -> None:
         if len(self._entries) >= self._budget.files:

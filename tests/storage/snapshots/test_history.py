@@ -12,6 +12,7 @@ import pytest
 from controlroom.model.effect import Loses
 from controlroom.model.snapshot import Saved
 from controlroom.storage.snapshots.budget import Budget
+from controlroom.storage.snapshots.history import NoHistory, weigh
 from controlroom.storage.snapshots.plan import Plan, plan
 from controlroom.storage.snapshots.repository import pushed, repository
 from controlroom.storage.snapshots.restore import restore
@@ -243,7 +244,9 @@ def test_objects_over_the_budget_are_left_to_git_and_it_is_said(store: Store, re
     sh("git add big && git commit -qm big", repo)
     made = take(store, NAME, repository(str(repo), Loses.REFS), Budget(bytes=2 << 20))
     assert made.seal
-    assert made.left_out == (f"objects of {repo}/.git (they are over 1 MiB); git itself keeps them for weeks",)
+    assert made.left_out == (
+        f"objects of {repo}/.git (more than the 2.1 MB that the limit leaves); git itself keeps them for weeks",
+    )
 
 
 def test_a_pack_that_was_changed_in_the_store_brings_nothing_back(store: Store, repo: Path) -> None:
@@ -293,3 +296,32 @@ def test_the_noted_command_puts_a_forced_push_back(place: Path, template: Path) 
     assert sh("git rev-parse main", far) != old
     sh(note.partition("to put it back: ")[2], repo)
     assert sh("git rev-parse main", far) == old
+
+
+def test_what_git_would_have_to_pack_is_told_beforehand(store: Store, repo: Path) -> None:
+    (repo / "big").write_bytes(os.urandom(3 << 20))
+    sh("git add big && git commit -qm big", repo)
+    git = os.fsencode(repo / ".git")
+    assert 3 << 20 < weigh(store, git, 4 << 20, lambda: None) < 4 << 20
+    with pytest.raises(NoHistory, match="MB over the limit"):
+        weigh(store, git, 2 << 20, lambda: None)
+    save(store, repo)
+    assert weigh(store, git, 2 << 20, lambda: None) < 1 << 10, "what an earlier snapshot has is not packed again"
+
+
+def test_objects_that_take_too_long_are_left_to_git_and_the_files_are_saved(store: Store, repo: Path) -> None:
+    seconds = iter([0.0, *([1.0] * 5), *([50.0] * 100)])
+    made = take(store, NAME, repository(str(repo), Loses.REFS), Budget(seconds=60), clock=lambda: next(seconds))
+    assert made.seal
+    assert made.left_out == (f"objects of {repo}/.git (over 45 s, which is the limit); git itself keeps them for weeks",)
+
+
+def test_a_repository_with_a_reftable_says_that_its_objects_are_not_saved(store: Store, repo: Path) -> None:
+    (repo / ".git/reftable").mkdir()
+    (repo / ".git/reftable/tables.list").write_text("0x1-0x1.ref\n")
+    made = save(store, repo)
+    (left,) = made.left_out
+    assert "reftable" in left and "weeks" in left
+    (repo / ".git/reftable/tables.list").write_text("0x1-0x2.ref\n")
+    undo(store, made)
+    assert (repo / ".git/reftable/tables.list").read_text() == "0x1-0x1.ref\n", "the names themselves are files, and saved"
