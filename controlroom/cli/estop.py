@@ -93,6 +93,7 @@ def _folders(places: "Places", wrong: "Tell") -> None:
 
 def everything(stop_id: str, wrong: "Tell") -> "tuple[list[dict[str, Any]], bool]":
     """Stops every session, through the daemon or without it. What became of each, and whether all sessions were found."""
+    begun = time.monotonic()
     try:
         with Operator(where(os.environ), connect=HELLO_SECONDS, seconds=ANSWER_SECONDS) as operator:
             answer = operator.call("estop", stop_id=stop_id)
@@ -105,4 +106,4 @@ def everything(stop_id: str, wrong: "Tell") -> "tuple[list[dict[str, Any]], bool
         wrong(f"the daemon refused: {error}: stopping without it")
     from controlroom.cli import hands
 
-    return hands.stop_all(wrong)
+    return hands.stop_all(wrong, begun)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -16,10 +17,11 @@ _STATES = {"freeze": "paused", "kill": "stopped"}
 Row = dict[str, object]
 
 
-def stop_all(wrong: Callable[[str], object]) -> tuple[list[Row], bool]:
+def stop_all(wrong: Callable[[str], object], since: float) -> tuple[list[Row], bool]:
     """Freeze every session whose rung can, kill the others, all at once; what came of each, and whether all were found.
 
-    `wrong` is told in words what could not be found.
+    `wrong` is told in words what could not be found. `since`: when it was asked for (time.monotonic()): the wait for a daemon
+    that hangs is part of how long it took.
     """
     try:
         found = shelf.scan(places(os.environ).agents)
@@ -31,14 +33,14 @@ def stop_all(wrong: Callable[[str], object]) -> tuple[list[Row], bool]:
     mine = own_session(found.handles)
     rows: dict[str, Row] = {}
     others = [handle for handle in found.handles if handle.session != mine]
-    threads = [threading.Thread(target=_into, args=(rows, handle)) for handle in others]
+    threads = [threading.Thread(target=_into, args=(rows, handle, since)) for handle in others]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     for handle in found.handles:
         if handle.session == mine:  # this process goes down with it, so it comes last
-            _into(rows, handle)
+            _into(rows, handle, since)
     complete = not found.unreadable and len(rows) == len(found.handles)
     return [rows[handle.session] for handle in found.handles if handle.session in rows], complete
 
@@ -53,7 +55,7 @@ def inside(where: Places) -> str | None:
     return own_session(shelf.scan(where.agents).handles)
 
 
-def _into(rows: dict[str, Row], handle: Handle) -> None:
+def _into(rows: dict[str, Row], handle: Handle, since: float) -> None:
     try:
         result = _stop(handle)
     except OSError as error:
@@ -64,7 +66,7 @@ def _into(rows: dict[str, Row], handle: Handle) -> None:
         "name": handle.name,
         "state": state,
         "proof": result.proof,
-        "ms": result.ms,
+        "ms": round((time.monotonic() - since) * 1000),
         "survivors": msgspec.to_builtins(result.survivors),
         "why": result.why,
         "found": None,

@@ -238,13 +238,21 @@ def sweep_roots(handle: Handle) -> list[int]:
 
 
 def pids(handle: Handle) -> list[int]:
-    """Who is in the session, as `members`, but without a look at each where the cgroup tells: for the moment of a stop."""
+    """Who is in the session, as `members`, but without a look at each where the cgroup tells."""
     if handle.rung is not Rung.CGROUP:
         return [stat.pid for stat in members(handle)]
     try:
         return cgroup.procs(handle.cgroup)
     except OSError:
         return []
+
+
+def glance(handle: Handle, deadline: float) -> tuple[list[int], bool]:
+    """As `pids`, for the moment of a kill: below a cgroup a walk that ends at time.monotonic() `deadline`; whether it was whole.
+
+    Who is dead and not reaped may be among them.
+    """
+    return (pids(handle), True) if handle.rung is Rung.CGROUP else processes.below(sweep_roots(handle), deadline)
 
 
 def members(handle: Handle) -> list[processes.Stat]:

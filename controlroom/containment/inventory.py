@@ -13,17 +13,21 @@ def take(handle: Handle, seconds: float) -> Inventory:
     what is gone or may not be read: it is then not listed.
     """
     deadline = time.monotonic() + seconds
-    pids = hold.pids(handle)
+    pids, whole = hold.glance(handle, deadline - seconds / 2)
     commands: list[str] = []
     writing: dict[str, None] = {}
     sockets: dict[str, int] = {}  # inode → pid
-    partial = False
+    partial = not whole
+    count = len(pids)
     for pid in pids:
         if time.monotonic() > deadline:
             partial = True
             break
         if len(commands) < MOST:
-            commands.append(_command(pid))
+            if command := _command(pid):
+                commands.append(command)
+            else:
+                count -= 1  # dead, and not reaped
         opened = descriptors.look(pid)
         if opened is not None:
             writing.update(dict.fromkeys(path for path, writes in opened.files.items() if writes))
@@ -32,7 +36,7 @@ def take(handle: Handle, seconds: float) -> Inventory:
     listening = dict.fromkeys(str(one) for one in found if one.listens)
     connected = dict.fromkeys(str(one) for one in found if not one.listens)
     return Inventory(
-        processes=len(pids),
+        processes=count,
         commands=tuple(commands),
         writing=tuple(writing)[:MOST],
         listening=tuple(listening)[:MOST],
@@ -43,7 +47,9 @@ def take(handle: Handle, seconds: float) -> Inventory:
 
 
 def _command(pid: int) -> str:
+    """Its pid and command line, "" where it runs no more."""
     words = processes.cmdline(pid, 300).rstrip(b"\0").replace(b"\0", b" ")
-    if not words and (stat := processes.read_stat(pid)) is not None:
-        return f"{pid} {stat.name}"
+    if not words:
+        stat = processes.read_stat(pid)
+        return "" if stat is None or stat.dead else f"{pid} {stat.name}"
     return f"{pid} {words.decode('utf-8', 'backslashreplace')}"

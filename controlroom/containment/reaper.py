@@ -32,6 +32,7 @@ class Reaper:
     def __init__(self, session: str, root: int) -> None:
         self._session = session
         self._root = root
+        self._killed: set[int] = set()  # children that will die, and are not reaped: their pids mean nobody else
         self.status: int | None = None  # exit status of the root, 128 + signal if one ended it
 
     def reap(self) -> tuple[int, bool]:
@@ -45,6 +46,7 @@ class Reaper:
             if pid == 0:
                 return count, False
             count += 1
+            self._killed.discard(pid)
             if pid == self._root:
                 code = os.waitstatus_to_exitcode(status)
                 self.status = code if code >= 0 else 128 - code
@@ -54,11 +56,12 @@ class Reaper:
         started = time.monotonic()
         killed, none_left = 0, self.reap()[1]
         while not none_left and time.monotonic() - started < seconds:
-            for pid in processes.children(os.getpid()):
-                _kill_child(pid)
+            # Nobody is killed twice: of a thousand that are dying a round would take so long that a chain gets away again.
+            new = [pid for pid in processes.children(os.getpid()) if pid not in self._killed and _kill_child(pid)]
+            self._killed.update(new)
             reaped, none_left = self.reap()
             killed += reaped
-            if not reaped and not none_left:
+            if not new and not reaped and not none_left:
                 time.sleep(_PAUSE)
         left = () if none_left else sweep.survivors(processes.tree(os.getpid()))
         elapsed = round((time.monotonic() - started) * 1000)
@@ -73,8 +76,10 @@ class Reaper:
         return found is not None
 
 
-def _kill_child(pid: int) -> None:
+def _kill_child(pid: int) -> bool:
+    """Whether it will die."""
     try:
         os.kill(pid, signal.SIGKILL)  # our own child, not reaped: the pid cannot mean another process
     except PermissionError:
-        return  # another user's: it stays in the list of survivors
+        return False  # another user's: it stays in the list of survivors, unless it becomes ours again
+    return True

@@ -7,6 +7,7 @@ from controlroom.core.orders import Alarm, AwaitHooks, Contain, Forget, Latch, U
 from controlroom.core.state import OVER, Held
 from controlroom.core.turn import Turn
 from controlroom.model.agent import Rung, SessionState
+from controlroom.model.clock import Instant
 from controlroom.model.event import (
     Contained,
     Estop,
@@ -43,7 +44,7 @@ def on_opened(turn: Turn, event: SessionOpened) -> None:
     turn.record(Kind.SESSION, session, session=session.id)
     turn.put_held(Held(session))
     if caught:  # nobody launches it: it lived before this daemon did
-        _halt_for_stop(turn, turn.state.sessions[session.id], "emergency stop")
+        _halt_for_stop(turn, turn.state.sessions[session.id], "emergency stop", turn.at)
     elif unseen:
         turn.order(Alarm("review", session.id, f"{session.name} is frozen until you look at it: {event.review}"))
         _halt(turn, session.id, "freeze", event.review)
@@ -116,7 +117,7 @@ def _resume(turn: Turn, held: Held, event: Steered) -> None:
         for ticket in held.tickets:
             turn.answer(ticket, "refused: the session was resumed before it was paused")
         tickets = (event.ticket,) if event.ticket else ()
-        held = Held(held.session, "thaw", ordered=True, tickets=tickets, meter=held.meter)
+        held = Held(held.session, "thaw", ordered=True, since=turn.at, tickets=tickets, meter=held.meter)
         turn.put_held(held)
         if held.holdable:
             turn.order(Contain(event.session, "thaw"))
@@ -164,7 +165,7 @@ def _halt(turn: Turn, session: str, intent: str, by: str) -> None:
     word = SessionState.PAUSING if intent == "freeze" else SessionState.STOPPING
     if intent == "freeze" and held.session.state is SessionState.UNCONFIRMED:
         word = SessionState.UNCONFIRMED  # a pause that is refused must not open the gate again
-    _enter(turn, msgspec.structs.replace(held, intent=intent, ordered=False), word, by)
+    _enter(turn, msgspec.structs.replace(held, intent=intent, ordered=False, since=turn.at), word, by)
     deny_all(turn, session, "pause" if intent == "freeze" else "stop", f"the session is being halted: {by}")
     turn.unsettled[session] = None
 
@@ -180,7 +181,8 @@ def settle(turn: Turn, session: str) -> None:
     held = turn.state.sessions.get(session)
     if held is None or not held.intent or held.ordered or turn.state.of_session(session):
         return
-    turn.put_held(msgspec.structs.replace(held, ordered=True))
+    held = msgspec.structs.replace(held, ordered=True, since=held.since or turn.at)
+    turn.put_held(held)
     if not held.holdable:
         done = SessionState.PAUSED if held.intent == "freeze" else SessionState.UNCONFIRMED
         _finish(turn, held, done, "" if held.intent == "freeze" else "unconfirmed: there is no process to take hold of")
@@ -235,7 +237,7 @@ def on_contained(turn: Turn, event: Contained) -> None:
 
 
 def _finish(turn: Turn, held: Held, state: SessionState, error: str) -> None:
-    _enter(turn, msgspec.structs.replace(held, intent="", ordered=False, tickets=()), state, error)
+    _enter(turn, msgspec.structs.replace(held, intent="", ordered=False, since=None, tickets=()), state, error)
     for ticket in held.tickets:
         turn.answer(ticket, error)
 
@@ -253,7 +255,6 @@ def count_answer(turn: Turn, request: Request, by: str, end: RequestState) -> No
     held = turn.state.sessions.get(request.session)
     if held is None:
         return
-    limits = turn.state.limits
     denied = end is RequestState.DENIED and (by.startswith("operator") or by == "policy")
     if denied:
         held = msgspec.structs.replace(held, denials=held.denials + 1)
@@ -263,9 +264,9 @@ def count_answer(turn: Turn, request: Request, by: str, end: RequestState) -> No
         allowed = end is RequestState.DELIVERED
         held = msgspec.structs.replace(held, expiries=0, fresh=(), denials=0 if allowed else held.denials)
     turn.put_held(held)
-    if denied and held.denials >= limits.denials_in_a_row:
+    if denied and (most := held.session.trips.denials) is not None and held.denials >= most:
         pause_when_quiet(turn, request.session, f"{held.denials} denials in a row")
-    elif end is RequestState.EXPIRED and held.expiries >= limits.expiries_in_a_row:
+    elif end is RequestState.EXPIRED and held.expiries >= turn.state.limits.expiries_in_a_row:
         pause_when_quiet(turn, request.session, f"{held.expiries} requests in a row expired")
 
 
@@ -281,15 +282,15 @@ def on_estop(turn: Turn, event: Estop) -> None:
     grants.revoke(turn, lambda g: True, "emergency stop")
     for held in list(turn.state.sessions.values()):
         if held.session.state not in OVER and not _frozen_for_good(held):
-            _halt_for_stop(turn, held, event.by)
+            _halt_for_stop(turn, held, event.by, event.since or turn.at)
     turn.answer(event.ticket)
 
 
-def _halt_for_stop(turn: Turn, held: Held, by: str) -> None:
+def _halt_for_stop(turn: Turn, held: Held, by: str, since: Instant) -> None:
     """Freeze where that is safe, else kill; what is already being stopped is not let off with a freeze."""
     freeze = held.session.rung is Rung.CGROUP and held.intent not in ("stop", "kill")
     turn.record(Kind.STOP, {"act": "halt", "by": by}, session=held.session.id)
-    held = msgspec.structs.replace(held, intent="halt" if freeze else "kill", ordered=False)
+    held = msgspec.structs.replace(held, intent="halt" if freeze else "kill", ordered=False, since=since)
     _enter(turn, held, SessionState.STOPPING, "emergency stop")
     turn.unsettled[held.session.id] = None
 

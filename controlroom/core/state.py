@@ -15,7 +15,6 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     hold: float = 600.0
     grant_longest: float = 3600.0
-    denials_in_a_row: int = 3
     expiries_in_a_row: int = 5
     undecided: int = 20
     fresh: int = 10
@@ -43,13 +42,14 @@ class Held(msgspec.Struct, frozen=True):
     """A session as the core sees it.
 
     `intent`: what is wanted: "" or thaw, freeze, stop, kill, halt (freeze for an emergency stop: kill where that fails);
-    `ordered`: its order is out.
+    `ordered`: its order is out; `since`: when it was asked for, None = not yet, or nothing is wanted.
     `fresh`: when undecided requests came since the last answer. `tickets`: operators waiting for the intent's end.
     """
 
     session: Session
     intent: str = ""
     ordered: bool = False
+    since: Instant | None = None
     denials: int = 0
     expiries: int = 0
     fresh: tuple[Instant, ...] = ()

@@ -293,7 +293,9 @@ class House:
         latch = self._runner.state.latch
         found = latchfile.read_any(self._places)
         if found is not None and not latch:
-            self._runner.feed(ev.Estop(now(), found.stop_id or secrets.token_hex(4), found.by))
+            at = now()
+            stop_id = found.stop_id or secrets.token_hex(4)
+            self._runner.feed(ev.Estop(at, stop_id, found.by, since=latchfile.pulled(found, at)))
         elif latch and (found is None or not self._places.gate_latch.exists()) and anyio.current_time() >= self._relatch:
             self._relatch = anyio.current_time() + AGAIN_SECONDS
             self._runner.feed(ev.Estop(now(), latch, "latch file was gone"))

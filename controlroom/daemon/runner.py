@@ -318,6 +318,8 @@ class Runner:
 
     async def _take_hold(self, order: od.Contain) -> StopResult:
         handle, calls = self.handles.get(order.session), self._under_way(order.session)
+        held = self.state.sessions.get(order.session)
+        since = held.since if held else None
         if handle is None:
             result = StopResult(order.session, order.act, "", 0, why="there is no handle to take hold of it")
         else:
@@ -327,6 +329,8 @@ class Runner:
                 result = StopResult(order.session, order.act, "", 0, why=f"it failed: {type(e).__name__}: {e}")
         if result.found is not None:
             result = msgspec.structs.replace(result, found=msgspec.structs.replace(result.found, calls=calls))
+        if since is not None:  # what came before our hands were free counts too: denials, hooks that had to go, the queue
+            result = msgspec.structs.replace(result, ms=max(result.ms, round(self.clock().seconds_since(since) * 1000)))
         self.results[order.session] = result
         return result
 

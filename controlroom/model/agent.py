@@ -114,8 +114,8 @@ class Inventory(msgspec.Struct, frozen=True):
 
 class StopResult(msgspec.Struct, frozen=True):
     """What a freeze or kill came to. `proof` names the kernel fact (`cgroup populated 0`, `cgroup frozen 1`, `ECHILD`,
-    `PID namespace ended`), "" = NOT CONFIRMED, with survivors or `why`. `ms`: from order to proof. `found`: what
-    it was at, None where nobody looked.
+    `PID namespace ended`), "" = NOT CONFIRMED, with survivors or `why`. `ms`: from order (of an emergency stop: from
+    its pull) to proof, with all that came in between. `found`: what it was at, None where nobody looked.
     """
 
     session: str

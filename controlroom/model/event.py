@@ -205,12 +205,13 @@ class Contained(msgspec.Struct, frozen=True, tag=True):
 
 
 class Estop(msgspec.Struct, frozen=True, tag=True):
-    """EMERGENCY STOP. `stop_id` is the latch's id; the latch file is already written by whoever pulled."""
+    """EMERGENCY STOP. `stop_id` is the latch's id; the latch file is already written by whoever pulled, at `since` if known."""
 
     at: Instant
     stop_id: str
     by: str
     ticket: str = ""
+    since: Instant | None = None
 
 
 class Reset(msgspec.Struct, frozen=True, tag=True):

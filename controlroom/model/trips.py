@@ -13,7 +13,8 @@ class Trips(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `cpu_minutes`: CPU time used in the last 10 minutes, all processes together. `memory_gib`: resident memory of all together.
     `deletes`: files that vanished in the workspace in one minute. `writes`: those that were made or changed, each time counted.
-    `same_call`: the same tool with the same input in a row.
+    `same_call`: the same tool with the same input in a row. `denials`: by operators or never-touch, in a row: the session is
+    closed to new calls, and paused when what is before the operator is answered.
     `tokens`, `cost_usd`: all that the agent's transcript tells. `wall_minutes`: since the session began. `alone_minutes`: no
     operator attached. `act`: what happens then; both deny what is pending first.
     """
@@ -24,6 +25,7 @@ class Trips(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deletes: Count | None = 2000
     writes: Count | None = None
     same_call: Count | None = 20
+    denials: Count | None = 3
     tokens: Count | None = None
     cost_usd: Amount | None = None
     wall_minutes: Amount | None = None

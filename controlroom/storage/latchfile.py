@@ -8,10 +8,12 @@ from pathlib import Path
 
 import msgspec
 
+from controlroom.model.clock import SECOND, Instant
 from controlroom.storage.files import read_small, remove, replace
 from controlroom.storage.paths import Places
 
 UNREADABLE = "unreadable"
+FRESH = 60 * SECOND  # ns for which the time in a latch is believed
 _LIMIT = 4096  # bytes
 
 
@@ -90,3 +92,10 @@ def read_any(places: Places) -> LatchFile | None:
     found = [latch for latch in (read(places.latch), read(places.gate_latch)) if latch is not None]
     found.sort(key=lambda latch: latch.stop_id == UNREADABLE)
     return found[0] if found else None
+
+
+def pulled(latch: LatchFile | None, now: Instant) -> Instant | None:
+    """When this latch was pulled, None where that is not known, or so long ago that the clocks may have been set since."""
+    if latch is None or not 0 <= now.wall - latch.wall <= FRESH:
+        return None
+    return Instant(now.boot - (now.wall - latch.wall), latch.wall)

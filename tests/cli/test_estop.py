@@ -1,6 +1,8 @@
 """`estop` and `reset`: the stop holds with the daemon alive, dead or hung, and with a disk that takes nothing."""
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +69,8 @@ def test_it_works_with_the_daemon_hung(cli: Cli, daemon: Daemon) -> None:
     done = cli.run("estop")
     assert done.returncode == 0, done.stderr
     assert "a: paused" in done.stdout and "stopping without it" in done.stderr
+    told = re.search(r"a: paused after (\d+) ms", done.stdout)
+    assert told and int(told[1]) >= estop.HELLO_SECONDS * 1000, "the wait for the daemon counts"
     os.kill(daemon.process.pid, signal.SIGCONT)
     eventually(lambda: cli.json("daemon", "status")["latched"], 20, "the daemon sees the latch")
 
@@ -110,6 +114,22 @@ def test_a_full_disk_does_not_keep_it_from_latching(cli: Cli, daemon: Daemon) ->
     done = subprocess.run(full, env=cli.home.env, capture_output=True, text=True, timeout=50, check=False)
     assert "a: paused" in done.stdout
     assert latched(daemon) == latchfile.UNREADABLE
+
+
+@pytest.mark.row("E7")
+@pytest.mark.parametrize("what", ["config/config.toml", "state/journal"])
+def test_no_file_of_ours_that_is_broken_keeps_it_from_stopping(cli: Cli, daemon: Daemon, what: str) -> None:
+    """No daemon can start with it, and none is needed."""
+    cli.ok("run", "--detach", "--name", "a", *SLEEPER)
+    daemon.kill()
+    broken = daemon.home.path / what
+    broken.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    if broken.is_dir():
+        shutil.rmtree(broken)
+    broken.write_text("{ this is no such file")
+    cli.fails(1, "daemon", "start")
+    assert "a: paused" in cli.ok("estop")
+    assert latched(daemon)
 
 
 @pytest.mark.row("E7")

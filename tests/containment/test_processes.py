@@ -1,5 +1,6 @@
 """Who a process is: pid, start time and boot id, read so that neither its name nor a reused pid deceives."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -83,6 +84,15 @@ def test_a_zombie_is_dead_but_still_itself(sleeper: "subprocess.Popen[bytes]") -
     assert processes.identify(sleeper.pid) == before
     assert not processes.is_alive(before)
     assert processes.open_pidfd(before) is None
+
+
+def test_one_that_goes_while_it_is_looked_at_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> int:
+        raise ProcessLookupError(errno.ESRCH, "No such process")  # the folder was still found, its process was not
+
+    monkeypatch.setattr(os, "open", gone)
+
+    assert processes.read_stat(os.getpid()) is None
 
 
 @pytest.mark.row("K01")

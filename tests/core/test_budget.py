@@ -1,12 +1,16 @@
 """Budgets: floods, rows of denials and rows of expiries pause the session; nothing is lost, nothing is allowed by them."""
 
+import msgspec
 import pytest
 
 from controlroom.core import Limits
 from controlroom.core import orders as od
+from controlroom.model import event as ev
 from controlroom.model.agent import SessionState
 from controlroom.model.request import RequestState
 from controlroom.model.tier import Tier
+from controlroom.model.trips import Trips
+from tests.support.core_make import session
 from tests.support.core_world import World
 
 
@@ -105,6 +109,17 @@ def test_three_denials_in_a_row_pause_the_session(world: World, who: str) -> Non
         if not touch:
             world.deny(f"r{n}")
     assert world.word() is SessionState.PAUSING
+
+
+@pytest.mark.parametrize(("most", "word"), [(2, SessionState.PAUSING), (None, SessionState.RUNNING)])
+def test_a_profile_says_how_many_denials_in_a_row(most: int | None, word: SessionState) -> None:
+    world = World()
+    opened = msgspec.structs.replace(session(), trips=Trips(denials=most, same_call=None))
+    world.do(ev.SessionOpened(world.now, opened))
+    for n in range(2 if most else 5):
+        world.ask(f"r{n}")
+        world.deny(f"r{n}")
+    assert world.word() is word
 
 
 def test_an_allow_ends_the_row_of_denials(world: World) -> None:

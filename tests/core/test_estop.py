@@ -253,3 +253,22 @@ def test_an_agent_that_exits_while_the_stop_takes_hold_stays_ended(world: World)
     world.hooks_gone()
     world.contained("freeze")
     assert world.word() is SessionState.ENDED
+
+
+def test_the_time_of_a_stop_runs_from_the_pull_through_a_freeze_that_failed_to_the_kill(world: World) -> None:
+    pulled = world.now
+    world.wait(0.5)
+    world.do(ev.Estop(world.now, "stop-1", "operator:ann", since=pulled))
+    world.hooks_gone(ok=False)
+    assert world.state.sessions["s1"].since == pulled
+    world.contained("kill", proof="cgroup populated 0")
+    assert world.state.sessions["s1"].since is None
+
+
+def test_the_time_of_a_pause_runs_from_its_order_also_while_denials_are_on_their_way(world: World) -> None:
+    world.ask()
+    ordered = world.now
+    world.steer("pause")
+    world.wait(0.2)
+    world.delivered()
+    assert world.state.sessions["s1"].since == ordered

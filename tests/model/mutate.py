@@ -97,7 +97,7 @@ MUTATIONS: dict[str, Mutation] = {
     "configuration waits for a person": Mutation("grants", "    if ALWAYS_ASKED & set(event.effects):", "    if False:"),
     "flood cap": Mutation("requests", " or len(since) >= limits.fresh:", ":"),
     "undecided cap": Mutation("requests", "waiting > limits.undecided or ", ""),
-    "row of denials": Mutation("sessions", "held.denials >= limits.denials_in_a_row", "False"),
+    "row of denials": Mutation("sessions", "held.denials >= most", "False"),
     "cap of tombs": Mutation("turn", "len(tombs) - self.state.limits.tombs", "0"),
     "hooks before the freeze": Mutation(
         "sessions", "        turn.order(AwaitHooks(session))\n", '        turn.order(Contain(session, "freeze"))\n'

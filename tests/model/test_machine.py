@@ -24,7 +24,7 @@ from tests.support.core_make import SAVED, START, assessment, outcome_of, reques
 from tests.support.core_reference import Reference
 
 K = EffectKind
-SMALL = Limits(denials_in_a_row=3, expiries_in_a_row=3, undecided=4, fresh=5, tombs=400, acts=4, over=3)
+SMALL = Limits(expiries_in_a_row=3, undecided=4, fresh=5, tombs=400, acts=4, over=3)
 LEFT = (Survivor(ProcessId(42, 1, "boot"), "sleep", "EPERM"),)
 SESSIONS = st.sampled_from(["s1", "s2", "s3"])
 RUNGS = {"s1": Rung.CGROUP, "s2": Rung.SUBREAPER, "s3": Rung.OBSERVED}

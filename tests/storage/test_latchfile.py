@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from controlroom.model.clock import SECOND, Instant
 from controlroom.storage import latchfile
 from controlroom.storage.latchfile import UNREADABLE, LatchFile, NotLatched
 from controlroom.storage.paths import Places
@@ -107,3 +108,16 @@ def test_where_both_are_one_file_it_is_written_once(tmp_path: Path) -> None:
     assert latchfile.write_both(house, "a", "b", 1) == ()
     latchfile.clear_both(house)
     assert latchfile.read_any(house) is None
+
+
+@pytest.mark.parametrize(("age", "known"), [(0, True), (2 * SECOND, True), (-1, False), (3600 * SECOND, False)])
+def test_the_time_of_a_pull_is_believed_while_it_is_fresh(age: int, known: bool) -> None:
+    now = Instant(5_000 * SECOND, 9_000 * SECOND)
+    found = latchfile.pulled(LatchFile("ab12", "operator:me", now.wall - age), now)
+    assert found == (Instant(now.boot - age, now.wall - age) if known else None)
+
+
+def test_nobody_knows_when_a_latch_was_pulled_that_is_not_there_or_cannot_be_read() -> None:
+    now = Instant(5_000 * SECOND, 9_000 * SECOND)
+    assert latchfile.pulled(None, now) is None
+    assert latchfile.pulled(LatchFile(UNREADABLE, "", 0), now) is None
