@@ -248,7 +248,7 @@ def pids(handle: Handle) -> list[int]:
 
 
 def glance(handle: Handle, deadline: float) -> tuple[list[int], bool]:
-    """As `pids`, for the moment of a kill: below a cgroup a walk that ends at time.monotonic() `deadline`; whether it was whole.
+    """As `pids`, for the moment of a kill: below a cgroup a walk to time.monotonic() `deadline`; whether it was whole.
 
     Who is dead and not reaped may be among them.
     """
