@@ -80,6 +80,16 @@ def places(kind: str, home: str, workspace: str, environment: Mapping[str, str] 
     )
 
 
+def installed(home: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The kinds of agents that have a folder of their own here. Blocking."""
+    return tuple(kind for kind, known in table().items() if os.path.isdir(_folder(known, home, environment)))
+
+
+def everywhere(kind: str, home: str, environment: Mapping[str, str]) -> tuple[Place, ...]:
+    """The layers that this kind of agent reads in whatever workspace, the weakest first."""
+    return tuple(place for place in places(kind, home, "/", environment) if not place.layer.path.startswith("./"))
+
+
 def logs(home: str, environment: Mapping[str, str]) -> Iterator[str]:
     """The logs of every known agent that are there, the newest of each first. Blocking."""
     for known in table().values():

@@ -137,7 +137,8 @@ class House:
         limits = Limits(hold=configuration.settings.config.hold.seconds)
         self._runner = Runner(limits, journal, self._ledger, now, Latchkeeper(places), take_hold)
         self._registry = Registry(self._runner, places, configuration)
-        self._layers = LayerWatch(self._runner, places, judge.home, mark, self._registry.root)
+        known = bool(recalled.pins)  # every daemon pins what is in force when it begins
+        self._layers = LayerWatch(self._runner, places, judge.home, mark, self._registry.root, before=known)
         self._keeper = self._keep(configuration.settings.config.snapshots)
         intake = Intake(
             self._runner, self._registry, judge, configuration, self._past, self._keeper.cover, digest_key(places.state)

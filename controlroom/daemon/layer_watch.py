@@ -1,14 +1,19 @@
-"""Sees every file change that an agent reads beside its task: who did it, what it weakens, and what was there before (G05)."""
+"""Sees every file change that an agent reads beside its task: who did it, what it weakens, and what was there before (G05).
+
+Of agents that are installed, what their user set for all workspaces is watched without a session too; and what was seen last is
+kept, so that a change made while no daemon looked is told at the next one's start.
+"""
 
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import anyio
 import anyio.to_thread
+import msgspec
 
 from controlroom.agents import layers, signs
 from controlroom.agents.known import kind_of
@@ -16,9 +21,11 @@ from controlroom.agents.layers import Layer
 from controlroom.agents.strict import BadJson, canonical
 from controlroom.agents.weakening import weakens
 from controlroom.containment import processes
+from controlroom.core.layers import QUIET
 from controlroom.core.state import OVER
 from controlroom.daemon import words
 from controlroom.daemon.changes import Changes
+from controlroom.daemon.last_seen import Kept, LastSeen
 from controlroom.daemon.runner import Runner
 from controlroom.model import event as ev
 from controlroom.model.agent import ProcessId, Session
@@ -28,13 +35,15 @@ from controlroom.model.record import Receipt
 from controlroom.model.tier import Verdict
 from controlroom.model.use import Capability
 from controlroom.sensing import declarations, environ
-from controlroom.sensing.watched import Content, Seen, Watched
+from controlroom.sensing.watched import PATIENCE, Content, Seen, Watched
 from controlroom.storage import versions
 from controlroom.storage.paths import Insecure, Places
 from controlroom.text.difference import difference
 from controlroom.text.redact import Mark
 
 LOOK_SECONDS = 0.5  # a change is told after two looks that agree: within the promised 2 s
+QUIET_SECONDS = 2.0  # between two looks while no session runs
+UNWATCHED = "since a daemon looked last, by whom is not known"
 SLACK_SECONDS = 3.0  # between a call's end and the look that sees what it did
 MOST_VERSIONS = 100  # of one file
 MOST_DECLARED = 12  # lines of one change
@@ -49,15 +58,24 @@ class _Known(NamedTuple):
 
 
 class LayerWatch:
-    """Looks at the files of every session that is not over."""
+    """Looks at the files of every session that is not over, and at those that installed agents read in any workspace."""
 
     def __init__(
-        self, runner: Runner, places: Places, home: str, mark: Mark, root: Callable[[Session], ProcessId | None]
+        self, runner: Runner, places: Places, home: str, mark: Mark, root: Callable[[Session], ProcessId | None], before: bool
     ) -> None:
-        """`root`: the first process of a session, as far as there is one."""
+        """`root`: the first process of a session, as far as there is one; `before`: whether there was a daemon before. Raises
+        OSError.
+        """
         self._runner, self._places, self._home, self._mark = runner, places, home, mark
         self._first = root
-        self._watched = Watched()
+        self._kept = LastSeen(places.state)
+        self._earlier, why = self._kept.load(expected=before)
+        self._trouble = (
+            why and f"what was seen last of the files that agents read is not known: {why}; changes since are not told"
+        )
+        self._told = ""
+        self._compares = PATIENCE if self._earlier else 0  # looks until all that changed meanwhile is told
+        self._watched = Watched({name: kept.files for name, kept in self._earlier.items()})
         self._environments: dict[str, Mapping[str, str]] = {}
         self._heard: dict[str, str] = {}
         self._looked = 0  # wall clock of the last look
@@ -104,45 +122,74 @@ class LayerWatch:
             await anyio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Look at every file once, and tell what changed."""
+        """Look at every file once, tell what changed, and keep what was seen."""
         alive = [h.session for h in self._runner.state.sessions.values() if h.session.state not in OVER]
+        if not alive and not self._compares and 0 <= self._runner.clock().wall - self._looked < round(QUIET_SECONDS * SECOND):
+            return
         known = {s.id for s in alive}
         self._environments = {s: found for s, found in self._environments.items() if s in known}
         self._heard = {s: kind for s, kind in self._heard.items() if s in known}
         since, self._looked = self._looked, self._runner.clock().wall
-        for seen, known_as in await anyio.to_thread.run_sync(self._look, alive):
+        found, groups = await anyio.to_thread.run_sync(self._look, alive)
+        for seen, known_as in found:
             self._tell(seen, known_as, since)
+        if self._trouble and self._trouble != self._told:
+            self._runner.alarm("config", self._trouble)
+        self._told = self._trouble
+        self._compares = max(0, self._compares - 1)
+        if not self._compares:  # not before: what is kept then is what the next daemon compares with
+            self._earlier = {}
+            await anyio.to_thread.run_sync(self._keep, groups)
 
-    def _look(self, sessions: list[Session]) -> list[tuple[Seen, _Known]]:
-        """Blocking."""
+    def _look(self, sessions: list[Session]) -> tuple[list[tuple[Seen, _Known]], dict[str, Kept]]:
+        """What changed, and all that is watched. Blocking."""
         groups: dict[str, list[str]] = {}
         known: dict[str, _Known] = {}
-        for session in sessions:
-            for place in self.places(session):
-                name = f"{self.kind(session)}\0{place.path}"
-                groups[name] = groups.get(name) or list(layers.present(place))
-                for path in groups[name]:
-                    before = known.get(path)
-                    readers = (*before.sessions, session.id) if before else (session.id,)
-                    known[path] = _Known(place.layer, self.kind(session), readers)
-                self._keep(name, place, session, known)
+        kept: dict[str, Kept] = {}
+        for kind, place, reader in self._wanted(sessions):
+            name = f"{kind}\0{place.path}"
+            if name not in groups:
+                groups[name] = list(layers.present(place))
+                kept[name] = Kept(kind, place.layer, place.path, {})
+            # Files of a pattern that were there at the last look may be gone now: who reads them must still be known.
+            for path in dict.fromkeys([*groups[name], *self._watched.group(name)]):
+                before = known.get(path)
+                readers = dict.fromkeys([*before.sessions, *reader] if before else reader)
+                known[path] = _Known(place.layer, kind, tuple(readers))
         found = []
         for seen in self._watched.look(groups):
             if seen.path in known and (told := narrowed(seen, known[seen.path].layer)):
                 found.append((told, known[seen.path]))
-        return found
+        return found, kept
 
-    def _keep(self, name: str, place: layers.Place, session: Session, known: dict[str, _Known]) -> None:
-        """Files of a pattern that were there at the last look may be gone now: who reads them must still be known."""
-        for path in self._watched.group(name):
-            before = known.get(path)
-            if before is None or session.id not in before.sessions:
-                readers = (*before.sessions, session.id) if before else (session.id,)
-                known[path] = _Known(place.layer, self.kind(session), readers)
+    def _wanted(self, sessions: list[Session]) -> Iterator[tuple[str, layers.Place, tuple[str, ...]]]:
+        """Which layers of which kind of agent are watched, and the session that reads them; () = none that runs."""
+        for session in sessions:
+            kind = self.kind(session)
+            yield from ((kind, place, (session.id,)) for place in self.places(session))
+        for kind in layers.installed(self._home, os.environ):
+            for place in layers.everywhere(kind, self._home, os.environ):
+                if place.layer.role not in QUIET:
+                    yield kind, place, ()
+        yield from ((kept.kind, kept.place, ()) for kept in self._earlier.values())
+
+    def _keep(self, groups: Mapping[str, Kept]) -> None:
+        """Blocking."""
+        loud = {name: kept for name, kept in groups.items() if kept.layer.role not in QUIET}
+        try:
+            self._kept.save({name: msgspec.structs.replace(kept, files=self._seen(name, kept)) for name, kept in loud.items()})
+            self._trouble = ""
+        except OSError as e:
+            self._trouble = f"what was seen of the files that agents read cannot be kept: {e}; a next daemon will tell less"
+
+    def _seen(self, name: str, kept: Kept) -> dict[str, Content | None]:
+        """Of files that hold more than what matters, only that is kept: they may be an agent's login."""
+        only, files = kept.layer.only, self._watched.seen(name)
+        return {path: _only(content, only, path) if only else content for path, content in files.items()}
 
     def _tell(self, seen: Seen, known: _Known, since: int) -> None:
         before, after = (content.data if content else None for content in (seen.before, seen.after))
-        receipt, who = self._who(seen.path, known.sessions, since)
+        receipt, who = (None, UNWATCHED) if seen.unwatched else self._who(seen.path, known.sessions, since)
         confirmed = receipt is not None and _by_operator(receipt)
         culprit = receipt.session if receipt else ""
         change = LayerChange(
@@ -160,14 +207,14 @@ class LayerWatch:
             before=seen.before.sha256 if seen.before else "",
             after=seen.after.sha256 if seen.after else "",
         )
-        kept = "" if confirmed else self._save(seen.path, before)
+        kept = "" if confirmed or known.layer.only else self._save(seen.path, before)  # a part of a file is no version of it
         sessions = tuple(sorted(known.sessions, key=lambda session: session != culprit))
         self._runner.feed(ev.LayerSeen(self._runner.clock(), sessions, change, self._text(change, kept)))
 
     def _diff(self, seen: Seen) -> str:
         for content in (seen.before, seen.after):
             if content is not None and content.data is None:
-                return f"no difference is shown: the file {content.why}"
+                return f"no difference is shown: the file {content.why or 'was not kept as it was'}"
         old, new = ((c.data or b"").decode("utf-8", "replace") if c else "" for c in (seen.before, seen.after))
         return difference(seen.path, old, new, self._mark)
 
@@ -209,7 +256,7 @@ def narrowed(seen: Seen, layer: Layer) -> Seen | None:
     if not layer.only:
         return seen
     before, after = (_only(content, layer.only, seen.path) for content in (seen.before, seen.after))
-    return None if _held(before) == _held(after) else Seen(seen.path, before, after)
+    return None if _held(before) == _held(after) else seen._replace(before=before, after=after)
 
 
 def _without(content: Content | None, keys: tuple[str, ...], path: str) -> dict[str, object] | None:

@@ -30,11 +30,12 @@ class Content(msgspec.Struct, frozen=True):
 
 
 class Seen(NamedTuple):
-    """One change; None = not there."""
+    """One change; None = not there. `unwatched`: it was made before the first look, since what an earlier watch had seen."""
 
     path: str
     before: Content | None
     after: Content | None
+    unwatched: bool = False
 
     @property
     def what(self) -> str:
@@ -46,16 +47,17 @@ class Seen(NamedTuple):
             return "changed"
         if (old.mode, old.uid) != (new.mode, new.uid):
             return "owner or mode"
-        return "replaced" if old.file != new.file else ""
+        return "replaced" if old.file != new.file and not self.unwatched else ""
 
 
 Signature = tuple[int, ...]
+Group = Mapping[str, Content | None]  # the files of a group by path; None = not there
+_EARLIER: Signature = (-1,)  # what no file looks like
 
 
 class _File:
-    def __init__(self, path: str, new: bool) -> None:
-        self.signature = () if new else _signature(path)
-        self.content = None if new else read(path)
+    def __init__(self, signature: Signature, content: Content | None, unwatched: bool) -> None:
+        self.signature, self.content, self.unwatched = signature, content, unwatched
         self.waits: Signature | None = None  # what it looks like since the last look, where that is not what was told
         self.looks = 0
 
@@ -63,9 +65,13 @@ class _File:
 class Watched:
     """`look` again and again; blocking, bounded by the number of files and MOST_READ of each that changed."""
 
-    def __init__(self) -> None:
-        self._files: dict[str, _File] = {}
-        self._groups: dict[str, frozenset[str]] = {}
+    def __init__(self, earlier: Mapping[str, Group] | None = None) -> None:
+        """`earlier`: groups as an earlier watch saw them last (`seen`): what differs by now is told as `unwatched`."""
+        earlier = earlier or {}
+        there = [item for files in earlier.values() for item in files.items()]
+        self._files = {path: _File(_EARLIER, content, unwatched=True) for path, content in there}
+        self._groups = {name: frozenset(files) for name, files in earlier.items()}
+        self._first = True
 
     def look(self, groups: Mapping[str, Iterable[str]]) -> list[Seen]:
         """What has changed. A group is watched by its name: what it holds at first is what was there; files that come to it
@@ -80,7 +86,12 @@ class Watched:
         found = [seen for path, late in wanted.items() if (seen := self._look(path, late))]
         self._groups = {name: paths | self._there(name) for name, paths in now.items()}
         self._files = {path: file for path, file in self._files.items() if path in wanted}
+        self._first = False
         return found
+
+    def seen(self, name: str) -> dict[str, Content | None]:
+        """What the files of this group were told to hold last."""
+        return {path: self._files[path].content for path in self.group(name) if path in self._files}
 
     def group(self, name: str) -> frozenset[str]:
         """The paths that this group held at the last look, and those of which the end was not told yet."""
@@ -93,7 +104,8 @@ class Watched:
     def _look(self, path: str, late: bool) -> Seen | None:
         file = self._files.get(path)
         if file is None:
-            file = self._files[path] = _File(path, late)
+            before = ((), None) if late else (_signature(path), read(path))
+            file = self._files[path] = _File(*before, unwatched=late and self._first)
         now = _signature(path)
         if now == file.signature:
             file.waits, file.looks = None, 0
@@ -102,8 +114,8 @@ class Watched:
         if now != file.waits and file.looks < PATIENCE:
             file.waits = now
             return None
-        seen = Seen(path, file.content, read(path))
-        file.signature, file.content, file.waits, file.looks = now, seen.after, None, 0
+        seen = Seen(path, file.content, read(path), file.unwatched)
+        file.signature, file.content, file.waits, file.looks, file.unwatched = now, seen.after, None, 0, False
         return seen if seen.what else None
 
 

@@ -1,5 +1,6 @@
 """Files that agents read beside their task: a change is told with who did it, its difference and what it weakens."""
 
+import base64
 import itertools
 import json
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_what_changed_who_did_it_and_what_it_weakens(daemon: Daemon, settings: P
     eventually(lambda: str(local) in alarms(daemon), 20, "the last change is told")
     assert f"controlroom config rollback {settings}" in alarms(daemon)
     assert f"{note} was" not in alarms(daemon)
-    copies = ("snapshots", "config-history")  # whole files, for an operator who wants the earlier one back
+    copies = ("snapshots", "config-history", "agents-files")  # whole files, for an operator who wants the earlier one back
     written = [p for p in daemon.home.path.rglob("*") if p.is_file() and not set(copies) & set(p.parts)]
     assert [p.name for p in written if SECRET.encode() in p.read_bytes()] == []
 
@@ -107,6 +108,65 @@ def test_who_did_it_is_the_call_that_an_operator_allowed_and_all_is_there_after_
         assert seen[waits].startswith("operator:") and seen[change["id"]] == ""
     finally:
         daemons.stop(after)
+
+
+@pytest.mark.row("G05")
+def test_what_changed_while_no_daemon_looked_is_told_by_the_next_one(daemon: Daemon, settings: Path) -> None:
+    state, mark = daemon.home.user / ".claude.json", daemon.workspace / ".claude" / "commands" / "mark.md"
+    state.write_text('{"numStartups": 1, "oauth": "its login", "mcpServers": {"x": {"command": "npx"}}}')
+    one(daemon, state)
+    kept = daemon.places.state / "agents-files"
+    eventually(lambda: b"npx" in b"".join(texts(kept)), 20, "what was seen is kept")
+    assert b"its login" not in b"".join(texts(kept))  # a part of a file is all that matters of it, and all that is kept
+    daemons.stop(daemon)
+    before = len(changes(daemon))
+    settings.write_text('{"disableAllHooks": true}')
+    mark.unlink()
+    state.write_text('{"numStartups": 2, "mcpServers": {"x": {"command": "npx"}}}')
+    after = daemons.start(daemon.home)
+    try:
+        eventually(lambda: len(changes(after)) >= before + 2, 20, "both are told")
+        settled(after)
+        new = {change["path"]: change for change in reversed(changes(after)[before:])}  # the first of each
+        assert {path: change["what"] for path, change in new.items()} == {
+            str(settings): "changed", str(mark): "removed", str(after.home.user / ".claude" / "CLAUDE.md"): "made",
+        }  # fmt: skip
+        changed = new[str(settings)]
+        assert "since a daemon looked last" in changed["who"] and not changed["confirmed"]
+        assert changed["weakens"] == ["disableAllHooks is true: hooks do not run"] and "opus" in changed["diff"]
+        assert f"controlroom config rollback {settings}" in alarms(after)
+        daemons.stop(after)
+        kept.unlink()
+        last = daemons.start(daemon.home)
+        eventually(lambda: "agents-files is gone" in alarms(last), 20, "it is said that changes cannot be told")
+        daemons.stop(last)
+    finally:
+        daemons.stop(after)
+
+
+@pytest.mark.row("G05")
+def test_what_the_user_set_for_an_agent_is_watched_while_none_runs(daemon: Daemon) -> None:
+    settings = daemon.home.user / ".codex" / "config.toml"
+    settings.parent.mkdir()
+    numbers = itertools.count()
+    eventually(lambda: settings.write_text(f"model = '{next(numbers)}'\n") and told(daemon, settings), 20, "it is looked at")
+    hooks = settings.parent / "hooks.json"
+    hooks.write_text("{}")
+    assert one(daemon, hooks)["who"] == "on disk, no call"
+
+
+def texts(kept: Path) -> list[bytes]:
+    """All contents that are kept."""
+    groups = json.loads(kept.read_bytes()).values()
+    files = [content for group in groups for content in group["files"].values() if content]
+    return [base64.b64decode(content["data"]) for content in files]
+
+
+def settled(daemon: Daemon) -> None:
+    """Wait until a change that was made now is told: what came before it is told by then."""
+    note = daemon.home.user / ".claude" / "CLAUDE.md"
+    numbers = itertools.count()
+    eventually(lambda: note.write_text(f"{next(numbers)}\n") and told(daemon, note), 20, "a later change is told")
 
 
 @pytest.mark.row("G19")

@@ -126,3 +126,21 @@ def test_what_is_watched_no_longer_is_forgotten(look: Look) -> None:
     look.watched.look({})
     (look.folder / "one").write_text("a")
     assert look.news() == []
+
+
+@pytest.mark.row("G05")
+def test_what_an_earlier_watch_saw_last_is_compared_with_what_is_there_now(look: Look) -> None:
+    (look.folder / "one").write_text("a")
+    (look.folder / "gone.md").write_text("gone")
+    look.news()
+    earlier = {name: look.watched.seen(name) for name in ("one", "many")}
+    (look.folder / "one").write_text("b")
+    (look.folder / "gone.md").unlink()
+    (look.folder / "new.md").write_text("new")
+    (look.folder / "copy").write_text("old")
+    (look.folder / "copy").rename(look.folder / "old.md")  # the same content in another file: a copy that was put back
+    look.watched = Watched(earlier)
+    assert sorted(look.news()) == [("gone.md", "removed"), ("new.md", "made"), ("one", "changed")]
+    assert all(seen.unwatched for seen in look.seen[-3:])
+    (look.folder / "one").write_text("c")
+    assert look.news() == [("one", "changed")] and not look.seen[-1].unwatched
