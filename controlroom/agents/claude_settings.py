@@ -59,6 +59,17 @@ def ours(event: str, group: object) -> bool:
     return isinstance(line, str) and is_ours(line, AGENT, event)
 
 
+def closed(settings: Mapping[str, object]) -> bool:
+    """Whether a hook of ours in these settings, where it gates, says that the agent denies a call whose hook fails."""
+    events = settings.get("hooks")
+    groups = events.get("PreToolUse") if isinstance(events, dict) else None
+    return any(ours("PreToolUse", group) and _blocks(group) for group in (groups if isinstance(groups, list) else ()))
+
+
+def _blocks(group: object) -> bool:
+    return isinstance(group, dict) and all(hook.get("onFailure") == "block" for hook in group["hooks"])
+
+
 def settings_json(gate_dir: Path, python: Path, hook: Path) -> str:
     """The settings of one launch: our hooks, and that no project may switch hooks off (measured: written out, it wins)."""
     groups = {event: [group] for event, group in hooks(gate_dir, python, hook).items()}

@@ -17,10 +17,21 @@ def agents(*, agent: Agent = "", as_json: Json = False) -> int:
     if as_json:
         out.print_json({**row, **_known(row["id"])} for row in rows)
         return 0
-    head = ("NAME", "STATE", "LABEL", "RUNG", "PENDING", "AGE", "ID")
-    columns = ("name", "state", "label", "rung", "pending")
-    out.table(head, [[*(row[column] for column in columns), out.seconds(row["age_s"]), row["id"]] for row in rows])
+    head = ("NAME", "STATE", "LABEL", "RUNG", "GATE", "PENDING", "AGE", "ID")
+    columns = ("name", "state", "label", "rung")
+    out.table(
+        head,
+        [
+            [*(row[column] for column in columns), _gate(row), row["pending"], out.seconds(row["age_s"]), row["id"]]
+            for row in rows
+        ],
+    )
     return 0
+
+
+def _gate(row: Row) -> str:
+    gate = row["gate"]
+    return ", ".join(filter(None, (gate["strength"], gate["state"]))) if gate else "not looked at yet"
 
 
 def pending(*, agent: Agent = "", as_json: Json = False) -> int:

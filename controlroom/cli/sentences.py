@@ -113,7 +113,8 @@ def _permissions(known: Row) -> Iterator[str]:
         loud = "ASKS NOTHING: " if mode["weight"] == "red" else "HOOKS OFF: " if mode["weight"] == "off" else ""
         says = f" ({mode['says']})" if mode["says"] else ""
         yield f"{loud}{mode['source']} says {mode['key']} {mode['value']}".rstrip() + f"{says}."
-    yield _hooks(known["hooks"])
+    yield f"The gate is {known['gate']['strength']}: {known['gate']['why']}."
+    yield from _hooks(known["hooks"])
     if known["walls"]:
         yield "Its walls, before it ran:"
         yield from (f"  {text}" for text in known["walls"])
@@ -128,17 +129,16 @@ def _permissions(known: Row) -> Iterator[str]:
         yield f"{known['unscanned']} bytes of its logs are still to be looked at for secrets."
 
 
-def _hooks(hooks: list[Row]) -> str:
+def _hooks(hooks: list[Row]) -> Iterator[str]:
     if not hooks:
-        return "There is no gate of ours for this kind of agent: its calls are not held."
+        return
     gate = hooks[0]
     probe = f"; a probe of the written command: {gate['probe']}" if gate["probe"] else ""
     if gate["calls"]:
         calls = "1 call" if gate["calls"] == 1 else f"{gate['calls']} calls"
-        return f"The gate is proved: {calls} of this session reached it{probe}."
-    if gate["where"]:
-        return f"The gate is written in {', '.join(gate['where'])} and not proved: no call reached it yet{probe}."
-    return "The gate is not written in any of its settings: its calls are not held."
+        yield f"The gate is proved: {calls} of this session reached it{probe}."
+    elif gate["where"]:
+        yield f"The gate is written in {', '.join(gate['where'])} and not proved: no call reached it yet{probe}."
 
 
 def _layers(layers: list[Row]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from controlroom.agents import Call, claude_code, claude_settings
 from controlroom.agents.command import Probed, hook_file, interpreter, probe
+from controlroom.agents.gate_strength import DENIED, OPEN, UNTRIED
 from controlroom.agents.strict import read_object
 from controlroom.agents.weakening import gates
 from controlroom.model.clock import Instant
@@ -15,7 +16,6 @@ MOST_SESSIONS = 512
 PROBE_SECONDS = 600.0  # between two probes of the same command
 EVENTS: Mapping[str, tuple[str, ...]] = {"claude-code": claude_settings.EVENTS}
 COMMAND_LINE = "command line"
-DENIED = "denied by this gate"
 
 
 class _Heard:
@@ -71,7 +71,7 @@ class HookProof:
         if not lines or not claude_code.gates(event):
             return ""
         if lines != {self._expected[event]}:
-            return "not tried: the written command is not the one that this installation writes"
+            return UNTRIED
         (line,) = lines
         now = self._clock().boot / 1e9
         at, came = self._probes.get(line, (-PROBE_SECONDS, ""))
@@ -85,4 +85,4 @@ class HookProof:
 def _words(done: Probed) -> str:
     if done.answered:
         return DENIED
-    return "it denies; no gate answered" if done.closed else "it does NOT deny"
+    return "it denies; no gate answered" if done.closed else OPEN

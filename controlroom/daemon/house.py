@@ -192,6 +192,7 @@ class House:
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
         self._runner.on_record = self._note
         self._window.logs, self._logs.on_change = self._logs.known, self._changed
+        self._window.gate = permits.gate
         self._scribe.attach(self._runner, accepted.pins, lambda: configuration.settings.config.anchor, by)
 
     def _recall(self, record: Record) -> None:

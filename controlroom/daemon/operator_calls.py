@@ -130,7 +130,8 @@ class Calls:
 
     async def agents(self, params: Params) -> object:
         state, now = self._runner.state, self._runner.clock()
-        return [{**views.agent(h, state, now), **self._facts.brief(h)} for h in state.sessions.values()]
+        gate = self._window.gate
+        return [{**views.agent(h, state, now), **self._facts.brief(h), "gate": gate(i)} for i, h in state.sessions.items()]
 
     async def pending(self, params: Params) -> object:
         state, now = self._runner.state, self._runner.clock()

@@ -5,26 +5,28 @@ from typing import NamedTuple
 import anyio
 import anyio.to_thread
 
-from controlroom.agents import signs
+from controlroom.agents import gate_strength, signs
 from controlroom.agents.claude_settings import inline_settings
+from controlroom.agents.gate_strength import DENIED
 from controlroom.containment import hold, processes
 from controlroom.core.state import OVER
 from controlroom.daemon import layers
 from controlroom.daemon.changes import Changes
-from controlroom.daemon.hook_proof import COMMAND_LINE, DENIED, HookProof
+from controlroom.daemon.hook_proof import COMMAND_LINE, HookProof
 from controlroom.daemon.layer_watch import LayerWatch
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.proved import Proved
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.secret_scan import Secrets, SecretScan
 from controlroom.model.agent import Session
-from controlroom.model.permissions import Environment, Mode, Permissions
+from controlroom.model.permissions import Environment, Gate, Hook, Mode, Permissions
 from controlroom.model.view import LayerView
 from controlroom.sensing import environ, writers
 
 MOST_PROCESSES = 64  # of one session, whose environments are looked at
 MOST_LINE = 1 << 17  # bytes of a command line: it may hold all our hooks
 PROBE_LOOK_SECONDS = 5.0  # between two looks at what is written; the command itself is run every ten minutes
+NEW_SECONDS = 0.5  # until a new session is looked at
 TOLD = "its hook"  # the source of what the agent said of itself last
 MODE_KEYS = {"claude-code": "permissions.defaultMode"}
 
@@ -52,27 +54,45 @@ class Permits:
 
     def __init__(self, runner: Runner, watch: LayerWatch, proof: HookProof, seen: Seen, by: str) -> None:
         self._runner, self._watch, self._proof, self._seen, self._by = runner, watch, proof, seen, by
+        self._gates: dict[str, Gate] = {}
+
+    def gate(self, session: str) -> Gate | None:
+        """How strong a session's gate is, as it was looked at last (every five seconds); None = not yet."""
+        return self._gates.get(session)
 
     async def run(self) -> None:
         """For ever: the written hook of each session is probed at its start and every ten minutes; one that fails is told."""
         told: dict[str, str] = {}
+        looked = 0.0
         while True:
-            await anyio.sleep(PROBE_LOOK_SECONDS)
+            await anyio.sleep(NEW_SECONDS)
             alive = [h.session for h in self._runner.state.sessions.values() if h.session.state not in OVER]
-            told = {session.id: told.get(session.id, "") for session in alive}
+            told = {session.id: told[session.id] for session in alive if session.id in told}
+            self._gates = {session: gate for session, gate in self._gates.items() if session in self._runner.state.sessions}
+            due = anyio.current_time() - looked >= PROBE_LOOK_SECONDS
+            looked = anyio.current_time() if due else looked
             for session in alive:
-                trouble = await anyio.to_thread.run_sync(self._trouble, session)
-                if trouble and trouble != told[session.id]:
-                    self._runner.alarm("hooks", trouble, session.id)
-                told[session.id] = trouble
+                if due or session.id not in told:
+                    told[session.id] = await self._look(session, told.get(session.id, ""))
 
-    def _trouble(self, session: Session) -> str:
-        """What is wrong with the gate that is written for a session, "" = nothing, or none is written. Blocking."""
-        facts = self._facts(session)
-        gate = next(iter(self._proof.hooks(facts.kind, session.id, facts.given)), None)
-        if gate is None or not gate.where or gate.probe == DENIED:
+    async def _look(self, session: Session, told: str) -> str:
+        """At one session's gate; what is wrong with it, which is told where it was not `told`."""
+        gate, hook = await anyio.to_thread.run_sync(self._gate_of, session)
+        if gate != self._gates.get(session.id):
+            self._gates[session.id] = gate
+            self._runner.on_change()
+        if hook is None or not hook.where or hook.probe == DENIED:
             return ""
-        return f"the hook in {', '.join(gate.where)}, run with a probe: {gate.probe}"
+        trouble = f"the hook in {', '.join(hook.where)}, run with a probe: {hook.probe}"
+        if trouble != told:
+            self._runner.alarm("hooks", trouble, session.id)
+        return trouble
+
+    def _gate_of(self, session: Session) -> tuple[Gate, Hook | None]:
+        """Blocking."""
+        facts = self._facts(session)
+        hooks = self._proof.hooks(facts.kind, session.id, facts.given)
+        return gate_strength.strength(hooks, facts.given, self._modes(session, facts)), next(iter(hooks), None)
 
     def table(self) -> dict[str, Method]:
         """Every method by its name on the wire."""
@@ -115,18 +135,25 @@ class Permits:
         """All that is known but the files. Blocking."""
         facts = self._facts(session)
         told = self._proof.mode(session.id)
-        launched = (session.command, facts.argv)  # a program may become another one, or start with what we do not see
         key = MODE_KEYS.get(facts.kind, "")
         said = (Mode(TOLD, key, told, how := signs.weight(facts.kind, key, told), signs.SAYS[how]),) if told else ()
+        modes = self._modes(session, facts)
+        hooks = self._proof.hooks(facts.kind, session.id, facts.given)
         return Permissions(
             session=session.id,
-            modes=(*facts.modes, *dict.fromkeys(flag for argv in launched for flag in signs.flags(facts.kind, argv)), *said),
-            hooks=self._proof.hooks(facts.kind, session.id, facts.given),
+            modes=(*modes, *said),
+            hooks=hooks,
+            gate=gate_strength.strength(hooks, facts.given, modes),
             walls=self._seen.proved.walls(session.id),
             environment=self._environment(session),
             secrets=self._seen.secrets.of(self._seen.scan.paths(session.id)),
             unscanned=self._seen.scan.left(session.id),
         )
+
+    def _modes(self, session: Session, facts: _Facts) -> tuple[Mode, ...]:
+        """What its settings and its command line say of how it asks."""
+        launched = (session.command, facts.argv)  # a program may become another one, or start with what we do not see
+        return (*facts.modes, *dict.fromkeys(flag for argv in launched for flag in signs.flags(facts.kind, argv)))
 
     def _facts(self, session: Session) -> _Facts:
         kind = self._watch.kind(session)

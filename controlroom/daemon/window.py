@@ -18,6 +18,7 @@ from controlroom.daemon.runner import Runner
 from controlroom.daemon.stream import Stream
 from controlroom.daemon.telling import Telling
 from controlroom.model.agent import Session
+from controlroom.model.permissions import Gate
 from controlroom.model.record import Receipt, Record
 from controlroom.model.request import Grant, Request
 from controlroom.model.use import Matrix
@@ -65,6 +66,7 @@ class Window:
         self._alarms: deque[AlarmView] = deque(maxlen=MOST_ALARMS)
         self.changes = 0
         self.logs: Callable[[str], tuple[LogSource, ...]] = lambda session: ()
+        self.gate: Callable[[str], Gate | None] = lambda session: None
 
     def note(self, seq: int, record: Record) -> None:
         """A record went into the journal."""
@@ -153,6 +155,7 @@ class Window:
             doubts=self._telling.doubts(s.id),
             spending=self._telling.spending(s.id),
             logs=self.logs(s.id),
+            gate=self.gate(s.id),
         )
 
     def _request(self, r: Request) -> RequestView:

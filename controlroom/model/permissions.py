@@ -79,6 +79,25 @@ class Hook(msgspec.Struct, frozen=True):
     probe: str = ""
 
 
+Strength = Literal["closed", "closed but for timeouts", "open on failure", "none", "unknown"]
+GateState = Literal["proved", "written", ""]
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """What becomes of a call when its hook fails: `closed` = it is denied, `open on failure` = it runs; `none` = none is held.
+    `state`: proved = calls of this very session reached the gate, written = none did yet, "" = neither. `why` in words.
+    """
+
+    strength: Strength
+    state: GateState
+    why: str
+
+    @property
+    def words(self) -> str:
+        """Both in short."""
+        return ", ".join(filter(None, (self.strength, self.state)))
+
+
 class Secret(msgspec.Struct, frozen=True):
     """A secret in an agent's log. `line`: the first that holds it; `times`: in how many lines of that log it was seen."""
 
@@ -103,6 +122,7 @@ class Permissions(msgspec.Struct, frozen=True):
     session: str
     modes: tuple[Mode, ...] = ()
     hooks: tuple[Hook, ...] = ()
+    gate: Gate | None = None
     walls: tuple[str, ...] = ()
     environment: Environment = Environment()
     secrets: tuple[Secret, ...] = ()

@@ -8,7 +8,7 @@ import msgspec
 from controlroom.model.agent import Label, Rung, SessionState, StopResult, Survivor
 from controlroom.model.clock import Instant
 from controlroom.model.effect import EffectKind, Reason, Target
-from controlroom.model.permissions import SeenChange, Writers
+from controlroom.model.permissions import Gate, SeenChange, Writers
 from controlroom.model.record import Stage
 from controlroom.model.request import RequestState
 from controlroom.model.snapshot import Saved
@@ -76,7 +76,7 @@ class AgentView(msgspec.Struct, frozen=True):
     """One session. `tool`: what it is at ("" = not known), `last`: when it was last heard of, `stop`: the last act on it.
 
     `uses`: declared beside observed, one row a kind. `doubts`: alarms about what it did against the gate, which nobody has
-    cleared yet. `spending`: None = no log of it is known. `logs`: the first of its logs.
+    cleared yet. `spending`: None = no log of it is known. `logs`: the first of its logs. `gate`: None = not looked at yet.
     """
 
     id: str
@@ -99,6 +99,7 @@ class AgentView(msgspec.Struct, frozen=True):
     doubts: tuple[str, ...] = ()
     spending: Spending | None = None
     logs: tuple[LogSource, ...] = ()
+    gate: Gate | None = None
 
     @property
     def stream(self) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ def test_a_supervised_agent_is_paused_when_its_gate_is_weakened_and_goes_on_by_a
 
     said = cli.ok("show", "claude")
     assert "ASKS NOTHING: command line says --dangerously-skip-permissions" in said
+    assert "The gate is closed: the agent denies a call whose hook fails" in said
     assert "The gate is written in command line and not proved" in said and "denied by this gate" in said
     cli.ok("config", "accept", str(local), "--yes")
     assert state(daemon) == "paused"

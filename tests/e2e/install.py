@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -42,7 +43,8 @@ def program(agent: Agent) -> Path:
         if not (folder / ".complete").exists():
             _install(agent.package, pinned, folder)
             (folder / ".complete").touch()
-    done = subprocess.run([str(found), "--version"], capture_output=True, text=True, timeout=60, check=False)
+    own = {**os.environ, "HOME": str(folder)}  # some leave files in the home they are started in
+    done = subprocess.run([str(found), "--version"], capture_output=True, text=True, timeout=60, check=False, env=own)
     if done.returncode != 0:
         raise Unavailable(f"{agent.package} {version} does not start on this machine: {done.stderr.strip()[:200]}")
     return found

@@ -7,6 +7,7 @@ from controlroom.model.clock import SECOND, Instant
 from controlroom.model.effect import EffectKind, Reason, Target
 from controlroom.model.permissions import (
     Environment,
+    Gate,
     Hook,
     LayerChange,
     Mode,
@@ -428,6 +429,7 @@ def permissions(named: str = "claude-1") -> Permissions:
             Hook("PostToolUse", hooked, 41, ago(70)),
             Hook("ConfigChange", hooked),
         ),
+        gate=Gate("closed", "proved", f"the agent denies a call whose hook fails; {named}"),
         walls=("19 attempts to change, move or uncover a protected file failed, as they must",),
         environment=Environment(("GITHUB_TOKEN", named), ""),
         secrets=(Secret(f"/home/ada/.claude/projects/{named}.jsonl", 118, "github", 3),),

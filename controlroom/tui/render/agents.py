@@ -51,6 +51,8 @@ def detail(agent: AgentView, now: Instant, width: int, glyphs: Glyphs) -> Line:
         load = agent.load
         used = f"cpu {load.cpu:.0f}%  {words.size(load.memory)}  {words.some(load.processes, 'process', 'processes')}"
         parts.append((say(used, "dim"),))
+    if agent.gate is not None and agent.state not in OVER:
+        parts.append((say(f"gate {agent.gate.words}", "dim" if agent.gate.strength == "closed" else "warn"),))
     parts.append((say(f"since {words.since(agent.opened, now)}", "dim"),))
     parts.append((quote(agent.kind, "dim", 30),))
     parts.append(marked(quote(agent.workspace, "dim", 400)))

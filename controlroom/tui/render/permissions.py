@@ -2,7 +2,7 @@
 
 from controlroom.model.agent import Label, Rung
 from controlroom.model.clock import Instant
-from controlroom.model.permissions import Environment, Hook, Mode, Permissions, Secret, Weight
+from controlroom.model.permissions import Environment, Gate, Hook, Mode, Permissions, Secret, Weight
 from controlroom.model.view import AgentView, GrantView, RoomView
 from controlroom.tui.glyphs import Glyphs
 from controlroom.tui.line import Line, Style, gap, marked, pad, quote, quote_tokens, say
@@ -29,7 +29,7 @@ _RUNGS = {
     Rung.OBSERVED: "nothing: its processes are only looked at",
 }
 MOST_SECRETS = 6  # rows
-FIRST = 2  # how it asks and whether its hooks are proved stand on top, also on a small screen
+FIRST = 2  # how it asks and how strong its gate is stand on top, also on a small screen
 _WEIGHTS: dict[Weight, Style] = {"red": "alarm", "off": "alarm", "warn": "warn", "plain": "text"}
 MOST_BEYOND = 3  # scopes named on one line
 _TIERS = (
@@ -91,7 +91,7 @@ def _known(known: Permissions, now: Instant, glyphs: Glyphs) -> list[tuple[str, 
     """What its files, its processes and its messages tell."""
     fields: list[tuple[str, list[Line]]] = [
         ("asks", _modes(known.modes, glyphs)),
-        ("hooks", _hooks(known.hooks, now, glyphs)),
+        ("gate", [*_strength(known.gate, known.hooks, glyphs), *_hooks(known.hooks, now, glyphs)]),
         ("walls", [(say(text),) for text in known.walls]),
         ("env", _environment(known.environment)),
         ("in logs", _secrets(known.secrets, known.unscanned, glyphs)),
@@ -116,9 +116,9 @@ def _modes(modes: tuple[Mode, ...], glyphs: Glyphs) -> list[Line]:
 def _hooks(hooks: tuple[Hook, ...], now: Instant, glyphs: Glyphs) -> list[Line]:
     """The gate first; then what else came, and what is written down and was never heard of."""
     if not hooks:
-        return [(say(f"{glyphs.warn} there is no gate of ours for this kind of agent: its calls are not held", "warn"),)]
+        return []
     gate = hooks[0]
-    lines: list[Line] = [_gate(gate, now, glyphs)]
+    lines = _proof(gate, now, glyphs)
     if gate.where:
         lines.append((say("written in ", "dim"), *marked(quote(", ".join(gate.where)))))
     if gate.probe:
@@ -133,15 +133,22 @@ def _hooks(hooks: tuple[Hook, ...], now: Instant, glyphs: Glyphs) -> list[Line]:
     return lines
 
 
-def _gate(gate: Hook, now: Instant, glyphs: Glyphs) -> Line:
+def _strength(gate: Gate | None, hooks: tuple[Hook, ...], glyphs: Glyphs) -> list[Line]:
+    """What becomes of a call when the hook fails; that there is none is alarming where there could be one."""
+    if gate is None:
+        return []
+    style: Style = "text" if gate.strength == "closed" else "alarm" if gate.strength == "none" and hooks else "warn"
+    sign = {"text": glyphs.ok, "warn": glyphs.warn}.get(style, glyphs.alarm)
+    return [(say(f"{sign} {gate.strength}", style), say(": "), *marked(quote(gate.why, "dim" if style == "text" else style)))]
+
+
+def _proof(gate: Hook, now: Instant, glyphs: Glyphs) -> list[Line]:
     if gate.calls:
         last = words.since(gate.last, now)
-        return (
-            say(f"{glyphs.ok} proved: {words.some(gate.calls, 'call')} of this session reached this gate, the last {last}"),
-        )
+        return [(say(f"proved: {words.some(gate.calls, 'call')} of this session reached this gate, the last {last}"),)]
     if gate.where:
-        return (say(f"{glyphs.warn} written, not proved: no call of this session has reached this gate yet", "warn"),)
-    return (say(f"{glyphs.alarm} not written in any of its settings: its calls are not held", "alarm"),)
+        return [(say(f"{glyphs.warn} written, not proved: no call of this session has reached this gate yet", "warn"),)]
+    return []
 
 
 def _environment(environment: Environment) -> list[Line]:

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from controlroom.model.agent import Rung, SessionState
-from controlroom.model.permissions import Environment, Permissions
+from controlroom.model.permissions import Environment, Gate, Permissions
 from controlroom.model.record import Stage
 from controlroom.model.touched import DiffView, FilesView
 from controlroom.model.view import LayerView, LogView
@@ -247,9 +247,11 @@ def test_what_asks_for_nothing_is_red_and_hooks_are_proved_or_only_written() -> 
     assert "github in line 118, in 3 lines" in text(lines) and "GITHUB_TOKEN" in text(lines)
     silent = replace(known, hooks=tuple(replace(hook, calls=0) for hook in known.hooks))
     assert style_of(drawn(silent), "written, not proved") == {"warn"}
-    unwritten = replace(known, hooks=tuple(replace(hook, calls=0, where=()) for hook in known.hooks))
-    assert style_of(drawn(unwritten), "not written in any of its settings") == {"alarm"}
-    assert "no gate of ours for this kind of agent" in text(drawn(replace(known, hooks=())))
+    assert style_of(lines, "closed") == {"text"}
+    assert style_of(drawn(replace(known, gate=Gate("open on failure", "written", "it"))), "open on failure") == {"warn"}
+    none = replace(known, gate=Gate("none", "", "it is written nowhere"))
+    assert style_of(drawn(none), "it is written nowhere") == {"alarm"}
+    assert style_of(drawn(replace(none, hooks=())), "it is written nowhere") == {"warn"}, "there can be none"
     assert "not known for all of it" in text(drawn(replace(known, environment=Environment(why="it hides it"))))
 
 
