@@ -40,6 +40,9 @@ STORES = {  # where those keep their sessions that write no log that we read: be
     "openclaw": (".openclaw/agents/*/agent/openclaw-agent.sqlite", ".openclaw/state/openclaw.sqlite"),
     "copilot": (".copilot/session-state/*/events.jsonl",),
 }
+CARRIED = {  # what the programs that an agent starts carry in their environment: its conversation, and its own pid
+    "claude-code": ("CLAUDE_CODE_SESSION_ID", "CLAUDE_PID"),
+}
 _CONVERSATION = {  # in the name of its log
     "claude-code": re.compile(r"/([0-9a-f-]{36})\.jsonl$"),
     "codex": re.compile(r"/rollout-.*-([0-9a-f-]{36})\.jsonl$"),

@@ -9,7 +9,7 @@ from controlroom.agents.known import kind_of
 from controlroom.cli import out, room
 from controlroom.cli.quick import FAILED, OK, USAGE
 from controlroom.cli.room import Failure
-from controlroom.client.rpc import RpcError
+from controlroom.client.rpc import Refused, RpcError
 from controlroom.containment import processes
 
 EVERY = "every Claude Code, Codex, Gemini CLI, OpenCode, OpenClaw and Copilot CLI that runs as you"
@@ -28,15 +28,17 @@ def adopt(
         _refuse_own(pid)
         _tell(room.call("adopt", pid=pid, name=name))
         return OK
-    failed = 0
-    found = known_agents()
-    for one in found:
+    failed = taken = 0
+    for one in known_agents():
         try:
             _tell(room.call("adopt", pid=one))
+            taken += 1
         except (RpcError, Failure) as error:
+            if isinstance(error, Refused) and error.code == "held":
+                continue
             failed += 1
             out.tell(f"process {one}: {error}")
-    if not found:
+    if not taken and not failed:
         print("No known agent runs as you outside of the room.")
     return FAILED if failed else OK
 

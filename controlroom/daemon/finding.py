@@ -5,10 +5,11 @@ import heapq
 import itertools
 import os
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from controlroom.agents import TRANSCRIPTS
-from controlroom.agents.known import STORES, conversation
-from controlroom.agents.transcript import Transcript, Where
+from controlroom.agents.known import CARRIED, STORES, conversation
+from controlroom.agents.transcript import Where
 from controlroom.containment import processes
 from controlroom.containment.processes import GoneError
 from controlroom.model.agent import ProcessId
@@ -21,39 +22,57 @@ SLACK_SECONDS = 2.0  # a file may be a little older than the start of its writer
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
-def find(transcript: Transcript, root: ProcessId, pids: Iterable[int], cwd: str, home: str, taken: set[str]) -> tuple[str, ...]:
-    """The logs that the agent with the process `root` writes; () = none that is certain enough.
+class Found(NamedTuple):
+    """The logs of an agent; `others`: how many more fit it as well, 0 = it is the only one, or there is a proof."""
 
-    What one of its processes has open is its own. Else it is the newest that was written since it began, fits its working
-    folder, and is nobody else's (`taken`).
+    logs: tuple[str, ...] = ()
+    others: int = 0
+
+
+def find(kind: str, root: ProcessId, pids: Iterable[int], cwd: str, home: str, taken: set[str]) -> Found:
+    """The logs that the agent with the process `root`, of a kind that has a decoder, writes.
+
+    What one of its processes has open is its own, and so is the one of the conversation that a program it started carries. Else
+    it is the newest that was written since it began, fits its working folder, and is nobody else's (`taken`).
     """
+    transcript, pids = TRANSCRIPTS[kind], tuple(pids)
     where = Where(home, os.path.realpath(cwd), _environment(root.pid))
     where = where._replace(home=where.env.get("HOME") or home)
     patterns = transcript.logs(where)
     names = set(itertools.islice(itertools.chain.from_iterable(glob.iglob(pattern) for pattern in patterns), MOST_FOUND))
     names -= taken
     if held := sorted(names & _open_files(pids)):
-        return tuple(held)
+        return Found(tuple(held))
+    if (carried := _carried(kind, pids)) and (own := sorted(name for name in names if conversation(kind, name) == carried)):
+        return Found(tuple(own))
     since = _began(root) - SLACK_SECONDS
     dated = ((written, name) for name in names if (written := _written(name)) >= since)
-    for _, name in heapq.nlargest(MOST_OPENED, dated):
-        if transcript.fits(_head(name), where):
-            return (name,)
-    return ()
+    fitting = [name for _, name in heapq.nlargest(MOST_OPENED, dated) if transcript.fits(_head(name), where)]
+    return Found(tuple(fitting[:1]), max(0, len(fitting) - 1))
 
 
 def written_by(kind: str, root: ProcessId, pids: Iterable[int], cwd: str, home: str) -> list[dict[str, str]]:
     """What an agent of a known kind writes: `log`, the agent's own `session` in it ("" = its name does not tell), and `read`:
-    whether it is followed ("" = yes), or why not.
+    whether it is followed for certain ("" = yes), or why not.
     """
-    if (transcript := TRANSCRIPTS.get(kind)) is not None:
-        found = find(transcript, root, pids, cwd, home, set())
-        return [{"log": path, "session": conversation(kind, path), "read": ""} for path in found]
+    if kind in TRANSCRIPTS:
+        found = find(kind, root, pids, cwd, home, set())
+        doubt = f"a guess: {found.others} more fit, so another agent in this folder may write it" if found.others else ""
+        return [{"log": path, "session": conversation(kind, path), "read": doubt} for path in found.logs]
     top = _environment(root.pid).get("HOME") or home
     there = [path for pattern in STORES.get(kind, ()) for path in glob.glob(f"{top}/{pattern}")]
     held = sorted(set(there) & _open_files(pids))
     why = "its store is not read: only its own program knows it"
     return [{"log": path, "session": conversation(kind, path), "read": why} for path in held or there[:1]]
+
+
+def _carried(kind: str, pids: tuple[int, ...]) -> str:
+    """The conversation that a program carries which one of these processes started; "" = none does."""
+    session, own = CARRIED.get(kind, ("", ""))
+    for environment in map(_environment, pids if session else ()):
+        if environment.get(session) and environment.get(own, "") in map(str, pids):
+            return environment[session]
+    return ""
 
 
 def _environment(pid: int) -> dict[str, str]:

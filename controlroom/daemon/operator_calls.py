@@ -25,7 +25,7 @@ from controlroom.daemon.load import Sampler
 from controlroom.daemon.members import Members, TooMany
 from controlroom.daemon.nevertouch import NeverTouch
 from controlroom.daemon.operator_server import CallError, Method, Params
-from controlroom.daemon.registry import Registry
+from controlroom.daemon.registry import AlreadyHeld, Registry
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.window import Window, fits
 from controlroom.model import event as ev
@@ -342,6 +342,8 @@ class Calls:
     async def adopt(self, params: Params) -> object:
         try:
             session, moved = await self._registry.adopt(int(params["pid"]), str(params.get("name", "")), self._probe)
+        except AlreadyHeld as e:
+            raise CallError("held", str(e)) from e
         except ValueError as e:
             raise CallError("refused", str(e)) from e
         row = views.agent(self._runner.state.sessions[session.id], self._runner.state, self._runner.clock())

@@ -30,6 +30,10 @@ UNWATCHED = "the daemon before this one was ended by nobody's order, and what it
 LOOK_SECONDS = 1.0  # between a watched process's end and the look at what is left of its session
 
 
+class AlreadyHeld(ValueError):
+    """A process that is to be taken in belongs to a session."""
+
+
 class Registry:
     """Finds the session of a peer, opens sessions and notices their end."""
 
@@ -77,10 +81,10 @@ class Registry:
         if root is None:
             raise ValueError(f"no process {pid}")
         if root in self._adopted:
-            raise ValueError(f"process {pid} is already session {self._adopted[root]}")
+            raise AlreadyHeld(f"process {pid} is already session {self._adopted[root]}")
         known = processes.session_of(pid, list(self._runner.handles.values()))
         if known:
-            raise ValueError(f"process {pid} is already held by session {known}")
+            raise AlreadyHeld(f"process {pid} is already held by session {known}")
         try:
             workspace = os.readlink(f"/proc/{pid}/cwd")
         except OSError as e:

@@ -185,4 +185,4 @@ def _search(held: Held, handle: Handle, home: str, taken: set[str]) -> tuple[str
     root = held.session.root or handle.root
     if root is None:
         return ()
-    return finding.find(TRANSCRIPTS[held.session.kind], root, hold.pids(handle), held.session.workspace, home, taken)
+    return finding.find(held.session.kind, root, hold.pids(handle), held.session.workspace, home, taken).logs

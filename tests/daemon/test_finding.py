@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,13 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from controlroom.agents import TRANSCRIPTS
 from controlroom.containment import processes
-from controlroom.daemon.finding import find
+from controlroom.daemon.finding import find, written_by
 from controlroom.model.agent import ProcessId
 from tests.support.mutator import recorded
 from tests.support.waiting import eventually
 
+PARENT = """
+import os, subprocess, sys, time
+subprocess.Popen(["sleep", "60"], env={**os.environ, "CLAUDE_CODE_SESSION_ID": sys.argv[1], "CLAUDE_PID": str(os.getpid())})
+print("ready", flush=True)
+time.sleep(60)
+"""
+UUID = "01a20000-0000-7000-8000-000000000001"
 OPENS = "import sys, time; held = [open(name) for name in sys.argv[1:]]; print('ready', flush=True); time.sleep(60)"
 
 
@@ -24,9 +31,8 @@ class Agent:
 
     def __init__(self, home: Path, work: Path, *opens: Path) -> None:
         environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", OPENS, *map(str, opens)], cwd=work, env=environment, stdout=subprocess.PIPE
-        )
+        program = ["-c", OPENS, *map(str, opens)]
+        self.process = subprocess.Popen([sys.executable, *program], cwd=work, env=environment, stdout=subprocess.PIPE)
         assert self.process.stdout is not None
         assert eventually(self.process.stdout.readline, 20, "it has its files open") == b"ready\n"
         found = processes.identify(self.process.pid)
@@ -60,8 +66,8 @@ def agent(home: Path, work: Path) -> Iterator[Agent]:
 
 
 def search(kind: str, agent: Agent, work: Path, taken: set[str] | None = None) -> list[str]:
-    found = find(TRANSCRIPTS[kind], agent.root, [agent.process.pid], str(work), "/nowhere", taken or set())
-    return [Path(path).name for path in found]
+    found = find(kind, agent.root, [agent.process.pid], str(work), "/nowhere", taken or set())
+    return [Path(path).name for path in found.logs]
 
 
 def rollout(home: Path, work: str, name: str) -> Path:
@@ -105,6 +111,39 @@ def test_the_folder_of_a_claude_transcript_says_whose_it_is(home: Path, work: Pa
         (home / ".claude/projects" / folder).mkdir(parents=True)
         (home / ".claude/projects" / folder / f"{folder[-4:]}.jsonl").touch()
     assert search("claude-code", agent, work) == [f"{slug[-4:]}.jsonl"]
+
+
+def test_of_two_agents_in_one_folder_each_ones_own_is_told_by_what_it_started(home: Path, work: Path, agent: Agent) -> None:
+    slug = "".join(letter if letter.isalnum() else "-" for letter in str(work))
+    folder = home / ".claude/projects" / slug
+    folder.mkdir(parents=True)
+    mine, other = f"{UUID}.jsonl", "7b6c0a52-1f0e-4f6e-9a2d-3c51f6b7a902.jsonl"
+    for age, name in ((2, mine), (1, other)):
+        (folder / name).touch()
+        os.utime(folder / name, (4_000_000_000 - age,) * 2)
+    found = find("claude-code", agent.root, [agent.process.pid], str(work), "/nowhere", set())
+    assert ([Path(path).name for path in found.logs], found.others) == ([other], 1), "the newest, which is a guess"
+    (told,) = written_by("claude-code", agent.root, [agent.process.pid], str(work), "/nowhere")
+    assert told["read"].startswith("a guess: 1 more fit")
+
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, UUID], cwd=work, env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert parent.stdout is not None and eventually(parent.stdout.readline, 20, "its child runs") == b"ready\n"
+        root = processes.identify(parent.pid)
+        assert root is not None
+        pids = [parent.pid, *processes.children(parent.pid)]
+        found = find("claude-code", root, pids, str(work), "/nowhere", set())
+        assert ([Path(path).name for path in found.logs], found.others) == ([mine], 0)
+        (told,) = written_by("claude-code", root, pids, str(work), "/nowhere")
+        assert (told["session"], told["read"]) == (UUID, "")
+    finally:
+        os.killpg(parent.pid, signal.SIGKILL)
+        parent.wait()
+        if parent.stdout is not None:
+            parent.stdout.close()
 
 
 def test_nothing_is_opened_that_is_no_plain_file(home: Path, work: Path, agent: Agent) -> None:
