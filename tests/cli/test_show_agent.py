@@ -39,15 +39,19 @@ def test_show_and_agents_tell_of_permissions_and_files_and_a_change_is_taken(cli
     assert {mode["weight"] for mode in row["permissions"]["modes"]} == {"red"}
     assert {layer["path"]: layer["exists"] for layer in row["layers"]}[str(settings)]
 
-    # Until the daemon has looked once, what is written is what was there.
-    numbers = itertools.count()
-    eventually(
-        lambda: settings.write_text(f'{{"n": {next(numbers)}}}') and cli.json("config", "changes"), 20, "a change is seen"
-    )
+    # Until the daemon has looked once, what is written is what was there; the settings themselves are written once only.
+    note, numbers = settings.parent / "CLAUDE.md", itertools.count()
+    eventually(lambda: note.write_text(f"{next(numbers)}") and cli.json("config", "changes"), 20, "the files are looked at")
+    settings.write_text("{}")
+
+    def waiting(*words: str) -> list[object]:
+        return [one for one in cli.json("config", "changes", *words) if one["change"]["path"] == str(settings)]
+
+    eventually(waiting, 20, "the change is seen")
     assert f"{settings}: changed" in cli.ok("config", "accept", str(settings), "--yes")
-    eventually(lambda: cli.ok("config", "accept", str(settings), "--yes").endswith("looked at\n"), 20, "nothing is left")
+    assert cli.ok("config", "accept", str(settings), "--yes").endswith("looked at\n")
     assert "taken by operator:" in cli.ok("show", row["name"])
-    assert cli.json("config", "changes") == [] and cli.json("config", "changes", "--all") != []
+    assert waiting() == [] and waiting("--all") != []
 
 
 def test_a_call_beyond_the_profile_waits(cli: Cli, daemon: Daemon) -> None:
