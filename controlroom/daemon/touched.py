@@ -28,6 +28,7 @@ MOST_CHANGES = 4_000  # of one batch; the others are counted
 MOST_NAMED = 50  # paths of one kind in a receipt
 SETTLE_SECONDS = 0.5  # after an act's end, until what it did has been told by the disk
 GRACE_SECONDS = 2.0  # after its end, in which a change is still its own: buffers, children that end
+TICK = 10_000_000  # ns by which the clock of a file system may be behind
 READS = (EffectKind.READ, EffectKind.SECRETS)
 CHANGES: dict[EffectKind, Did] = {
     EffectKind.CREATE: "created",
@@ -53,6 +54,14 @@ class _Act:
 
     def is_open(self, now: Instant, grace: float) -> bool:
         return self.ended is None or now.seconds_since(self.ended) <= grace
+
+    def follows(self, other: "_Act") -> bool:
+        """Whether it began when the other one of the same session was over."""
+        return self.session == other.session and other.ended is not None and self.begun.boot >= other.ended.boot
+
+    def names(self, paths: Iterable[str]) -> bool:
+        """Whether its call named one of these as something that it changes."""
+        return not self.targets.isdisjoint(paths)
 
     def saw(self, change: Change) -> None:
         """A file that was made and written is made; one that was made and is gone left nothing behind but its name."""
@@ -235,10 +244,11 @@ class Touched:
     def _one(self, change: Change, top: str, sessions: list[str], acts: list[_Act], now: Instant) -> None:
         path = _folded(change.path)
         names = _names(path, top)
+        acts = [act for act in acts if _during(act, change, names, acts)]
         for act in acts:
             act.saw(change)
         row = FileView(path, change.what, now, change.size, seen=True)
-        named = {act.session: act for act in acts if not act.targets.isdisjoint(names)}
+        named = {act.session: act for act in acts if act.names(names)}
         for act in named.values():
             self._of(act.session).put(msgspec.structs.replace(row, call=act.call, receipt=act.id))
         for session in () if named else sessions:
@@ -254,6 +264,23 @@ class Touched:
             others = sum(1 for s in self._alive() if s.id != act.session and self._top(s.workspace) == top)
             self._runner.record(Kind.SEEN, act.seen(others, self.how(held.session.workspace)), act.session, act.id)
         asyncio.get_running_loop().call_later(GRACE_SECONDS, self._acts.pop, act.id, None)
+
+
+def _during(act: _Act, change: Change, names: list[str], acts: list[_Act]) -> bool:
+    """Whether a change may belong to an act, of those that are under way or just over. Of two acts of one session that came one
+    after the other it belongs to the one that named it, else to the one in whose time it was made; to both where neither tells.
+    """
+    if act.names(names):
+        return True
+    before = [other for other in acts if act.follows(other)]
+    after = [other for other in acts if other.follows(act)]
+    if any(other.names(names) for other in (*before, *after)):
+        return False
+    if not change.changed:
+        return True
+    if any(change.changed >= other.begun.wall for other in after):
+        return False
+    return not any(other.begun.wall <= change.changed < act.begun.wall - TICK for other in before)
 
 
 def _folded(path: str) -> str:

@@ -24,13 +24,15 @@ class TooLarge(Exception):
 
 class Change(msgspec.Struct, frozen=True):
     """One file that is not what it was. `size`: of now, or of a deleted file before; None = not known. `inode`: which file
-    that is or was, 0 = not known; a file that was renamed is deleted and created with the same one.
+    that is or was, 0 = not known; a file that was renamed is deleted and created with the same one. `changed`: when it was
+    last changed in any way, in ns since 1970 by the file system's own clock, which no program can set; 0 = not known.
     """
 
     path: str
     what: What
     size: int | None = None
     inode: int = 0
+    changed: int = 0
 
 
 class Mark(NamedTuple):
@@ -133,13 +135,13 @@ class Index:
             before = None
         if mark is not None:
             known[name] = mark
-        if mark is None or mark is FOLDER:
+        if now is None or mark is None or mark is FOLDER:
             return
         if before is None:
             self._files += 1
             if self._files > self._most[1]:
                 raise TooLarge(f"over {self._most[1]} files: too large to watch")
-        yield Change(path, "written" if before else "created", mark.size, mark.inode)
+        yield Change(path, "written" if before else "created", mark.size, mark.inode, now.st_ctime_ns)
 
     def _gone(self, path: str, before: Mark | None) -> Iterator[Change]:
         """What was at a path is no longer there; with a folder, all that was known below it."""

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,30 @@ def test_a_call_owns_what_it_named_and_its_receipt_shows_what_it_did_not(daemon:
     assert seen == {str(daemon.workspace / "fresh"), str(daemon.workspace / "beside")}
     assert "not who did it" in receipt()["observed_note"]
     assert not any("not observed" in gap for gap in receipt()["gaps"])
+
+
+def test_what_the_next_call_did_is_not_on_the_receipt_of_the_one_before(daemon: Daemon) -> None:
+    assert daemon.bash("true", call="toolu_0").answer()[0] == "allow"
+    session = lane(daemon)
+    watched(daemon, session)
+
+    def act(call: str, named: str, beside: str) -> None:
+        assert daemon.bash(f"echo x > {named}", call=call).answer()[0] == "allow"
+        time.sleep(0.05)  # by the clock of the file system, which ticks, what comes now is after the call began
+        (daemon.workspace / named).write_text("x")
+        (daemon.workspace / beside).write_text("x")
+        eventually(lambda: {named, beside} <= rows(daemon, session).keys(), 20, "the disk has told")
+        over(daemon, call)
+
+    act("toolu_1", "first", "beside_first")
+    act("toolu_2", "second", "beside_second")
+
+    def seen(call: str) -> set[str]:
+        (receipt,) = [r for r in daemon.call("receipts") if r["call"] == call]
+        return {Path(path).name for effect in receipt["effects_observed"] or () for path in effect["targets"]}
+
+    assert eventually(lambda: seen("toolu_1"), 20, "the first is told") == {"first", "beside_first"}
+    assert eventually(lambda: seen("toolu_2"), 20, "the second is told") == {"second", "beside_second"}
 
 
 def test_a_question_for_files_waits_for_news_and_not_longer(daemon: Daemon) -> None:
