@@ -135,8 +135,11 @@ def test_of_two_agents_in_one_folder_each_ones_own_is_told_by_what_it_started(ho
         root = processes.identify(parent.pid)
         assert root is not None
         pids = [parent.pid, *processes.children(parent.pid)]
-        found = find("claude-code", root, pids, str(work), "/nowhere", set())
-        assert ([Path(path).name for path in found.logs], found.others) == ([mine], 0)
+
+        def own() -> bool:
+            return find("claude-code", root, pids, str(work), "/nowhere", set()) == ((str(folder / mine),), 0)
+
+        eventually(own, 20, "its own is found; the kernel shows an environment a little after the program has begun")
         (told,) = written_by("claude-code", root, pids, str(work), "/nowhere")
         assert (told["session"], told["read"]) == (UUID, "")
     finally:
