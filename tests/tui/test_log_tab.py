@@ -135,7 +135,7 @@ async def test_hostile_lines_are_drawn_and_do_nothing(log: Path) -> None:
         await visit.press("enter")
         await visit.until(lambda: isinstance(visit.app.screen, TextPage), "the page of the row")
         await visit.press("end")
-        await visit.sees("...+4,464 bytes")
+        await visit.sees("...+5,064 bytes")  # of the last word the rest is not seen, so it is not shown
         assert not any(ord(char) < 32 and char != "\n" for char in visit.text())
 
 
