@@ -52,11 +52,53 @@ TOP = {
     "demo": ("demo_command:demo", "The story of a scripted agent."),
 }
 NOUNS = {
-    "protect": ("The never-touch manifest.", "protect", ("add", "remove", "list", "check", "restore")),
-    "config": ("Two-phase changes of configuration files.", "config", ("propose", "history", "rollback", "accept", "changes")),
-    "audit": ("The journal: prove it, or take it elsewhere.", "audit", ("verify", "export", "anchor", "accept")),
-    "daemon": ("The daemon that holds and decides.", "daemon", ("start", "stop", "status", "install-service")),
-    "policy": ("What would be decided, and why. No side effect.", "policy", ("check",)),
+    "protect": (
+        "The never-touch manifest.",
+        "protect",
+        {
+            "add": "Put a path or pattern on the list.",
+            "remove": "Take one off the list.",
+            "list": "List what was added.",
+            "check": "Say whether a path is covered, and by which line; exit code 0 when it is, 1 when not.",
+            "restore": "Put a never-touch file back as it was before it was changed on disk.",
+        },
+    ),
+    "config": (
+        "Two-phase changes of configuration files.",
+        "config",
+        {
+            "propose": "Check a new content, show the change, ask, keep the old version, replace.",
+            "history": "List the saved versions of a file.",
+            "rollback": "Propose the last saved version, the same way.",
+            "accept": "Take our settings, or the changes of an agent's file, as they lie on disk.",
+            "changes": "List the changes of agents' files that nobody has looked at.",
+        },
+    ),
+    "audit": (
+        "The journal: prove it, or take it elsewhere.",
+        "audit",
+        {
+            "verify": "Prove the chain, and say what it cannot see.",
+            "export": "Print it for other programs: an event a record (jsonl), or a line a receipt (csv).",
+            "anchor": "Write its head down outside, where nobody on this machine can change it later.",
+            "accept": "Take note that it had failed: acts may be allowed again.",
+        },
+    ),
+    "daemon": (
+        "The daemon that holds and decides.",
+        "daemon",
+        {
+            "start": "Start it; returns when it answers.",
+            "stop": "End it; agents go on, and their gates deny.",
+            "status": "Say whether it answers, and how it is.",
+            "install-service": "Let systemd start it at log-in and again when it fails.",
+        },
+    ),
+    "policy": (
+        "What would be decided, and why. No side effect.",
+        "policy",
+        {"check": "Say what would be decided about a command; exit code 0 whatever the verdict."},
+    ),
 }
 
 
@@ -68,8 +110,8 @@ def build() -> App:
     app.command(f"{_CLI}.room_command:open_room", name=ROOM, show=False)
     for noun, (text, module, verbs) in NOUNS.items():
         group = App(name=noun, help=text, result_action="return_value")
-        for verb in verbs:
-            group.command(f"{_CLI}.{module}:{verb.replace('-', '_')}_", name=verb)
+        for verb, says in verbs.items():
+            group.command(f"{_CLI}.{module}:{verb.replace('-', '_')}_", name=verb, help=says)
         app.command(group)
     return app
 

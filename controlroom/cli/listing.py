@@ -176,7 +176,7 @@ def _target(target: Row) -> str:
 
 
 def _what(row: Row) -> str:
-    return f"{row['tool']} {row['action']['input']}"
+    return f"{row['tool']}: {row['does']}"
 
 
 def _argv(argv: list[str]) -> str:

@@ -68,7 +68,7 @@ def snapshots(*, agent: Agent = "", as_json: Json = False) -> int:
 
 def _what(row: dict[str, object]) -> str:
     """Of a checkpoint the moment alone: its stage says what it is."""
-    return str(row["input"]) if row["stage"] == "checkpoint" else f"{row['tool']} {row['input']}"
+    return str(row["does"]) if row["stage"] == "checkpoint" else f"{row['tool']}: {row['does']}"
 
 
 def _stage(row: dict[str, object]) -> str:

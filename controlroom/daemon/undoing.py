@@ -15,6 +15,7 @@ import anyio.to_thread
 import msgspec
 
 from controlroom.core.state import OVER
+from controlroom.daemon import words
 from controlroom.daemon.checkpoints import session_of
 from controlroom.daemon.keeper import Keeper
 from controlroom.daemon.operator_server import CallError, Method, Params
@@ -84,6 +85,7 @@ class Undoing:
             "session": receipt.session if receipt else "",
             "stage": receipt.stage if receipt else "unknown",
             "tool": receipt.intent.action.tool if receipt else "",
+            "does": words.brief(receipt.intent.action)[:400] if receipt else "",
             "input": receipt.intent.action.input[:400] if receipt else "",
         }
         of_session = {
@@ -91,6 +93,7 @@ class Undoing:
             "session": session,
             "stage": CHECKPOINT,
             "tool": "transcript and memory",
+            "does": one.why,
             "input": one.why,
         }
         return {

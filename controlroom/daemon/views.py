@@ -99,6 +99,7 @@ def receipt(r: Receipt, log: ToldView | None = None) -> Row:
         "stage": r.stage,
         "tier": r.intent.assessment.tier,
         "tool": r.intent.action.tool,
+        "does": words.brief(r.intent.action),
         "action": type_of(r.intent.action),
         "verdict": d.verdict if d else None,
         "by": d.by if d else None,

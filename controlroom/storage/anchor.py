@@ -15,6 +15,8 @@ import msgspec
 from controlroom.storage.notes import Anchored
 
 _NOTES = "refs/notes/controlroom"
+# No hook of the repository is run, and the note is ours, whoever else may write there (or nobody: no identity is needed).
+_SETTINGS = ("-c", "core.hooksPath=/dev/null", "-c", "user.name=controlroom", "-c", "user.email=controlroom@localhost")
 _LIMIT = 64 << 20  # bytes of anchors that are read back
 _GIT_SECONDS = 20.0
 
@@ -50,10 +52,10 @@ def anchor(place: str, head: Anchored, wall: int) -> None:
 
 
 def anchors(place: str) -> tuple[Anchored, ...]:
-    """What was written down at a `file:` or `git:` place (a bare path is a file). Raises BadPlace, OSError."""
+    """What was written down, at least one, at a `file:` or `git:` place (a bare path is a file). Raises BadPlace, OSError."""
     kind, _, where = place.partition(":")
     if kind == "git":
-        text = _git(_absolute(place, where), "notes", f"--ref={_NOTES}", "show", "HEAD")
+        text = _notes(_absolute(place, where))
     elif kind == "file" or place.startswith(("/", ".")):
         path = Path(where if kind == "file" else place)
         if path.stat().st_size > _LIMIT:
@@ -61,7 +63,10 @@ def anchors(place: str) -> tuple[Anchored, ...]:
         text = path.read_text(encoding="utf-8", errors="replace")
     else:
         raise BadPlace(f"{place!r} cannot be read back; copy its lines into a file, and name that")
-    return tuple(_read(place, number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip())
+    found = tuple(_read(place, number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip())
+    if not found:
+        raise BadPlace(f"{place} holds no head of a journal yet")
+    return found
 
 
 def _read(place: str, number: int, line: str) -> Anchored:
@@ -88,8 +93,14 @@ def _to_file(path: Path, line: str) -> None:
         os.close(fd)
 
 
+def _notes(repository: Path) -> str:
+    """All of them: each stands at the commit that was the newest then."""
+    listed = _git(repository, "notes", f"--ref={_NOTES}", "list").split()
+    return _git(repository, "show", *dict.fromkeys(listed[::2])) if listed else ""
+
+
 def _git(repository: Path, *words: str) -> str:
-    command = ["git", "-C", str(repository), "-c", "core.hooksPath=/dev/null", *words]
+    command = ["git", "-C", str(repository), *_SETTINGS, *words]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

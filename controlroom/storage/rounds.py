@@ -1,6 +1,7 @@
 """Waiting for the disk: one round there, a write and a sync, for everybody who waits (group commit). For one event loop."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -54,12 +55,20 @@ class Rounds:
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         self._running = True
         self._begun += 1
-        loop.run_in_executor(self._worker, self._write_out).add_done_callback(self._ended)
+        self._worker.submit(self._run, loop)
 
-    def _ended(self, done: asyncio.Future[None]) -> None:
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        error = None
+        try:
+            self._write_out()
+        except Exception as e:  # noqa: BLE001  whoever waits is told
+            error = e
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(self._ended, loop, error)
+
+    def _ended(self, loop: asyncio.AbstractEventLoop, error: Exception | None) -> None:
         """Tell those whose record is there, and those for whom a round of their own failed. The others get the next."""
         self._running = False
-        error = None if done.cancelled() else done.exception()
         durable, deaths, why = self._standing()
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:
@@ -74,4 +83,4 @@ class Rounds:
             else:
                 self._waiting.append(waiter)
         if self._waiting:
-            self._begin(done.get_loop())
+            self._begin(loop)

@@ -137,16 +137,13 @@ def _is_quiet(text: str) -> bool:
     With no other escape than that of a quote, every string, and every string of a JSON text in a string, stands in the text as
     it is, between quotes; and no pattern needs more of what stands around a string than that.
     """
-    if "\\" in text:
-        flat = text.replace('\\"', '"')
-        if "\\" in flat:
-            return False
-    else:
-        flat = text
-    rows = _hinted(flat, _ALL)
-    if rows and _combined(rows).search(flat):
+    if text.count("\\") != text.count('\\"'):
         return False
-    return _NAMED.isdisjoint(rows) or _TOLD.search(flat) is None
+    rows = _hinted(text, _ALL)
+    if not rows:
+        return True
+    flat = text.replace('\\"', '"')
+    return _combined(rows).search(flat) is None and (_NAMED.isdisjoint(rows) or _TOLD.search(flat) is None)
 
 
 def _is_json(text: str) -> bool:

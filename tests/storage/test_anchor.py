@@ -144,8 +144,7 @@ def test_a_git_note_holds_every_head_and_touches_nothing_else(tmp_path: Path) ->
         ).stdout
 
     git("init", "-q")
-    git("config", "user.name", "a")
-    git("config", "user.email", "a@example.org")
+    git("config", "user.useConfigOnly", "true")  # as for a user who never told git a name
     git("commit", "-q", "--allow-empty", "-m", "first")
     place = f"git:{tmp_path}"
     heads = [Anchored(place, seq, f"{seq:064x}") for seq in (4, 9)]
@@ -154,6 +153,18 @@ def test_a_git_note_holds_every_head_and_touches_nothing_else(tmp_path: Path) ->
     assert anchors(place) == tuple(heads)
     assert git("log", "--oneline", "--branches").count("\n") == 1
     assert git("status", "--porcelain") == ""
+    git("commit", "-q", "--allow-empty", "-m", "second")
+    heads.append(Anchored(place, 12, f"{12:064x}"))
+    anchor(place, heads[-1], 1_000)
+    assert sorted(anchors(place), key=lambda head: head.seq) == heads, "also those at earlier commits"
+
+
+def test_a_place_without_any_head_is_told(tmp_path: Path) -> None:
+    (tmp_path / "heads").write_text("\n")
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    for place in (f"file:{tmp_path}/heads", f"git:{tmp_path}"):
+        with pytest.raises(BadPlace, match="holds no head"):
+            anchors(place)
 
 
 @pytest.mark.parametrize("place", ["", "ftp:/x", "file:relative", "git:relative", "git:/nowhere", "syslog:/x"])
