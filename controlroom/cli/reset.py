@@ -20,11 +20,12 @@ def reset(*, yes: Yes = False) -> int:
     if latch is None:
         print("No emergency stop is on.")
         return 0
-    print(f"EMERGENCY STOP {out.safe(latch.stop_id)}, pulled by {out.safe(latch.by)}.")
-    if not yes and room.typed("Type the stop's id to reset it: ").strip() != latch.stop_id:
+    stop_id = (latch.stop_id == latchfile.UNREADABLE and _in_force()) or latch.stop_id
+    print(f"EMERGENCY STOP {out.safe(stop_id)}, pulled by {out.safe(latch.by)}.")
+    if not yes and room.typed("Type the stop's id to reset it: ").strip() != stop_id:
         raise Failure("that is not the stop's id; the stop stays on")
     try:
-        room.call("reset", stop_id=latch.stop_id)
+        room.call("reset", stop_id=stop_id)
     except Hung as error:
         raise Failure(f"{error}; the stop stays on. End the daemon first: controlroom daemon stop") from None
     except NoDaemon:
@@ -34,3 +35,11 @@ def reset(*, yes: Yes = False) -> int:
         print("Reset.")
     print("Nothing was resumed and no grant is restored: controlroom agents, then controlroom resume NAME.")
     return 0
+
+
+def _in_force() -> str:
+    """What a running daemon calls the stop, "" = there is none: a latch that was written on a full disk is an empty file."""
+    try:
+        return str(room.call("status")["stop_id"])
+    except (NoDaemon, Hung):
+        return ""

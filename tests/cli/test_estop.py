@@ -179,6 +179,16 @@ def test_reset_needs_the_operators_word(cli: Cli, daemon: Daemon) -> None:
     assert latched(daemon)
 
 
+@pytest.mark.row("E7", "J04")
+def test_a_stop_that_was_pulled_on_a_full_disk_can_be_reset(cli: Cli, daemon: Daemon) -> None:
+    cli.ok("estop")
+    stop = cli.json("daemon", "status")["stop_id"]
+    for path in (daemon.places.latch, daemon.places.gate_latch):  # where nothing can be written an empty file latches
+        path.write_bytes(b"")
+    assert f"EMERGENCY STOP {stop}, pulled by" in cli.ok("reset", "--yes")
+    assert not latched(daemon)
+
+
 def test_reset_of_nothing_is_fine(cli: Cli) -> None:
     assert cli.ok("reset") == "No emergency stop is on.\n"
 
