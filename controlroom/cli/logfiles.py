@@ -88,6 +88,7 @@ class Files:
         self._rule, self._following = rule, following
         self._ends: dict[str, int | None] = dict.fromkeys(paths)
         self._tails: list[tuple[str, Tail, Keys]] | None = None
+        self._told: dict[str, int] = {}
 
     def last(self, most: int, before: Mapping[str, int | None] | None = None) -> list[Row]:
         """The newest lines of each log that count, oldest first; log by log. `before`: only lines before this offset of it."""
@@ -139,6 +140,10 @@ class Files:
             if not came:
                 time.sleep(LOOK_SECONDS)
 
+    def go_on(self, told: Mapping[str, int]) -> None:
+        """Go on behind these lines, each told by the offset where it begins; a log of which none was told, from its begin."""
+        self._ends, self._told = {path: told.get(path, 0) for path in self._ends}, dict(told)
+
     def come(self) -> list[Row]:
         """What was written to the logs since the last look."""
         if self._tails is None:
@@ -148,6 +153,8 @@ class Files:
     def _came(self, path: str, keys: Keys, found: Found) -> Iterator[Row]:
         if isinstance(found, Gap):
             yield remark(f"{path}: {found.why}")
+            return
+        if self._told.pop(path, -1) == found.at:
             return
         text = keys.clean(found.text)
         if self._rule is None or self._rule.holds(found.text, True):

@@ -48,9 +48,16 @@ def logs(
     else:
         with contextlib.ExitStack() as stack:
             operator = _operator(stack)
-            seen = Live(operator, listed, rule) if operator and running else Kept(listed, rule, following=follow)
-            print_.all(seen.newest(lines))
-            print_.all(seen.follow() if follow else ())
+            live = Live(operator, listed, rule) if operator and running else None
+            if live is not None:
+                print_.all(live.newest(lines))
+            if live is not None and follow:
+                with contextlib.suppress(NoDaemon):
+                    print_.all(live.follow())
+            if live is None or follow:
+                kept = Kept(listed, rule, following=follow)
+                print_.all(kept.newest(lines) if live is None else kept.take_over(live))
+                print_.all(kept.follow() if follow else ())
     print_.end()
     return OK
 
@@ -71,17 +78,25 @@ def _listed(name: str) -> tuple[Listed, bool]:
             agent = next((row for row in reversed(operator.call("agents")) if name in (row["id"], row["name"])), None)
             if agent is not None:
                 rows = msgspec.convert(operator.call("logs", session=agent["id"]), tuple[LogSource, ...])
-                return Listed(agent["id"], agent["name"], agent["kind"], rows), True
+                kept = next((one for one in _kept() if one.session == agent["id"]), None)  # it says who writes the transcript
+                listed = kept or Listed(agent["id"], agent["name"], agent["kind"], ())
+                return msgspec.structs.replace(listed, logs=rows), True
     except NoDaemon:
         pass
-    known, wrong = logbook.load(room.places().agents)
-    for why in wrong:
-        out.tell(why)
+    known = _kept()
     found = [one for one in known if name in (one.session, one.name)]
     if not found:
         names = ", ".join(dict.fromkeys(one.name for one in reversed(known))) or "none"
         raise Failure(f"no agent {name} is known; there are: {names}", FAILED)
     return found[-1], False
+
+
+def _kept() -> list[Listed]:
+    """What was kept of all sessions."""
+    known, wrong = logbook.load(room.places().agents)
+    for why in wrong:
+        out.tell(why)
+    return known
 
 
 def _operator(stack: contextlib.ExitStack) -> Operator | None:

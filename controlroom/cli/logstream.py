@@ -11,29 +11,22 @@ from controlroom.agents.transcript import moment
 from controlroom.cli import out, room
 from controlroom.cli.logfiles import LOOK_SECONDS, Files, Row, of_line, of_told, remark
 from controlroom.client.rpc import Operator
-from controlroom.daemon.doubts import KINDS
 from controlroom.daemon.following import Came, Following
-from controlroom.daemon.story import Story
+from controlroom.daemon.story import MOST_ROWS, Story
 from controlroom.model.clock import Instant
-from controlroom.model.record import Kind, Record
+from controlroom.model.record import Record
 from controlroom.model.stream import stream
 from controlroom.model.view import LineView, LogSource, LogView, StoryView, merged
 from controlroom.sensing.index import Rule
-from controlroom.storage.chain import Damaged
+from controlroom.storage.chain import Damaged, Stored
 from controlroom.storage.logbook import Listed
-from controlroom.storage.segments import read
+from controlroom.storage.newest import Watch, newest
 
 WAIT_SECONDS = 1.0  # that the daemon holds a question back until a line comes; what a log tells is asked for as often
-SEGMENTS = 2  # of the journal that are looked through
 NO_DAEMON = (
-    'no daemon has this session now: the order is that of the times that are claimed, a call "from before" has no record in '
-    "the newest part of the journal, and nobody looks whether calls pass the gate"
+    'no daemon has this session now: the order is that of the times that are claimed, a call "from before" has no record '
+    "among the newest of the journal, and nobody looks whether calls pass the gate"
 )
-
-
-class _Alarm(msgspec.Struct, frozen=True):
-    kind: str
-    call: str = ""
 
 
 class _News:
@@ -58,6 +51,9 @@ class Live:
 
     def __init__(self, operator: Operator, listed: Listed, rule: Rule | None) -> None:
         self._operator, self._session, self._rule = operator, listed.session, rule
+        self._listed = listed
+        self.rows: tuple[LogView, ...] = ()  # of the story, as it was told last
+        self.last: dict[str, int] = {}  # by log, where the last line begins that was told
         self._logs = listed.logs
         self._after = self._event = 0
         self._seq: int | None = None
@@ -80,7 +76,7 @@ class Live:
         return [*said, *_most(shown, most)]
 
     def follow(self) -> Iterator[Row]:
-        """What comes, for ever."""
+        """What comes, for ever. Raises NoDaemon when the daemon ends."""
         while True:
             rows, lines, missed = self._look(WAIT_SECONDS)
             if missed:
@@ -97,13 +93,14 @@ class Live:
         missed = int(answer["missed"]) if self._after else 0
         self._logs = msgspec.convert(answer["logs"], tuple[LogSource, ...])
         self._after = max([self._after, *(line.seq for line in lines)])
+        self.last.update({line.path: line.offset for line in lines if line.offset >= 0})
         self._event = max([self._event, *(int(one["seq"]) for one in answer["events"])])
         known = {} if self._seq is None else {"seq": self._seq}
         told = self._operator.call("story", session=self._session, **known)
         if told is None:
             return [], lines, missed
         story = msgspec.convert(told, StoryView)
-        self._seq = story.seq
+        self._seq, self.rows = story.seq, story.rows
         new, gone = self._news.of(story.rows)
         return new, lines, missed + gone
 
@@ -112,7 +109,7 @@ class Live:
         first = min((row.at.wall for row in rows), default=time.time_ns())
         calls = {row.receipt for row in rows if row.receipt}
         story = Story(self._session)
-        for seq, record in _records(self._session):
+        for seq, record in _records(self._listed):
             if record.at.wall < first and record.receipt not in calls:
                 story.note(seq, record)
         return (row for row in map(of_told, story.rows()) if _holds(self._rule, row))
@@ -122,7 +119,9 @@ class Kept:
     """From the journal and the logs themselves, in the order of the times that they claim."""
 
     def __init__(self, listed: Listed, rule: Rule | None, *, following: bool) -> None:
-        self._session, self._rule = listed.session, rule
+        self._listed, self._rule = listed, rule
+        self._watch = Watch(room.places().journal, listed.session) if following else None
+        self._seq = 0  # of the journal, what was told last
         self._files = Files([one.path for one in merged(listed.logs)], rule, following)
         self._story, self._news = Story(listed.session, gated=listed.kind in AGENTS), _News()
         self._following = Following(TRANSCRIPTS[listed.kind]) if listed.kind in TRANSCRIPTS else None
@@ -132,27 +131,55 @@ class Kept:
 
     def newest(self, most: int) -> list[Row]:
         """What there is."""
+        wrong = self._fill()
+        rows = _sorted([*self._new(), *self._files.last(most)])
+        return [remark(NO_DAEMON), *map(remark, wrong), *_most(rows, most)]
+
+    def take_over(self, live: Live) -> list[Row]:
+        """Go on behind what a daemon told before it ended; its remarks."""
+        wrong = self._fill()
+        known, rows = set(map(_key, live.rows)), tuple(self._story.rows())
+        told = max((at for at, row in enumerate(rows, 1) if _key(row) in known), default=0)
+        self._news.of(rows[:told])
+        self._files.go_on(live.last)
+        return [remark(NO_DAEMON), *map(remark, wrong)]
+
+    def _fill(self) -> list[str]:
+        """Put what there is into the story; what is wrong with it, in words."""
         told, wrong = self._told()
-        records = ((record.at.wall, (seq, record)) for seq, record in _records(self._session))
-        both: list[tuple[int, Came | tuple[int, Record]]] = [*told, *records]
+        records = list(_records(self._listed))
+        self._seq = records[-1][0] if records else 0
+        noted = ((record.at.wall, (seq, record)) for seq, record in records)
+        both: list[tuple[int, Came | tuple[int, Record]]] = [*told, *noted]
         for at, one in sorted(both, key=lambda pair: pair[0]):
             if isinstance(one, Came):
                 self._entry(at, one)
             else:
-                self._note(*one)
-        rows = _sorted([*self._new(), *self._files.last(most)])
-        return [remark(NO_DAEMON), *map(remark, wrong), *_most(rows, most)]
+                self._story.note(*one)
+        return wrong
 
     def follow(self) -> Iterator[Row]:
-        """What comes to its logs, for ever; there are no events without a daemon."""
+        """What comes to its logs and, by a daemon that begins, to the journal, for ever."""
         while True:
             told, wrong = self._told()
             for at, came in told:
                 self._entry(at, came)
+            wrong += self._noted()
             rows = [*map(remark, wrong), *self._new(), *self._files.come()]
             yield from rows
             if not rows:
                 time.sleep(LOOK_SECONDS)
+
+    def _noted(self) -> list[str]:
+        """What came to the journal goes into the story; what is wrong with it, in words."""
+        try:
+            for stored in self._watch.read() if self._watch is not None else ():
+                if stored.record is not None and stored.seq > self._seq:
+                    self._story.note(stored.seq, stored.record)
+        except (Damaged, OSError) as error:
+            self._watch = None
+            return [_damage(error) if isinstance(error, Damaged) else f"the journal cannot be read: {error}"]
+        return []
 
     def _told(self) -> tuple[list[tuple[int, Came]], list[str]]:
         """What its own logs tell, each with the time that it claims; what claims none has that of the one before."""
@@ -173,13 +200,6 @@ class Kept:
         told, claimed, subagent = came.heard
         self._story.entry(Instant(0, at), told, claimed, subagent, True)
 
-    def _note(self, seq: int, record: Record) -> None:
-        self._story.note(seq, record)
-        if record.kind is Kind.ALARM:
-            alarm = msgspec.json.decode(record.body, type=_Alarm)
-            if alarm.call and alarm.kind in KINDS:
-                self._story.doubt(alarm.call, alarm.kind)
-
     def _new(self) -> list[Row]:
         rows, _ = self._news.of(tuple(self._story.rows()))
         return [row for row in map(of_told, rows) if _holds(self._rule, row)]
@@ -187,6 +207,11 @@ class Kept:
 
 def _drawn(row: LogView | LineView) -> Row:
     return of_line(row) if isinstance(row, LineView) else of_told(row)
+
+
+def _key(row: LogView) -> tuple[object, ...]:
+    """What tells a row from others, whoever made it."""
+    return (row.kind, row.claimed, row.text, row.call) if row.told else (row.seq,)
 
 
 def _holds(rule: Rule | None, row: Row) -> bool:
@@ -203,14 +228,17 @@ def _most(rows: list[Row], most: int) -> list[Row]:
     return [*(row for row in rows if row.remark), *plain[max(0, len(plain) - most) :]]
 
 
-def _records(session: str) -> Iterator[tuple[int, Record]]:
-    """What the newest part of the journal holds of a session."""
-    try:
-        for stored in read(room.places().journal, newest=SEGMENTS):
-            if stored.record is not None and stored.record.session == session:
-                yield stored.seq, stored.record
-    except Damaged as error:
-        out.tell(f"the journal is damaged at record {error.seq}: {error.why}. See: controlroom audit verify")
+def _records(listed: Listed) -> Iterator[tuple[int, Record]]:
+    """The newest that the journal holds of a session, as many as a story has."""
+    damaged: list[Damaged] = []
+    found: list[Stored] = newest(room.places().journal, [listed.session], MOST_ROWS, listed.opened, damaged.append)
+    for error in damaged:
+        out.tell(_damage(error))
+    yield from ((stored.seq, stored.record) for stored in found if stored.record is not None)
+
+
+def _damage(error: Damaged) -> str:
+    return f"the journal is damaged at record {error.seq}: {error.why}. See: controlroom audit verify"
 
 
 def _begins(logs: tuple[LogSource, ...], lines: tuple[LineView, ...]) -> dict[str, int | None]:

@@ -151,7 +151,7 @@ class House:
         sampler = Sampler()
         by = operator()
         self._in_force = InForce(self._runner, judge, configuration, rules, accepted, by)
-        self._stories = Stories(self._ledger)
+        self._stories = Stories(self._ledger, journal.head.seq)
         self._witness = Witness(self._runner, self._stories, time.monotonic, judge.home)
         telling = Telling(self._runner, self._stories, self._witness, self._doubts, by)
         self._window = Window(self._runner, judge, rung, sampler, self._matrix, self._in_force.wrong, telling)
@@ -193,7 +193,7 @@ class House:
         self._runner.on_record = self._note
         self._window.logs, self._logs.on_change = self._logs.known, self._changed
         self._window.gate = permits.gate
-        self._scribe.attach(self._runner, accepted.pins, lambda: configuration.settings.config.anchor, by)
+        self._scribe.attach(self._runner, self._doubts, accepted.pins, lambda: configuration.settings.config.anchor, by)
 
     def _recall(self, record: Record) -> None:
         """What is folded from every record, those of earlier daemons too."""
@@ -237,8 +237,17 @@ class House:
         self._tell_interrupted()
         self._in_force.pin_all(self._before)
         self._registry.meet_again(self._sessions, self._probe.base, dismissed=self._dismissed)
+        self._follow_again()
         await self._gate.start()
         await self._operators.start()
+
+    def _follow_again(self) -> None:
+        """The logs that agents write themselves, of those that live: their hooks name them only when they speak."""
+        for listed in logbook.load(self._places.agents)[0]:
+            if listed.session in self._runner.state.sessions:
+                for path in (log.path for log in listed.logs if log.origin == "transcript"):
+                    self._witness.again(listed.session, listed.kind, path)
+                    self._logs.again(listed.session, listed.kind, path)
 
     def _tell_interrupted(self) -> None:
         """What was under way when the daemon went: closed on its receipt, and the first thing that an operator sees (J07)."""
@@ -262,6 +271,7 @@ class House:
             group.start_soon(self._scan.run, self._secrets)
             group.start_soon(self._logs.run)
             group.start_soon(drills.keep, self._runner, self._probe)
+            group.start_soon(self._stories.remember, self._runner, self._places.journal)
             group.start_soon(self._collect)
 
     async def _collect(self) -> None:

@@ -120,6 +120,11 @@ class Logs:
         if len(known) < MOST_LOGS:
             known[path] = None
 
+    def again(self, session: str, agent: str, path: str) -> None:
+        """An earlier daemon knew this transcript of a session that lives."""
+        self._writers[session] = agent
+        self.found(session, path)
+
     def paths(self) -> dict[str, tuple[str, ...]]:
         """The files that are followed, by session."""
         return {session: tuple(found.logs) for session, found in self._sets.items()}
@@ -213,7 +218,7 @@ class Logs:
     def _save(self, session: Session, logs: tuple[LogSource, ...]) -> None:
         try:
             kind = self._writers.get(session.id, session.kind)
-            logbook.save(self._agents, Listed(session.id, session.name, kind, logs))
+            logbook.save(self._agents, Listed(session.id, session.name, kind, logs, session.opened.wall))
         except OSError as error:
             self._runner.alarm("logs", f"which logs it has cannot be kept for later: {error}", session.id)
 

@@ -65,6 +65,14 @@ class Reconciler:
         told = self._open.pop(call, None)
         return self.use(told[1], told[0]) if told else []
 
+    def recall(self, call: str, action: Action, *, denied: bool) -> None:
+        """This call came to the gate of an earlier daemon; its input may not be all there, and nothing is compared with it."""
+        gated = self._gated[call] = _Gated(action)
+        gated.forget()
+        gated.denied = denied
+        while len(self._gated) > MOST_CALLS:
+            self._gated.popitem(last=False)
+
     def denied(self, call: str) -> None:
         """The gate said no."""
         if call in self._gated:

@@ -11,6 +11,7 @@ import msgspec
 from controlroom.core.state import OVER
 from controlroom.daemon.accepted import Pin
 from controlroom.daemon.clock import now
+from controlroom.daemon.doubts import Doubts
 from controlroom.daemon.ledger import Ledger
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.runner import Runner
@@ -132,7 +133,7 @@ class Scribe:
                 return min(len(found), count + small)
         return len(found)
 
-    def attach(self, runner: Runner, pins: dict[str, str], rule: Callable[[], Anchor], by: str) -> None:
+    def attach(self, runner: Runner, doubts: Doubts, pins: dict[str, str], rule: Callable[[], Anchor], by: str) -> None:
         """Take along, with every new segment, what goes on. `rule`: where anchors go by themselves, how long is kept. `by`:
         how operators are named.
         """
@@ -140,7 +141,9 @@ class Scribe:
 
         def carried() -> Carried:
             held = [h.session for h in runner.state.sessions.values() if h.session.state not in OVER]
-            return Carried(tuple(held), tuple(brief(r) for r in runner.ledger.all() if is_open(r)), pins)
+            alive = {session.id for session in held}
+            standing = tuple(one for one in doubts.standing() if one.session in alive)
+            return Carried(tuple(held), tuple(brief(r) for r in runner.ledger.all() if is_open(r)), pins, standing)
 
         self._journal.carry(carried)
 

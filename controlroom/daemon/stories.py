@@ -1,20 +1,27 @@
 """The stories of all sessions, by session. Bounded: of sessions that are long over the oldest go first."""
 
 from collections import OrderedDict
+from pathlib import Path
+
+import anyio.to_thread
 
 from controlroom.agents import AGENTS
+from controlroom.core.state import OVER
 from controlroom.daemon.ledger import Ledger
-from controlroom.daemon.story import Born, Story
+from controlroom.daemon.runner import Runner
+from controlroom.daemon.story import MOST_ROWS, Born, Story
 from controlroom.model.record import Record
+from controlroom.storage.chain import Stored
+from controlroom.storage.newest import newest
 
 MOST_SESSIONS = 256
 
 
 class Stories:
-    """`note` takes every record."""
+    """`note` takes every record. `head`: the number of the journal's last record from before this daemon."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, head: int) -> None:
+        self._ledger, self._head = ledger, head
         self._stories: OrderedDict[str, Story] = OrderedDict()
 
     def of(self, session: str, kind: str = "") -> Story:
@@ -30,6 +37,28 @@ class Stories:
         if kind:
             story.gated = kind in AGENTS
         return story
+
+    async def remember(self, runner: Runner, journal: Path) -> None:
+        """Once: what the journal holds of the sessions that an earlier daemon began."""
+        sessions = [held.session for held in runner.state.sessions.values() if held.session.state not in OVER]
+        if not sessions:
+            return
+        since = min(session.opened.wall for session in sessions)
+        ids = [session.id for session in sessions]
+        try:
+            found = await anyio.to_thread.run_sync(newest, journal, ids, MOST_ROWS, since, abandon_on_cancel=True)
+        except OSError as error:
+            runner.alarm("journal", f"what the sessions did before this daemon cannot be read: {error}")
+            return
+        self._past(found)
+
+    def _past(self, found: list[Stored]) -> None:
+        records: dict[str, list[tuple[int, Record]]] = {}
+        for stored in found:
+            if stored.record is not None and stored.seq <= self._head:
+                records.setdefault(stored.record.session, []).append((stored.seq, stored.record))
+        for session, past in records.items():
+            self.of(session).past(past)
 
     def born(self, session: str, born: list[Born]) -> None:
         """Processes of a session are there that were not at the last look."""

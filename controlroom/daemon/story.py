@@ -1,8 +1,12 @@
 """The story of a session: what its log tells and what the journal holds of it, in the order of arrival, each call once with its
 gate record and its outcome. Bounded; words are made only when somebody looks.
+
+What was there before us has no arrival: it stands where the journal has it, and a log's lines in their own order, among the
+records by the times that they claim.
 """
 
-from collections import Counter, OrderedDict, deque
+from bisect import insort
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -11,6 +15,7 @@ import msgspec
 
 from controlroom.agents.transcript import moment, touched
 from controlroom.daemon import words
+from controlroom.daemon.doubts import KINDS
 from controlroom.model.action import Action
 from controlroom.model.clock import SECOND, Instant
 from controlroom.model.record import Intent, Kind, Receipt, Record
@@ -57,6 +62,11 @@ NO_GATE = "no gate"
 UNSEEN = {True: "from before", False: "no gate record"}  # never nothing: else a tool's own name could pass for our word
 
 
+class _Alarm(msgspec.Struct, frozen=True):
+    kind: str
+    call: str = ""
+
+
 class Born(NamedTuple):
     """A process that was seen for the first time. `start`: ns since boot; `name`: as it calls itself."""
 
@@ -78,13 +88,23 @@ class _Call:
         self.drawn: LogView | None = None  # since it changed last
 
 
+class _Placed(NamedTuple):
+    """A row where it stands: ns since 1970, and of equal ones the first that was put there."""
+
+    at: int
+    number: int
+    row: Entry | tuple[int, Record] | LogView
+
+
 class Story:
     """One session's. `gated`: whether there is a gate for agents of its kind at all. `model`, `mode`: as told last."""
 
     def __init__(self, session: str = "", *, gated: bool = True) -> None:
         self._session, self.gated = session, gated
         self.version = 0
-        self._rows: deque[Entry | tuple[int, Record] | LogView] = deque(maxlen=MOST_ROWS)
+        self._rows: list[_Placed] = []
+        self._came = self._claimed = 0  # ns since 1970: where the last row stands that came, and the last from before us
+        self._placed = 0
         self._calls: OrderedDict[str, _Call] = OrderedDict()
         self._receipts: OrderedDict[str, str] = OrderedDict()  # receipt → call
         self._keys: OrderedDict[str, tuple[Tokens, str]] = OrderedDict()
@@ -148,11 +168,36 @@ class Story:
                 told = msgspec.structs.replace(told, text=told.text[:MOST_TEXT])
         self._seq += 1
         written = claimed if isinstance(claimed, str | float | int) and len(str(claimed)) <= MOST_TIME else None
-        self._append(Entry(self._seq, came, told, written, subagent, before))  # type: ignore[arg-type]
+        if before:
+            self._claimed = max(self._claimed, min(moment(written) or 0, came.wall))
+            came = Instant(came.boot - (came.wall - self._claimed), self._claimed) if self._claimed else came
+        at = came.wall if before else self._arrived(came)
+        self._append(Entry(self._seq, came, told, written, subagent, before), at)  # type: ignore[arg-type]
 
     def note(self, seq: int, record: Record) -> None:
         """A record of this session went into the journal."""
         self.version += 1
+        self._of_call(record)
+        self._recorded(seq, record, self._arrived(record.at))
+
+    def past(self, records: Iterable[tuple[int, Record]]) -> None:
+        """Records of this session from before us, in their order. What is known of a call already is newer."""
+        self.version += 1
+        known = frozenset(self._receipts)
+        at = 0
+        for seq, record in records:
+            if record.receipt not in known:
+                self._of_call(record)
+            at = max(at, record.at.wall)
+            self._recorded(seq, record, at)
+
+    def _recorded(self, seq: int, record: Record, at: int) -> None:
+        if record.kind not in words.QUIET:
+            small = len(bytes(record.body)) <= MOST_RECORD
+            self._append((seq, record) if small else _line(seq, record), at)
+
+    def _of_call(self, record: Record) -> None:
+        """What a record says of a call."""
         if record.kind is Kind.INTENT:
             intent = msgspec.json.decode(record.body, type=Intent)
             if intent.call:
@@ -170,17 +215,24 @@ class Story:
         elif record.kind is Kind.OUTCOME and record.receipt in self._receipts:
             call = self._call(self._receipts[record.receipt])
             call.ended = call.ended or record.at.boot
-        if record.kind not in words.QUIET:
-            small = len(bytes(record.body)) <= MOST_RECORD
-            self._append((seq, record) if small else _line(seq, record))
+        elif record.kind is Kind.ALARM:
+            alarm = msgspec.json.decode(record.body, type=_Alarm)
+            if alarm.call and alarm.kind in KINDS:
+                self._call(alarm.call).doubt = _doubt(alarm.kind)
 
-    def _append(self, row: Entry | tuple[int, Record] | LogView) -> None:
+    def _arrived(self, at: Instant) -> int:
+        """Where a row stands that comes now: last, whatever the clock does."""
+        self._came = max(self._came, at.wall)
+        return self._came
+
+    def _append(self, row: Entry | tuple[int, Record] | LogView, at: int) -> None:
         """Of a call whose row goes, what was said goes too; how it ended is kept for its receipt."""
-        gone = self._rows[0] if len(self._rows) == MOST_ROWS else None
+        self._placed += 1
+        insort(self._rows, _Placed(at, self._placed, row))
+        gone = self._rows.pop(0).row if len(self._rows) > MOST_ROWS else None
         if isinstance(gone, Entry) and isinstance(gone.told, ToolUse) and gone.told.call in self._calls:
             call = self._calls[gone.told.call]
             call.input, call.said, call.drawn, call.files, call.processes = "", "", None, (), ()
-        self._rows.append(row)
 
     def recall(self, receipt: Receipt) -> None:
         """A receipt from before us."""
@@ -208,7 +260,7 @@ class Story:
     def doubt(self, call: str, kind: str) -> None:
         """A call is not what it was allowed to be."""
         self.version += 1
-        self._call(call).doubt = kind.replace("-", " ").upper()
+        self._call(call).doubt = _doubt(kind)
 
     def _call(self, call: str) -> _Call:
         found = self._calls.get(call)
@@ -241,14 +293,14 @@ class Story:
 
     def rows(self) -> Iterator[LogView]:
         """The newest rows, oldest first."""
-        for at, row in enumerate(self._rows):
+        for at, placed in enumerate(self._rows):
+            row = placed.row
             if isinstance(row, Entry) and isinstance(row.told, ToolUse):
                 yield self._called(row, row.told)
                 continue
-            if isinstance(row, Entry):
-                row = self._rows[at] = self._told(row)
             if not isinstance(row, LogView):
-                row = self._rows[at] = _line(*row)
+                row = self._told(row) if isinstance(row, Entry) else _line(*row)
+                self._rows[at] = placed._replace(row=row)
             if not row.told and row.kind in OF_A_CALL:
                 call = self._calls.get(self._receipts.get(row.receipt, ""))
                 if call is not None and call.row:
@@ -293,6 +345,10 @@ class Story:
 
 def _answer(decision: Decision) -> str:
     return f"{'allowed' if decision.verdict is Verdict.ALLOW else 'denied'} by {decision.by}"
+
+
+def _doubt(kind: str) -> str:
+    return kind.replace("-", " ").upper()
 
 
 def _line(seq: int, record: Record) -> LogView:

@@ -75,6 +75,17 @@ class Witness:
         elif call.kind == "finished" and call.call:
             self._doubt(session, watch, watch.reconciler.ran(call.call, call.tool, call.executed))
 
+    def again(self, session: str, agent: str, path: str) -> None:
+        """A log that an earlier daemon has followed, and the calls that came to its gate."""
+        watch = self._watch(session, agent)
+        if watch is None:
+            return
+        watch.following.add(path)
+        for receipt in self._runner.ledger.all():
+            if receipt.session == session and receipt.intent.call:
+                denied = receipt.decision is not None and receipt.decision.verdict is Verdict.DENY
+                watch.reconciler.recall(receipt.intent.call, receipt.intent.action, denied=denied)
+
     def note(self, record: Record) -> None:
         """A record went into the journal: a denial that must hold, or an operator has looked."""
         watch = self._watches.get(record.session)

@@ -15,12 +15,15 @@ _LIMIT = 256 * 1024  # bytes
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """A session and its logs, as they were known last. `kind`: of the agent that writes its transcript."""
+    """A session and its logs, as they were known last. `kind`: of the agent that writes its transcript. `opened`: when,
+    ns since 1970, 0 = not known.
+    """
 
     session: str
     name: str
     kind: str
     logs: tuple[LogSource, ...]
+    opened: int = 0
 
 
 def terminal(agents_dir: Path, session: str) -> Path:

@@ -60,16 +60,33 @@ class Seal(msgspec.Struct, frozen=True):
     mac: str
 
 
+class StandingAlarm(msgspec.Struct, frozen=True):
+    """An alarm about a session that nobody has cleared yet. `call`: the tool call that it is about, "" = none."""
+
+    kind: str
+    text: str
+    call: str = ""
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """The first of such alarms about one session, and how many more there are."""
+
+    session: str
+    alarms: tuple[StandingAlarm, ...]
+    more: int = 0
+
+
 class Carried(msgspec.Struct, frozen=True):
     """Body of `journal.carried`: what a new segment takes along, so that a start needs no older one.
 
-    `sessions` that are not over, `open` acts without an outcome (their long texts cut), and the hashes of settings and manifest
-    in force (`pins`).
+    `sessions` that are not over, `open` acts without an outcome (their long texts cut), the hashes of settings and manifest
+    in force (`pins`), and the alarms about those sessions that stand (`standing`; null = written by a version without it).
     """
 
     sessions: tuple[Session, ...] = ()
     open: tuple[Receipt, ...] = ()
     pins: dict[str, str] = {}
+    standing: tuple[Standing, ...] | None = None
 
 
 class Anchored(msgspec.Struct, frozen=True):

@@ -260,6 +260,20 @@ def test_a_call_that_is_followed_is_told_again_with_its_end(
     says("one more\n")
 
 
+def test_following_outlives_the_daemon_and_sees_what_the_next_one_writes_down(
+    cli: Cli, claude: Claude, follow: Callable[..., Callable[[str], None]]
+) -> None:
+    says = follow(name=claude.name)
+    says("WARN from its log")
+    claude.daemon.kill()
+    append(claude.log, "while there is none\n")
+    says("while there is none\n")
+    claude.tells({"type": "text", "text": "and in its own log"})
+    says("and in its own log\n")
+    claude.daemon.process = daemons.start(cli.home).process
+    says("gone when the daemon came back")
+
+
 def test_what_is_no_longer_kept_is_counted_and_read_from_the_file(cli: Cli, claude: Claude) -> None:
     append(claude.log, "".join(f"line {n}\n" for n in range(1_000)))
 

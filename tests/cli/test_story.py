@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.support import daemon as daemons
 from tests.support.daemon import Daemon, header
 from tests.support.waiting import eventually
 
@@ -57,6 +58,16 @@ def test_the_story_of_an_agent_and_its_alarms_until_a_person_clears_them(cli: Cl
     assert "alarm.cleared" in cli.ok("audit", "export", "--format", "jsonl")
 
 
+def launched(cli: Cli, daemon: Daemon, log: Path) -> str:
+    """The id of a session `a` that was launched and whose call toolu_1 has come to the gate."""
+    told = {"session_id": "s", "transcript_path": str(log), "cwd": str(cli.cwd), "hook_event_name": "PreToolUse"}
+    call = {"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "toolu_1"}
+    asked = header("hook", agent="claude-code", event="PreToolUse").decode() + "\n" + json.dumps({**told, **call}) + "\n"
+    cli.ok("run", "--detach", "--name", "a", "--", sys.executable, "-c", ASKS, str(daemon.places.gate_sock), asked)
+    [agent] = daemon.call("agents")
+    return str(agent["id"])
+
+
 ASKS = """
 import socket, subprocess, sys, time
 sock = socket.socket(socket.AF_UNIX)
@@ -71,13 +82,34 @@ time.sleep(300)
 def test_a_call_has_the_processes_that_were_born_while_it_was_under_way(cli: Cli, daemon: Daemon) -> None:
     log = daemon.home.user / "s1.jsonl"
     tell(log, answer({"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "ls"}}))
-    told = {"session_id": "s", "transcript_path": str(log), "cwd": str(cli.cwd), "hook_event_name": "PreToolUse"}
-    call = {"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": "toolu_1"}
-    asked = header("hook", agent="claude-code", event="PreToolUse").decode() + "\n" + json.dumps({**told, **call}) + "\n"
-    cli.ok("run", "--detach", "--name", "a", "--", sys.executable, "-c", ASKS, str(daemon.places.gate_sock), asked)
-    [agent] = daemon.call("agents")
+    session = launched(cli, daemon, log)
 
     def born() -> list[str]:
-        return [name for row in daemon.call("story", session=agent["id"])["rows"] for name in row["processes"]]
+        return [name for row in daemon.call("story", session=session)["rows"] for name in row["processes"]]
 
     assert len(eventually(born, 20, "the process is seen")) == 1, "and not the one that asked"
+
+
+def test_the_story_and_its_open_alarms_outlive_the_daemon(cli: Cli, daemon: Daemon) -> None:
+    log = daemon.home.user / "s1.jsonl"
+    log.touch()
+    session = launched(cli, daemon, log)
+    gated: dict[str, object] = {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "ls"}}
+    past: dict[str, object] = {"type": "tool_use", "id": "toolu_2", "name": "Bash", "input": {"command": "rm -rf /"}}
+
+    def told() -> list[str]:
+        return [f"{row['gate']}: {row['text']}" for row in daemon.call("story", session=session)["rows"]]
+
+    eventually(lambda: any("allow by policy" in row for row in told()), 20, "the gate's answer is told")
+    tell(log, answer(gated, past))
+    wanted = {"allowed by policy, T0: Bash ls", "UNGATED: Bash rm -rf /"}
+    eventually(lambda: wanted <= set(told()) and daemon.call("agents")[0]["doubts"], 20, "both calls stand in the story")
+    before = [row for row in told() if row not in wanted]
+    assert len(before) > 2, "and what the journal has"
+    daemon.kill()
+    daemon.process = daemons.start(daemon.home).process
+    eventually(lambda: wanted <= set(told()), 20, "the next daemon has read the log again")
+    eventually(lambda: set(before) <= set(told()), 20, "and the journal")
+    assert [row for row in told() if row in before][: len(before)] == before, "in their order, each once"
+    doubts = daemon.call("agents")[0]["doubts"]
+    assert any("UNGATED" in text for text in doubts)

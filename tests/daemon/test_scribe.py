@@ -9,6 +9,7 @@ import pytest
 from controlroom.core import Limits
 from controlroom.core import orders as od
 from controlroom.daemon.clock import now
+from controlroom.daemon.doubts import Doubts
 from controlroom.daemon.ledger import Ledger
 from controlroom.daemon.operator_server import CallError
 from controlroom.daemon.runner import Runner
@@ -42,7 +43,7 @@ class Desk:
         self.alarms: list[str] = []
         self.runner.on_alarm = self._alarm
         self.scribe = Scribe(folder, self.journal)
-        self.scribe.attach(self.runner, {}, Anchor, "operator:ann")
+        self.scribe.attach(self.runner, Doubts(), {}, Anchor, "operator:ann")
         self.scribe.tell(self.runner)
 
     def _alarm(self, alarm: od.Alarm) -> None:

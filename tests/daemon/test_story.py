@@ -5,7 +5,7 @@ import pytest
 
 from controlroom.daemon.story import MOST_PROCESSES, MOST_ROWS, TICK, Born, Story
 from controlroom.model.action import Action
-from controlroom.model.clock import Instant
+from controlroom.model.clock import SECOND, Instant
 from controlroom.model.record import Intent, Kind, Outcome, Record
 from controlroom.model.request import Decision
 from controlroom.model.tier import Tier, Verdict
@@ -108,6 +108,46 @@ def test_the_order_is_that_of_arrival_and_the_claimed_time_stands_beside_it() ->
     ]
     assert [row.seq for row in story.rows()] == [1, 2, 3, 4, 5]
     assert {row.at for row in story.rows()} == {AT}
+
+
+def test_what_was_there_before_us_stands_where_it_says_and_what_comes_comes_last() -> None:
+    now = Instant(5_000 * SECOND, 1_795_000_000 * SECOND)
+
+    def then(seconds: int) -> Instant:
+        return Instant(now.boot - seconds * SECOND, now.wall - seconds * SECOND)
+
+    story, body = Story(), msgspec.Raw(b'{"kind":"x","text":"a"}')
+    story.note(9, Record(Kind.ALARM, now, "s", "", body))
+    story.past([(1, Record(Kind.ALARM, then(40), "s", "", body)), (2, Record(Kind.ALARM, then(20), "s", "", body))])
+    times = [(now.wall // SECOND) - 30, 0, "2100-01-01T00:00:00Z"]
+    for text, claimed in zip(("first", "claims none of its own", "claims to be from the future"), times, strict=True):
+        story.entry(now, Said(text), claimed, "", True)
+    story.entry(then(60), Said("now, whatever the clock does"), 1, "", False)
+    assert [row.seq if not row.told else row.text for row in story.rows()] == [
+        1,
+        "first",
+        "claims none of its own",
+        2,
+        9,
+        "claims to be from the future",
+        "now, whatever the clock does",
+    ]
+    first = next(row for row in story.rows() if row.told)
+    assert first.at == then(30)
+
+
+def test_what_is_recalled_of_a_call_does_not_undo_what_is_known_of_it() -> None:
+    story = Story()
+    tell(story, USE)
+    gate(story, Verdict.DENY)
+    action = Action("Bash", '{"command":"rm -rf build"}', "/w")
+    intent = Intent("d", action, assessment(Tier.T2), "claude", call="c1")
+    alarm = {"kind": "other-input", "text": "x", "call": "c2"}
+    old = [Record(Kind.INTENT, AT, "s", "r1", msgspec.Raw(msgspec.json.encode(intent)))]
+    old.append(Record(Kind.ALARM, AT, "s", "", msgspec.Raw(msgspec.json.encode(alarm))))
+    tell(story, ToolUse("c2", "Bash", "{}"))
+    story.past(enumerate(old))
+    assert [row.gate for row in story.rows() if row.call] == ["denied by operator:op, T2", "OTHER INPUT"]
 
 
 def test_a_thought_is_folded_and_all_of_it_is_there() -> None:
