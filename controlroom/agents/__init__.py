@@ -1,6 +1,6 @@
 """One module an agent: how its hook speaks, how the gate is put into its configuration, and how its own log reads."""
 
-from controlroom.agents import claude_code, claude_transcript, codex_transcript, gemini_transcript
+from controlroom.agents import claude_code, claude_transcript, codex_transcript, copilot_transcript, gemini_transcript
 from controlroom.agents.adapter import Adapter
 from controlroom.agents.call import Call, CallKind
 from controlroom.agents.strict import BadJson
@@ -11,6 +11,7 @@ TRANSCRIPTS: dict[str, Transcript] = {
     "claude-code": claude_transcript,
     "codex": codex_transcript,
     "gemini": gemini_transcript,
+    "copilot": copilot_transcript,
 }
 
 __all__ = ["AGENTS", "TRANSCRIPTS", "Adapter", "BadJson", "Call", "CallKind"]

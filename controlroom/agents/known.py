@@ -38,7 +38,6 @@ TAKING = (
 STORES = {  # where those keep their sessions that write no log that we read: below the home, as patterns
     "opencode": (".local/share/opencode/opencode.db",),
     "openclaw": (".openclaw/agents/*/agent/openclaw-agent.sqlite", ".openclaw/state/openclaw.sqlite"),
-    "copilot": (".copilot/session-state/*/events.jsonl",),
 }
 CARRIED = {  # what the programs that an agent starts carry in their environment: its conversation, and its own pid
     "claude-code": ("CLAUDE_CODE_SESSION_ID", "CLAUDE_PID"),

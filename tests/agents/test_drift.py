@@ -22,6 +22,8 @@ ESSENTIAL = {
     "codex": {"type", "payload", "payload.type", "payload.call_id", "payload.item", "payload.item.type", "payload.item.id"},
     "gemini": {"id", "type", "toolCalls", "toolCalls.0", "toolCalls.0.id", "toolCalls.0.status", "toolCalls.1"}
     | {"toolCalls.1.id", "toolCalls.1.status"},
+    "copilot": {"type", "data", "data.toolCallId", "data.toolRequests"}
+    | {f"data.toolRequests.{at}{key}" for at in (0, 1) for key in ("", ".toolCallId")},
 }
 
 

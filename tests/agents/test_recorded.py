@@ -27,9 +27,10 @@ TOOLS = {
     "claude-code": ["Bash", "Read", "Write", "Edit", "Bash", "NoSuch", "Agent", "Bash"],
     "codex": ["exec_command", "apply_patch", "exec_command", "nosuch"],
     "gemini": ["run_shell_command", "write_file", "read_file", "run_shell_command", "nosuch"],
+    "copilot": ["bash", "create", "view", "bash", "edit", "create", "nosuch"],
 }
-FAILED = {"claude-code": 2, "codex": 3, "gemini": 1}
-MODELS = {"claude-code": "claude-sonnet-4-5", "codex": "mock-model", "gemini": "gemini-2.5-flash"}
+FAILED = {"claude-code": 2, "codex": 3, "gemini": 1, "copilot": 2}
+MODELS = {"claude-code": "claude-sonnet-4-5", "codex": "mock-model", "gemini": "gemini-2.5-flash", "copilot": "mock-model"}
 
 
 def told(kind: str) -> list[Told]:
@@ -72,7 +73,7 @@ def test_prompt_answer_session_and_model_are_told(kind: str) -> None:
     assert MODELS[kind] in models | {one.model for one in found if isinstance(one, Spent)}
 
 
-@pytest.mark.parametrize(("kind", "total"), [("claude-code", 200), ("codex", 100), ("gemini", 100)])
+@pytest.mark.parametrize(("kind", "total"), [("claude-code", 200), ("codex", 100), ("gemini", 100), ("copilot", 140)])
 def test_tokens_are_counted_once(kind: str, total: int) -> None:
     """The model tells of 10 in and 10 out an answer; the logs repeat it for each block, as a sum, or as it grows."""
     last = {one.key: one.tokens for one in told(kind) if isinstance(one, Spent)}
@@ -81,7 +82,7 @@ def test_tokens_are_counted_once(kind: str, total: int) -> None:
 
 def test_cost_is_told_where_the_agent_tells_it_and_nowhere_else() -> None:
     assert [one.usd for one in told("claude-code") if isinstance(one, Cost)] == [pytest.approx(0.0018)]
-    assert not [one for kind in ("codex", "gemini") for one in told(kind) if isinstance(one, Cost)]
+    assert not [one for kind in ("codex", "gemini", "copilot") for one in told(kind) if isinstance(one, Cost)]
 
 
 def test_a_subagent_begins_with_its_own_log_and_ends_with_its_notification() -> None:
@@ -113,6 +114,8 @@ def test_a_log_is_known_by_the_folder_of_its_agent(kind: str) -> None:
         ("codex", {}, "/home/o*p/.codex/sessions/*/*/*/rollout-*.jsonl"),
         ("codex", {"CODEX_HOME": "/x"}, "/x/sessions/*/*/*/rollout-*.jsonl"),
         ("gemini", {}, "/home/o*p/.gemini/tmp/*/chats/session-*.json*"),
+        ("copilot", {}, "/home/o*p/.copilot/session-state/*/events.jsonl"),
+        ("copilot", {"COPILOT_HOME": "/y"}, "/y/session-state/*/events.jsonl"),
     ],
 )
 def test_where_logs_lie(kind: str, env: dict[str, str], expected: str) -> None:

@@ -28,6 +28,12 @@ def gemini() -> Path:
     return _program(install.GEMINI)
 
 
+@pytest.fixture(scope="session")
+def copilot() -> Path:
+    """The pinned Copilot CLI."""
+    return _program(install.COPILOT)
+
+
 def _program(agent: install.Agent) -> Path:
     try:
         return install.program(agent)

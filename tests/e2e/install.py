@@ -24,6 +24,7 @@ class Agent(NamedTuple):
 CLAUDE = Agent("claude", "@anthropic-ai/claude-agent-sdk-linux-x64", "@anthropic-ai/claude-agent-sdk-linux-x64/claude")
 CODEX = Agent("codex", "@openai/codex", ".bin/codex")
 GEMINI = Agent("gemini", "@google/gemini-cli", ".bin/gemini")
+COPILOT = Agent("copilot", "@github/copilot", ".bin/copilot")
 
 
 class Unavailable(Exception):

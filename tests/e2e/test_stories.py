@@ -1,4 +1,4 @@
-"""Codex, Gemini CLI and Claude Code, as they really run: found, followed, and told in one story without an unknown line."""
+"""Codex, Gemini CLI, Copilot CLI and Claude Code, as they really run: found, followed, and told in one story without an unknown line."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -43,6 +43,17 @@ def gemini_command(room: Room, program: Path, model: Model, prompt: str) -> Comm
     return [str(program), *flags], {"GEMINI_API_KEY": "dummy", "GOOGLE_GEMINI_BASE_URL": model.url}
 
 
+def copilot_command(room: Room, program: Path, model: Model, prompt: str) -> Command:
+    """`copilot -p`, with the scripted model as its provider."""
+    flags = ["-p", prompt, "--output-format", "json", "--allow-all-tools"]
+    provider = {
+        "COPILOT_PROVIDER_BASE_URL": f"{model.url}/v1",
+        "COPILOT_PROVIDER_API_KEY": "dummy",
+        "COPILOT_MODEL": "scripted",
+    }
+    return [str(program), *flags], {"COPILOT_OFFLINE": "true", "COPILOT_AUTO_UPDATE": "false", **provider}
+
+
 def story(room: Room, name: str, least: int = 0, *, priced: bool = False) -> dict[str, Any]:
     """What `controlroom show NAME --json` tells of an agent's own log, once there are so many calls in it, and its cost."""
     if name not in [row["name"] for row in room.json("agents")]:
@@ -71,6 +82,12 @@ def calls(told: dict[str, Any]) -> list[dict[str, Any]]:
             gemini_command,
             (Call("run_shell_command", {"command": "touch ran"}), Call("write_file", {"file_path": "b.txt", "content": "b"})),
             Call("run_shell_command", {"command": UNTIL}),
+        ),
+        (
+            "copilot",
+            copilot_command,
+            (Call("bash", {"command": "touch ran", "description": "t"}), Call("bash", {"command": "no", "description": "n"})),
+            Call("bash", {"command": UNTIL, "description": "w"}),
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the other agents' models speak: the responses API of Codex, generateContent of Gemini CLI, each as it is streamed."""
+"""What the other agents' models speak: responses of Codex, generateContent of Gemini CLI, chat completions of Copilot CLI."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -106,3 +106,32 @@ def generated(identity: str, turn: Turn) -> dict[str, Any]:
         "modelVersion": "gemini-2.5-flash",
         "responseId": identity,
     }
+
+
+def hear_chat(body: Mapping[str, Any]) -> Heard:
+    """A request of chat completions."""
+    messages = body.get("messages", [])
+    texts = [joined for message in messages if message["role"] == "user" for joined in _chat_texts(message)]
+    results = {m["tool_call_id"]: Result("\n".join(_chat_texts(m)), False) for m in messages if m["role"] == "tool"}
+    return Heard(texts, sum(1 for message in messages if message["role"] == "assistant"), bool(body.get("tools")), results)
+
+
+def _chat_texts(message: Mapping[str, Any]) -> list[str]:
+    content = message.get("content") or ""
+    return [content] if isinstance(content, str) else [part["text"] for part in content if part.get("type") == "text"]
+
+
+def stream_chat(identity: str, turn: Turn) -> bytes:
+    """The chunks of one answer of chat completions."""
+    calls = [
+        {"index": at, "id": call, "type": "function", "function": {"name": made.tool, "arguments": json.dumps(made.input)}}
+        for at, (call, made) in enumerate(numbered(identity, turn))
+    ]
+    delta = {"role": "assistant", "content": turn} if isinstance(turn, str) else {"role": "assistant", "tool_calls": calls}
+    usage = {"prompt_tokens": 10, "prompt_tokens_details": {"cached_tokens": 2}, "completion_tokens": 10, "total_tokens": 20}
+    head = {"id": f"chat_{identity}", "object": "chat.completion.chunk", "created": 1, "model": "scripted"}
+    chunks = [
+        {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]},
+        {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls" if calls else "stop"}], "usage": usage},
+    ]
+    return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode() + b"data: [DONE]\n\n"

@@ -20,9 +20,11 @@ from tests.support.model_dialects import (
     Result,
     Turn,
     generated,
+    hear_chat,
     hear_generate,
     hear_responses,
     numbered,
+    stream_chat,
     stream_responses,
 )
 
@@ -156,6 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._reply(json.dumps(_whole(identity, turn, str(body.get("model")))).encode(), "application/json")
         elif path == "/v1/responses":
             self._reply(stream_responses(*self.owner.answer(hear_responses(body))), "text/event-stream")
+        elif path.endswith("/chat/completions"):
+            self._reply(stream_chat(*self.owner.answer(hear_chat(body))), "text/event-stream")
         elif path.endswith(":streamGenerateContent"):
             answer = json.dumps(generated(*self.owner.answer(hear_generate(body))))
             self._reply(f"data: {answer}\r\n\r\n".encode(), "text/event-stream")

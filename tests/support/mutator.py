@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 RECORDED = Path(__file__).resolve().parents[1] / "agents" / "recorded"
-KINDS = ("claude-code", "codex", "gemini")
+KINDS = ("claude-code", "codex", "gemini", "copilot")
 OTHERS: tuple[Any, ...] = (
     None, True, False, 0, -1, 1.5, 10**30, "", "x", "toolu_1", "\x1b[31m", "\u202e", [], {}, [[]], [{}], [None], ["x"],
     {"type": "tool_use"}, {"id": 7}, {"text": 5}, 1e308, "2026-13-45T99:99:99Z", "9" * 40,
