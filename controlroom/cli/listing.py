@@ -31,7 +31,9 @@ def agents(*, agent: Agent = "", as_json: Json = False) -> int:
 
 def _gate(row: Row) -> str:
     gate = row["gate"]
-    return ", ".join(filter(None, (gate["strength"], gate["state"]))) if gate else "not looked at yet"
+    if not gate:
+        return "not looked at yet"
+    return f"{gate['strength']}, unproved" if gate["state"] == "written" else str(gate["strength"])
 
 
 def pending(*, agent: Agent = "", as_json: Json = False) -> int:

@@ -94,8 +94,8 @@ class Gate(msgspec.Struct, frozen=True):
 
     @property
     def words(self) -> str:
-        """Both in short."""
-        return ", ".join(filter(None, (self.strength, self.state)))
+        """In short."""
+        return f"{self.strength}, unproved" if self.state == "written" else self.strength
 
 
 class Secret(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Codex, Gemini CLI, Copilot CLI and Claude Code, as they really run: found, followed, and told in one story without an unknown line."""
+"""Codex, Gemini CLI, Copilot CLI and Claude Code, as they run: found, followed, told in one story without an unknown line."""
 
 import json
 from collections.abc import Callable, Mapping

@@ -89,6 +89,7 @@ def agent(name: str = "claude-1", **changes: object) -> AgentView:
             Matrix(Capability.EXEC, ("git", "make"), 9, ("curl", "jq", "sed", "tee")),
             Matrix(Capability.NET, ()),
         ),
+        gate=Gate("closed", "written", "the agent denies a call whose hook fails"),
     )
     return replace(whole, **changes)
 

@@ -1,4 +1,4 @@
-"""The agents: one row each, in the order they came. `detail` has what a narrow row leaves out."""
+"""The agents: one row each, in the order they came."""
 
 from controlroom.model.agent import Label, SessionState
 from controlroom.model.clock import Instant
@@ -13,6 +13,7 @@ COLUMNS = (
     table.Column("label", "Label", 10, 10, 60),
     table.Column("now", "Now", 19, 200, 50),
     table.Column("rung", "Held by", 9, 9, 20),
+    table.Column("gate", "Gate", 16, 16, 10),
     table.Column("cpu", "CPU", 5, 5, 40, right=True),
     table.Column("memory", "Mem", 5, 5, 35, right=True),
     table.Column("processes", "Procs", 5, 5, 30, right=True),
@@ -42,24 +43,6 @@ def render(view: RoomView, selected: str, width: int, glyphs: Glyphs) -> list[Li
     return [clip(line, width, glyphs.cut) for line in (head, *rows)]
 
 
-def detail(agent: AgentView, now: Instant, width: int, glyphs: Glyphs) -> Line:
-    """One line about the selected agent: what holds it, what it uses, where it works."""
-    parts: list[Line] = [(quote(agent.name, "title", 40),), (say(f"held by {agent.rung}", "dim"),)]
-    if agent.pid is not None:
-        parts.append((say(f"pid {agent.pid}", "dim"),))
-    if agent.load is not None and agent.state not in OVER:
-        load = agent.load
-        used = f"cpu {load.cpu:.0f}%  {words.size(load.memory)}  {words.some(load.processes, 'process', 'processes')}"
-        parts.append((say(used, "dim"),))
-    if agent.gate is not None and agent.state not in OVER:
-        parts.append((say(f"gate {agent.gate.words}", "dim" if agent.gate.strength == "closed" else "warn"),))
-    parts.append((say(f"since {words.since(agent.opened, now)}", "dim"),))
-    parts.append((quote(agent.kind, "dim", 30),))
-    parts.append(marked(quote(agent.workspace, "dim", 400)))
-    line = tuple(span for at, part in enumerate(parts) for span in ((gap(3), *part) if at else part))
-    return clip(line, width, glyphs.cut)
-
-
 def _plan(width: int) -> list[tuple[table.Column, int]]:
     return table.layout(COLUMNS, max(1, width - 2))
 
@@ -84,6 +67,8 @@ def _row(agent: AgentView, now: Instant, selected: bool, plan: list[tuple[table.
         "last": (say(words.since(agent.last, now), "dim"),),
         "ask": (say(f"{glyphs.ask} {agent.pending}", "ask"),) if agent.pending else (),
     }
+    if agent.gate is not None and not over:
+        values["gate"] = (say(agent.gate.words, "dim" if agent.gate.strength == "closed" else "warn"),)
     if agent.load is not None and not over:
         values["cpu"] = (say(f"{agent.load.cpu:.0f}%", "dim"),)
         values["memory"] = (say(words.short_size(agent.load.memory), "dim"),)

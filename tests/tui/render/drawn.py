@@ -51,10 +51,6 @@ def _agents(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
     return agents.render(view, view.agents[0].id if view.agents else "", width, glyphs)
 
 
-def _details(view: RoomView, width: int, glyphs: Glyphs) -> list[Line]:
-    return [agents.detail(agent, view.now, width, glyphs) for agent in view.agents]
-
-
 def _tree(view: RoomView) -> ProcessesView:
     """Processes that are called as the agents are."""
     others = [
@@ -159,7 +155,6 @@ OTHERS: dict[str, Draw] = {
     "status_advisory": lambda v, w, g: status.render(v, status.Link(advisory=True), w, g),
     "status_none": lambda v, w, g: status.render(None, status.Link(v.status.host), w, g),
     "agents": _agents,
-    "details": _details,
     "pending": _inbox,
     "request": _requests,
     "request_full": _full,

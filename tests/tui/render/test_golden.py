@@ -19,7 +19,6 @@ STATES = {
     "status_none": ("busy",),
     "status_advisory": ("empty", "busy", "pending_t2", "stopped", "hostile"),
     "agents": ("empty", "busy", "pending_t3", "stopped", "hostile"),
-    "details": ("busy",),
     "pending": ("empty", "pending_t2", "pending_t3", "hostile"),
     "request": ("pending_t2", "pending_t3", "hostile"),
     "stop": ("busy", "stopped"),
