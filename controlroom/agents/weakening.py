@@ -38,6 +38,34 @@ def weakens(kind: str, path: str, role: Role, before: bytes | None, after: bytes
     return tuple(dict.fromkeys([*_lost(had, gates(kind, new)), *_looser(kind, path, old, new)]))
 
 
+def only_gate(path: str, before: bytes | None, after: bytes | None, groups: Mapping[str, object]) -> bool:
+    """Whether a change puts in our hooks, just as this installation writes them (`groups`, by event), and does nothing else."""
+    old, new = _settings(path, before), _settings(path, after)
+    if isinstance(old, str) or isinstance(new, str):
+        return False
+    return _whole(new, groups) and not _whole(old, groups) and _without(old, groups) == _without(new, groups)
+
+
+def _whole(settings: dict[str, object], groups: Mapping[str, object]) -> bool:
+    return all(group in _groups(settings, event) for event, group in groups.items())
+
+
+def _without(settings: dict[str, object], groups: Mapping[str, object]) -> dict[str, object]:
+    """The settings without our groups, and without what holds nothing then."""
+    events = settings.get("hooks", {})
+    if not isinstance(events, dict) or not all(isinstance(found, list) for found in events.values()):
+        return settings
+    left = {event: [one for one in found if one != groups.get(event)] for event, found in events.items()}
+    others = {key: value for key, value in settings.items() if key != "hooks"}
+    return {**others, "hooks": {event: found for event, found in left.items() if found}}
+
+
+def _groups(settings: dict[str, object], event: str) -> list[object]:
+    events = settings.get("hooks")
+    found = events.get(event) if isinstance(events, dict) else None
+    return found if isinstance(found, list) else []
+
+
 def _settings(path: str, data: bytes | None) -> dict[str, object] | str:
     """What the file holds; a file that is not there holds nothing; why it cannot be read."""
     try:

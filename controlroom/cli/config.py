@@ -79,7 +79,8 @@ def _show_change(row: dict[str, Any]) -> None:
     change = row["change"]
     state = f", taken by {row['taken']}" if row["taken"] else ""
     print(f"{out.safe(change['id'])}  {out.safe(change['path'])}: {out.safe(change['what'])}{out.safe(state)}")
-    for text in (change["who"], *change["weakens"], *change["declares"]):
+    gate = ["our gate was put in, and nothing else"] if change["gate"] else []
+    for text in (change["who"], *gate, *change["weakens"], *change["declares"]):
         print(f"  {out.safe(text)}")
     if change["diff"]:
         out.block(change["diff"])

@@ -10,15 +10,15 @@ QUIET = ("memory",)  # what an agent writes down for itself in normal work
 
 
 def on_seen(turn: Turn, event: LayerSeen) -> None:
-    """Record it. What an operator allowed beforehand is not told again; anything else is, and what weakens the gate pauses
-    every session of ours that reads the file.
+    """Record it. What an operator allowed beforehand is not told again, nor is that the gate was put in; anything else is, and
+    what weakens the gate pauses every session of ours that reads the file.
     """
     change = event.change
     first = event.sessions[0] if event.sessions else ""
     turn.record(Kind.LAYER, change, session=first)
     if change.confirmed:
         return
-    if change.role not in QUIET or change.weakens:
+    if change.weakens or not (change.gate or change.role in QUIET):
         turn.order(Alarm("config", first, event.text))
     for session in event.sessions if change.weakens else ():
         held = turn.state.sessions.get(session)

@@ -15,11 +15,12 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from controlroom.agents import layers, signs
+from controlroom.agents import claude_settings, layers, signs
+from controlroom.agents.command import hook_file, interpreter
 from controlroom.agents.known import kind_of
 from controlroom.agents.layers import Layer
 from controlroom.agents.strict import BadJson, canonical
-from controlroom.agents.weakening import weakens
+from controlroom.agents.weakening import only_gate, weakens
 from controlroom.containment import processes
 from controlroom.core.layers import QUIET
 from controlroom.core.state import OVER
@@ -68,6 +69,7 @@ class LayerWatch:
         """
         self._runner, self._places, self._home, self._mark = runner, places, home, mark
         self._first = root
+        self._hooks = claude_settings.hooks(places.runtime, interpreter(), hook_file())
         self._kept = LastSeen(places.state)
         self._earlier, why = self._kept.load(expected=before)
         self._trouble = (
@@ -204,6 +206,7 @@ class LayerWatch:
             confirmed=confirmed,
             weakens=_weakens(known, seen),
             declares=_declares(known.kind, seen.path, before, after),
+            gate=known.kind == claude_settings.AGENT and only_gate(seen.path, before, after, self._hooks),
             before=seen.before.sha256 if seen.before else "",
             after=seen.after.sha256 if seen.after else "",
         )
@@ -245,7 +248,8 @@ class LayerWatch:
         return f"put it back: controlroom config rollback {path}"
 
     def _text(self, change: LayerChange, kept: str) -> str:
-        said = [f"{change.path} was {change.what} {change.who}", *change.weakens, *change.declares[:3], kept]
+        gate = "our gate was put in, and nothing else" if change.gate else ""
+        said = [f"{change.path} was {change.what} {change.who}", gate, *change.weakens, *change.declares[:3], kept]
         return "; ".join(part for part in said if part)
 
 

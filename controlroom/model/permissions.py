@@ -40,7 +40,7 @@ class LayerChange(msgspec.Struct, frozen=True):
     `what`: made, changed, removed, replaced (the same content in another file), or owner or mode. `who`: in words.
     `receipt`: of the call that did it, "" = none did; `confirmed`: whether an operator allowed that call for this very file.
     `weakens`: what in it weakens the gate or the agent's asking. `declares`: what it lets the agent do now, or no longer.
-    `before`, `after`: SHA-256 of the content, "" = not there.
+    `gate`: it puts our hooks in, and does nothing else. `before`, `after`: SHA-256 of the content, "" = not there.
     """
 
     id: str
@@ -54,6 +54,7 @@ class LayerChange(msgspec.Struct, frozen=True):
     confirmed: bool = False
     weakens: tuple[str, ...] = ()
     declares: tuple[str, ...] = ()
+    gate: bool = False
     before: str = ""
     after: str = ""
 

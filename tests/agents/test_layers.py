@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from controlroom.agents import layers, signs, weakening
+from controlroom.agents.claude_settings import hooks
 from controlroom.agents.command import command
 from controlroom.agents.known import PROGRAMS
 from controlroom.model.permissions import Mode
@@ -129,6 +130,25 @@ def hooked(line: str) -> bytes:
 def test_what_weakens_the_gate_in_settings(after: bytes | None, why: str) -> None:
     (told,) = weakening.weakens("claude-code", "/h/.claude/settings.json", "settings", hooked(GATE), after)
     assert why in told
+
+
+def test_a_change_that_only_puts_our_gate_in() -> None:
+    groups = hooks(Path("/run/cr"), Path("/usr/bin/python3"), Path("/opt/hook.py"))
+    ours = {event: [group] for event, group in groups.items()}
+    lint = {"hooks": [{"type": "command", "command": "lint"}]}
+
+    def only(before: object, after: object) -> bool:
+        old, new = (None if one is None else json.dumps(one).encode() for one in (before, after))
+        return weakening.only_gate("/h/.claude/settings.json", old, new, groups)
+
+    assert only(None, {"hooks": ours})
+    assert only({"model": "opus"}, {"model": "opus", "hooks": ours})
+    assert only({"hooks": {"PreToolUse": [lint]}}, {"hooks": {**ours, "PreToolUse": [lint, groups["PreToolUse"]]}})
+    assert not only({"hooks": ours}, {"hooks": ours})
+    assert not only(None, {"hooks": {**ours, "PreToolUse": [{**groups["PreToolUse"], "matcher": "Read"}]}})
+    assert not only(None, {"hooks": ours, "disableAllHooks": True})
+    assert not only({"hooks": {"PreToolUse": [lint]}}, {"hooks": ours})
+    assert not only({"hooks": "x"}, {"hooks": ours})
 
 
 def test_what_does_not_weaken() -> None:

@@ -40,6 +40,26 @@ def test_a_supervised_agent_is_paused_when_its_gate_is_weakened_and_goes_on_by_a
     assert state(daemon) == "running"
 
 
+@pytest.mark.row("G05")
+def test_that_the_gate_is_put_in_alarms_nobody_and_that_it_is_taken_out_does(cli: Cli, daemon: Daemon) -> None:
+    settings = daemon.home.user / ".claude" / "settings.json"
+    settings.parent.mkdir()
+    note, number = settings.parent / "CLAUDE.md", iter(range(10_000))
+    eventually(lambda: note.write_text(str(next(number))) and seen(daemon, note), 20, "the files are watched")
+    cli.ok("install", "claude-code", "--yes")
+    (change,) = eventually(lambda: seen(daemon, settings), 20, "it is recorded")
+    assert change["gate"] and "our gate was put in" in cli.ok("config", "changes")
+    cli.ok("uninstall", "claude-code", "--yes")
+    eventually(lambda: len(seen(daemon, settings)) == 2 and alarms(daemon, settings), 20, "it is told")
+    (told,) = alarms(daemon, settings)
+    assert "our hook is gone from it" in told
+
+
+def alarms(daemon: Daemon, path: Path) -> list[str]:
+    found = [r["body"]["text"] for r in daemon.records() if r["kind"] == "alarm" and r["body"]["kind"] == "config"]
+    return [text for text in found if text.startswith(f"{path} ")]
+
+
 def seen(daemon: Daemon, path: Path) -> list[dict[str, object]]:
     return [r["body"] for r in daemon.records() if r["kind"] == "layer" and r["body"]["path"] == str(path)]
 

@@ -47,6 +47,13 @@ def test_what_weakens_nothing_is_told_and_pauses_nobody() -> None:
     assert alarms(orders) == ["config"] and states(state) == ["running"]
 
 
+def test_that_our_gate_was_put_in_is_recorded_and_alarms_nobody() -> None:
+    _, orders = seen(opened(Rung.CGROUP), "s0", gate=True)
+    assert alarms(orders) == [] and [o.record.kind for o in orders if isinstance(o, Append)] == [Kind.LAYER]
+    _, orders = seen(opened(Rung.CGROUP), "s0", gate=True, weakens=("the agent asks for nothing",))
+    assert alarms(orders)[:1] == ["config"]
+
+
 def test_what_an_operator_allowed_beforehand_is_recorded_and_not_told_again() -> None:
     state, orders = seen(opened(Rung.CGROUP), "s0", confirmed=True, weakens=("our hook is gone",))
     assert states(state) == ["running"]
