@@ -80,7 +80,7 @@ class Hook(msgspec.Struct, frozen=True):
     probe: str = ""
 
 
-Strength = Literal["closed", "closed but for timeouts", "open on failure", "none", "unknown"]
+Strength = Literal["closed", "open on failure", "none", "unknown"]
 GateState = Literal["proved", "written", ""]
 
 
