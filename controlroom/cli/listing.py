@@ -130,7 +130,8 @@ def request(row: Row) -> None:
         print(f"  why     {out.safe(reason['tier'])} {out.safe(reason['rule'])}: {out.safe(reason['text'])}{safer}")
     if row["invalid"]:
         print(f"  INVALID {out.safe(row['invalid'])}")
-    print(f"  undo    {'yes' if row['undo'] else 'no'} {out.safe(row['undo_why'])}".rstrip())
+    why = f"{'; ' if row['undo'] else ': '}{out.safe(row['undo_why'])}" if row["undo_why"] else ""
+    print(f"  undo    {'yes' if row['undo'] else 'no'}{why}")
     if row["diff"]:
         out.block(row["diff"])
     if row["says"]:

@@ -49,7 +49,7 @@ def undo(
     if end["state"] == "failed":
         raise Failure(f"undo {began['id']} failed: {end['error']}. Run it again: it goes on from what is there")
     if not as_json:
-        print(f"Done: {plan['count']} changes. This undo is receipt {out.safe(began['id'])}")
+        print(f"Done: {_changes(plan)}. This undo is receipt {out.safe(began['id'])}")
         print(f"Take it back with: controlroom undo {out.safe(began['id'])}")
     return 0
 
@@ -75,9 +75,13 @@ def _stage(row: dict[str, object]) -> str:
     return "undone" if row["undone"] else str(row["stage"])
 
 
+def _changes(plan: dict[str, object]) -> str:
+    return "1 change" if plan["count"] == 1 else f"{plan['count']} changes"
+
+
 def _question(plan: dict[str, object]) -> str:
     newer = f" OVERWRITES {plan['newer_count']} newer changes." if plan["newer_count"] else ""
-    return f"{plan['count']} changes.{newer} What is there now is saved first. Undo?"
+    return f"{_changes(plan)}.{newer} What is there now is saved first. Undo?"
 
 
 def _print(plan: dict[str, object]) -> None:

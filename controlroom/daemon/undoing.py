@@ -233,7 +233,7 @@ class Undoing:
         await anyio.to_thread.run_sync(restore, self._store, manifest, made, told)
         took = int((time.monotonic() - began) * 1000)
         changes = len(made.steps) + len(made.histories)
-        self._record(Kind.OUTCOME, Outcome(True, f"undid {what.id}: {changes} changes", took), rid)
+        self._record(Kind.OUTCOME, Outcome(True, f"undid {what.id}: {changes} change{'s' if changes != 1 else ''}", took), rid)
         if what.stage != CHECKPOINT:
             self._record(Kind.UNDONE, Undone(rid), what.id)
         why = await self._runner.durable()

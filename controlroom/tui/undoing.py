@@ -60,7 +60,7 @@ class UndoDialog(TextDialog):
 
     def __init__(self, plan: Plan, done: Any) -> None:
         hint = f"type {WORD} and enter: what is there now is saved first. esc changes nothing"
-        super().__init__(f"UNDO {plan.receipt[:8]}: {plan.count} changes", hint, done)
+        super().__init__(f"UNDO {plan.receipt[:8]}: {words.some(plan.count, 'change')}", hint, done)
         self._plan = plan
 
     def lines(self, scene: Scene, width: int) -> list[Line]:
@@ -118,7 +118,7 @@ def _progress(app: "RoomApp", now: Progress) -> None:
     if now.state == "failed":
         app.say(f"undo stopped: {now.error}. Ask for it again: it goes on from what is there", wrong=True)
     elif now.state == "done":
-        app.say(f"undone: {now.total} changes. This undo is receipt {now.id[:8]}, and can be undone too")
+        app.say(f"undone: {words.some(now.total, 'change')}. This undo is receipt {now.id[:8]}, and can be undone too")
     else:
         full = BAR * now.done // max(1, now.total)
         app.say(f"undo, {now.state} [{'#' * full}{'.' * (BAR - full)}] {now.done} of {now.total}")

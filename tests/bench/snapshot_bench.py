@@ -4,7 +4,7 @@
 with that. A snapshot also reads everything again and sums it (SHA-256), half a second of a core for a GiB, beside the copy on
 another core: where others keep the cores busy, the figure is theirs too. The small files lie in memory (/dev/shm) where there
 is such a place: there the system calls count, and nobody else's use of the disk; the large file lies on the disk.
-SIZE=1024 (MiB) measures the large file at its full size.
+FULL=1 measures the large file at its full size, 1 GiB.
 """
 
 import os
@@ -27,7 +27,7 @@ from controlroom.storage.snapshots.take import take
 from tests.bench.figure import Figure
 
 FILES = 10_000
-MIB = int(os.environ.get("SIZE", "256"))
+MIB = 1024 if os.environ.get("FULL") else 256
 ROUNDS = 5
 DISK = "/var/tmp"
 BAR = 1.5

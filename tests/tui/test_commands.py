@@ -162,7 +162,7 @@ async def shows_the_plan_of_the_selected_receipt_and_begins_with_a_typed_word() 
         await presses(visit, "u")
         await visit.sees("type undo and enter")
         await presses(visit, *"undo", "enter")
-        await visit.sees("undone: 1 changes")
+        await visit.sees("undone: 1 change.")
         assert visit.line.ordered("undo") == [{"receipt": "r" * 32, "plan": "5" * 64}]
 
 

@@ -170,7 +170,7 @@ def _why(request: RequestView, at: int, width: int) -> list[Line]:
 
 def _undo(request: RequestView, glyphs: Glyphs) -> Line:
     if request.undo:
-        why = marked(quote(request.undo_why, "dim"))
+        why = marked(quote(request.undo_why, "warn"))  # what it will not bring back
         size = sum(t.size or 0 for t in request.targets)
         what = f"a snapshot of {words.size(size)}" if size else "a snapshot"
         return (say(f"{glyphs.ok} yes: {what} is taken first", "ok"), *((gap(2), *why) if why else ()))
