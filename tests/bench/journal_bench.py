@@ -31,6 +31,7 @@ from tests.bench.figure import Figure
 
 FULL = bool(os.environ.get("FULL"))
 SYNCS = 400
+ROUNDS = 7
 WRITERS = 64
 SHARED = 6400  # records of all writers together
 RECORDS = 1_000_000 if FULL else 200_000
@@ -97,10 +98,10 @@ def _appending(folder: Path) -> Iterator[Figure]:
 
     p99 = _p99(asyncio.run(alone()))
     yield Figure("append to durable, p99", p99 * 1000, "ms", 3 * _p99(bare) * 1000 + 5, "lower")
-    rate = asyncio.run(together())
+    # Each round is over in a tenth of a second: one hiccup of the disk is not the figure.
+    ratios = [asyncio.run(together()) * statistics.mean(_bare(folder / "bare")) for _ in range(ROUNDS)]
     journal.close()
-    bare = [*bare, *_bare(folder / "bare")]
-    yield Figure("64 appenders / bare write+fdatasync", rate * statistics.mean(bare), "ratio", 8, "higher")
+    yield Figure("64 appenders / bare write+fdatasync", statistics.median(ratios), "ratio", 8, "higher")
 
 
 def _bare(path: Path) -> list[float]:
