@@ -1,5 +1,6 @@
 """Branches and loops: each body from a copy, then only what all ways agree on is still known."""
 
+import re
 from typing import TYPE_CHECKING
 
 from tree_sitter import Node
@@ -32,13 +33,15 @@ def walk(walker: "Walker", node: Node, env: Env, stdin: Stdin) -> None:
     ways: list[Env] = []
     for child in node.named_children:
         if child.type in _BODIES:
-            for value in _rounds(node, child, env):
+            rounds = _rounds(node, child, env)
+            for value in rounds:
                 ways.append(env.fork())
                 if value is not None:
                     ways[-1].put(value[0], (value[1],))
                 walker.node(child, ways[-1], stdin)
             if child.type == "do_group":
                 env.meet(ways)
+                _rejoin([value for value in rounds if value is not None], ways, child, env)
                 _again(walker, child, env, stdin)
         elif node.type in ("if_statement", "elif_clause") and child != node.child_by_field_name("condition"):
             if not ways:
@@ -47,6 +50,14 @@ def walk(walker: "Walker", node: Node, env: Env, stdin: Stdin) -> None:
         else:
             walker.node(child, env, stdin)
     env.meet(ways)
+
+
+def _rejoin(rounds: list[tuple[str, str]], ways: list[Env], body: Node, env: Env) -> None:
+    """After the rounds the variable of a `for` is still one of its values, unless the body set it or runs it as a command."""
+    kept = rounds and all(way.vars.get(name) == (value,) for (name, value), way in zip(rounds, ways, strict=True))
+    if kept and not any(value.startswith("-") for _, value in rounds):
+        runs = re.search(rf"(?:^|[\n;&|({{`!]|\b(?:do|then|else|time))\s*[\"']?\$\{{?{re.escape(rounds[0][0])}\b", text_of(body))
+        env.put(rounds[0][0], None if runs else tuple(value for _, value in rounds))
 
 
 def _again(walker: "Walker", body: Node, env: Env, stdin: Stdin) -> None:
@@ -64,6 +75,7 @@ def _for(walker: "Walker", node: Node, env: Env) -> None:
         values += walker.words.args(text_of(child), env)
     if variable is not None:
         known = bool(values) and all(arg.certain for arg in values)
+        known &= len(values) <= MAX_ROUNDS or not any(arg.text.startswith("-") for arg in values)
         env.put(text_of(variable), tuple(dict.fromkeys(arg.text for arg in values)) if known else None)
         if len(given) == 1 and given[0].type == "command_substitution" and (names := walker.inside(given[0])):
             env.bounds[text_of(variable)] = names

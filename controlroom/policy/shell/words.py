@@ -11,6 +11,7 @@ from itertools import pairwise, product
 from controlroom.policy.limits import MAX_BRACES, MAX_FIELDS, MAX_WORDS
 from controlroom.policy.paths import MINTED
 from controlroom.policy.shell.arg import Arg
+from controlroom.policy.shell.documents import substituted
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.globs import expand
 from controlroom.policy.tree import Tree
@@ -281,6 +282,11 @@ class _Lexer:
 
     def _expansion(self, *, quoted: bool) -> None:
         raw, start = self.raw, self.at
+        document = substituted(raw, start)
+        if document is not None and "cat" not in self.env.functions and "cat" not in self.env.aliases:
+            self.at = document[1]
+            self._take(document[0], "q" if quoted else "s")
+            return
         if raw[start] in "`<>" or raw.startswith(("$(", "$["), start):
             self.at = closing(raw, start)
             text = raw[start : self.at]
