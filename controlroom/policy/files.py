@@ -50,7 +50,7 @@ class Act(msgspec.Struct, frozen=True):
     `certain` False: `path` is the known start of a name; `bounded`: whatever it becomes, it stays below `path`.
     `follow` False: a symlink in the last place is itself the target (rm, mv). `append`: keeps what is there. `moved`: a
     rename, which loses nothing. `deep`: takes what is below along; `only`: of that, the paths that this expression finds.
-    `rule`, `why`, `safer` go into the reason.
+    `here` False: perhaps in another root, where other files lie. `rule`, `why`, `safer` go into the reason.
     """
 
     kind: EffectKind
@@ -66,6 +66,7 @@ class Act(msgspec.Struct, frozen=True):
     moved: bool = False
     deep: bool = False
     only: str = ""
+    here: bool = False
 
 
 class _Folder(NamedTuple):
@@ -195,9 +196,12 @@ class Files:
             self._folders.append(_Folder(act, kind, real, target, stat, self._ledger.step))
         self._protected(hit, real)
         tier, text = self._tier(act, kind, target, stat)
-        if act.certain and self._own(real, stat, kind):
+        if self._own(act, real, stat):
             self._ledger.reason_if_mixed(tier, act.rule, text, act.safer)
             tier, text = Tier.T1, f"{_say(act)} {real}, which the agent itself made."
+        elif self._absent(act, kind, real, stat):
+            self._ledger.reason_if_mixed(tier, act.rule, text, act.safer)
+            tier, text = Tier.T1, f"{_say(act)} {real}, where nothing is."
         elif act.moved:
             self._ledger.mixed = True
         self._make(act, kind, real, stat, deep=deep)
@@ -232,10 +236,17 @@ class Files:
                     self._say_why(folder.act, *self._tier(folder.act, folder.kind, target, folder.stat))
         self._ledger.fill(counted)
 
-    def _own(self, real: str, stat: Stat | None, kind: EffectKind) -> bool:
+    def _absent(self, act: Act, kind: EffectKind, real: str, stat: Stat | None) -> bool:
+        """Whether an act takes away what is not there, in a temporary folder: `rm -rf /tmp/out` before it is made anew."""
+        named = act.path.startswith("/") and act.certain and act.here and not act.moved and not real.startswith(MINTED)
+        return named and stat is None and kind is EffectKind.DELETE and _temporary(real)
+
+    def _own(self, act: Act, real: str, stat: Stat | None) -> bool:
         """Whether an act loses nothing but what this action made, or a file that this session wrote in a temporary folder."""
+        if not (act.certain or act.bounded):
+            return False
         if stat is not None:
-            return stat.kind == "file" and real in self._written and any(is_below(real, folder) for folder in TEMPORARY)
+            return stat.kind == "file" and real in self._written and _temporary(real)
         fresh = self._ledger.fresh
         if not fresh or (real.startswith(MINTED) and any(char in real for char in "*?[")):  # an empty variable would mean /*
             return False
@@ -325,6 +336,10 @@ class Files:
         else:
             where = real if hit.path == real else f"{real} with {hit.path}"
             self._ledger.reason(Tier.T3, "protect.secret", f"Reads {where}, a private key or credential.")
+
+
+def _temporary(path: str) -> bool:
+    return any(is_below(path, folder) and path != folder for folder in TEMPORARY)
 
 
 def _device(path: str) -> bool:

@@ -61,6 +61,7 @@ class Shell:
         self.remote = ""
         self.seen: set[str] = set()  # files of the project whose text was looked at
         self.root = False
+        self.here = True  # False: what runs may have another root folder
         self.walker = Walker(Words(tree), ledger, self.simple)
 
     def text(self, text: str, env: Env) -> None:
@@ -165,6 +166,7 @@ class Shell:
         path = arg.text if arg.certain else arg.stem
         changed = {name: getattr(act, name) for name in act.__struct_fields__}
         changed |= {"path": path, "certain": arg.certain, "bounded": arg.bounded, "only": act.only or arg.only}
+        changed["here"] = self.here
         self.files.touch(Act(**changed))
 
     def run(
@@ -264,7 +266,8 @@ class Shell:
         within = env.fork()
         if inner.chdir is not None:
             builtins.change(self, inner.chdir, within)
-        outer = (self.remote, self.root, self.walker.words)
+        outer = (self.remote, self.root, self.walker.words, self.here)
+        self.here &= not wrapper.guess
         if wrapper.remote:
             self.remote = wrapper.remote
             self.walker.words = Words(None)
@@ -286,7 +289,7 @@ class Shell:
                 inner = msgspec.structs.replace(inner, argv=tuple(arg for group in inner_argv for arg in group))
             same = word in ("command", "builtin", "time", "!", "exec")
             self.run(inner.argv, env if same else within, stdin, direct=word not in ("time", "!", "coproc"))
-        self.remote, self.root, self.walker.words = outer
+        self.remote, self.root, self.walker.words, self.here = outer
 
     def _shell(self, name: str, args: tuple[Arg, ...], env: Env, stdin: Stdin) -> None:
         parsed = parse(args, ("-o", "+o", "-O", "+O", "--rcfile", "--init-file"), leading=True)

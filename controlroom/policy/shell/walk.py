@@ -253,11 +253,13 @@ class Walker:
         substitutions.walk(self, node, env)
         name, raw = self._assignment(node)
         value_node = node.child_by_field_name("value")
-        if value_node is not None and value_node.type == "array" and not name.endswith("+"):
-            items = [arg for child in value_node.named_children for arg in self.words.args(text_of(child), env)]
-            env.put(name, tuple(a.text for a in items) if all(a.certain for a in items) else None, array=True)
-            return
         plain = name.rstrip("+").split("[")[0]
+        if value_node is not None and value_node.type == "array":
+            items = [arg for child in value_node.named_children for arg in self.words.args(text_of(child), env)]
+            before = env.get(plain) if name.endswith("+") else ()
+            known = before is not None and (env.is_array(plain) or not before) and all(a.certain for a in items)
+            env.put(plain, (*(before or ()), *(a.text for a in items)) if known else None, array=True)
+            return
         value = self.words.value(raw, env) if plain == name else None
         value = raw if value is None and name == "PATH" else value
         self._run(Simple((), ((plain, value),), (), Stdin()), env)
