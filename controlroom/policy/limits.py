@@ -9,6 +9,7 @@ MAX_WORDS = 4_096  # arguments of one command after expansion
 MAX_FIELDS = 512  # alternatives that one word may expand to; more = "could match" below the fixed part
 MAX_NAMES = 4_096  # programs that the catalogue remembers, also that it does not know them
 MAX_ROUNDS = 16  # rounds of one loop that are looked at one by one; more are taken together
+MAX_SOURCE = 1_000  # characters that are kept of the text that an unknown variable is computed from
 MAX_BRACES = 64  # brace groups in one word; more = "could match"
 MAX_PATH = 16_384  # bytes of a path; no file system has a longer one
 MAX_TARGETS = 256  # targets listed one by one; the rest is counted in their common ancestor's reason

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tree_sitter import Node
 
-from controlroom.policy.limits import MAX_ROUNDS
+from controlroom.policy.limits import MAX_ROUNDS, MAX_SOURCE
 from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.parse import text_of
@@ -77,6 +77,8 @@ def _for(walker: "Walker", node: Node, env: Env) -> None:
         known = bool(values) and all(arg.certain for arg in values)
         known &= len(values) <= MAX_ROUNDS or not any(arg.text.startswith("-") for arg in values)
         env.put(text_of(variable), tuple(dict.fromkeys(arg.text for arg in values)) if known else None)
+        if not known:
+            env.sources[text_of(variable)] = " ".join(text_of(child) for child in given)[:MAX_SOURCE]
         if len(given) == 1 and given[0].type == "command_substitution" and (names := walker.inside(given[0])):
             env.bounds[text_of(variable)] = names
 

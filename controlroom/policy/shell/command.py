@@ -14,6 +14,7 @@ from controlroom.policy.limits import MAX_NESTING, MAX_TEXT, MAX_WORDS
 from controlroom.policy.paths import absolute, normal
 from controlroom.policy.shell import apply, builtins, oneliner, special
 from controlroom.policy.shell.arg import Arg
+from controlroom.policy.shell.carried import carries
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import parse
 from controlroom.policy.shell.prints import Stdin
@@ -264,6 +265,7 @@ class Shell:
             name, _, value = assignment.partition("=")
             self.assigned(name, value, env)
         within = env.fork()
+        within.cwd = None if inner.login else within.cwd
         if inner.chdir is not None:
             builtins.change(self, inner.chdir, within)
         outer = (self.remote, self.root, self.walker.words, self.here)
@@ -388,6 +390,13 @@ class Shell:
                 self.ledger.operand(real)
         if _VERB_NOUN.fullmatch(name):
             self.ledger.reason(Tier.T3, "shell.foreign", f"{name} is a command of PowerShell, which is not inspected here.")
+        if carries(name, args, env):
+            self.ledger.effect(EffectKind.NET)
+            self.ledger.reason(
+                Tier.T3,
+                "net.carries",
+                f"Hands what looks like a secret of this machine to {name}, in an argument that is computed from it.",
+            )
         handled = special.run(self, name, args, env, stdin)
         fits = self.rules(name, args, env, stdin)
         if not fits and not handled:

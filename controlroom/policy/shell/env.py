@@ -16,6 +16,7 @@ class Env:
         self.vars: dict[str, tuple[str, ...] | None] = {"HOME": (home,)}
         self.arrays: set[str] = set()
         self.bounds: dict[str, tuple[Arg, ...]] = {}  # unknown variables that hold a name of a file like one of these
+        self.sources: dict[str, str] = {}  # variables whose value is not known: the text that it is computed from
         self.functions: dict[str, Node] = {}
         self.aliases: dict[str, str | None] = {}
         self.odd_split = False  # IFS was changed: unquoted expansions split nobody knows how
@@ -28,6 +29,7 @@ class Env:
         twin.vars = dict(self.vars)
         twin.arrays = set(self.arrays)
         twin.bounds = dict(self.bounds)
+        twin.sources = dict(self.sources)
         twin.functions = dict(self.functions)
         twin.aliases = dict(self.aliases)
         twin.odd_split = self.odd_split
@@ -46,6 +48,7 @@ class Env:
                     self.vars[name] = None
             self.arrays |= other.arrays
             self.bounds = {name: args for name, args in self.bounds.items() if other.bounds.get(name) == args}
+            self.sources.update(other.sources)
             self.functions.update(other.functions)
             self.aliases.update(other.aliases)
             self.odd_split |= other.odd_split
@@ -53,7 +56,8 @@ class Env:
     def adopt(self, other: "Env") -> None:
         """Become `other` (the way that was surely taken)."""
         self.cwd, self.vars, self.arrays, self.bounds = other.cwd, other.vars, other.arrays, other.bounds
-        self.functions, self.aliases, self.odd_split = other.functions, other.aliases, other.odd_split
+        self.sources, self.functions, self.aliases = other.sources, other.functions, other.aliases
+        self.odd_split = other.odd_split
         self.previous, self.left = other.previous, other.left
 
     def get(self, name: str) -> tuple[str, ...] | None:
@@ -68,6 +72,7 @@ class Env:
             self.odd_split = True
         self.vars[name] = values
         self.bounds.pop(name, None)
+        self.sources.pop(name, None)
         if name == "HOME":
             self.home = values[0] if values and len(values) == 1 else "\0"
         if array:

@@ -8,7 +8,7 @@ from tree_sitter import Node
 
 from controlroom.model.tier import Tier
 from controlroom.policy.ledger import Ledger, TooMuch
-from controlroom.policy.limits import MAX_NESTING, MAX_WORDS
+from controlroom.policy.limits import MAX_NESTING, MAX_SOURCE, MAX_WORDS
 from controlroom.policy.shell import branches, redirects, substitutions
 from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
@@ -263,6 +263,8 @@ class Walker:
         value = self.words.value(raw, env) if plain == name else None
         value = raw if value is None and name == "PATH" else value
         self._run(Simple((), ((plain, value),), (), Stdin()), env)
+        if value is None:
+            env.sources[plain] = raw[:MAX_SOURCE]
 
     def _declaration(self, node: Node, env: Env, stdin: Stdin) -> None:
         for child in node.named_children:

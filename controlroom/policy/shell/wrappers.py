@@ -29,6 +29,7 @@ class Wrapper(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shell: tuple[str, ...] = ()
     quiet: tuple[str, ...] = ()
     chdir: tuple[str, ...] = ()
+    login: tuple[str, ...] = ()
     skip: int = 0
     assignments: bool = False
     text: bool = False
@@ -67,7 +68,7 @@ class Grammars(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Inner(msgspec.Struct, frozen=True):
     """What a wrapper runs: a command, or text for a shell (None = not known). `strange`: options nobody knows.
 
-    `chdir`: the folder it changes to first. `assigned`: NAME=value in front.
+    `chdir`: the folder it changes to first. `login`: a home nobody knows. `assigned`: NAME=value in front.
     """
 
     wrapper: Wrapper
@@ -76,6 +77,7 @@ class Inner(msgspec.Struct, frozen=True):
     assigned: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
     chdir: Arg | None = None
+    login: bool = False
     quiet: bool = False
 
 
@@ -184,12 +186,13 @@ def _unwrap(wrapper: Wrapper, args: tuple[Arg, ...]) -> Inner | None:
     texts = tuple(value or Arg("", certain=False) for name in wrapper.shell for value in options.get(name, ()))
     if wrapper.more and rest and rest[0].text.startswith(":::"):
         texts = (*texts, *(arg for arg in rest[1:] if not arg.text.startswith(":::")))
+    login = any(name in options or (name == "-" and Arg("-") in args[:3]) for name in wrapper.login)
     chdir = next((found[0] for name in wrapper.chdir if (found := options.get(name))), None)
     if texts and wrapper.assignments:
         texts, rest = (_joined((*texts, *rest)),), ()
     elif wrapper.text and rest:
         texts, rest = (*texts, _joined(rest)), rest if len(rest) > 1 and wrapper.both else ()
-    return Inner(wrapper, _more(rest, options) if wrapper.more else rest, texts, assigned, strange, chdir)
+    return Inner(wrapper, _more(rest, options) if wrapper.more else rest, texts, assigned, strange, chdir, login)
 
 
 def _assignments(rest: tuple[Arg, ...]) -> tuple[tuple[Arg, ...], tuple[str, ...]]:
