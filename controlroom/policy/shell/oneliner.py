@@ -160,6 +160,8 @@ def _code(shell: "Shell", name: str, one: _Interpreter, code: Arg, env: Env) -> 
         pycode.judge(shell, name, found, env)
     else:
         _patterns(shell, name, one, code.text, env)
+    if found is None and _VERSION.sub("", name) == "ipython":
+        shell.hidden(f"a command of {name} that is no Python")
     if not code.certain:
         shell.hidden(f"a part of the code given to {name}")
     shell.uninspected(f"Runs code given to {name}; it is looked at for what it seems to do.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
 from controlroom.policy import files
+from controlroom.policy.paths import MINTED
 from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.python import Act
@@ -33,14 +34,24 @@ def judge(shell: "Shell", name: str, acts: list[Act], env: Env) -> None:
         if act.kind == "chdir":
             text = act.on[0].text if act.on and len(act.on) == 1 and not act.on[0].bounded else ""
             within.cwd = text if text.startswith("/") else None
-    for act in acts:
+    if any(value.text.startswith(MINTED) for act in acts for value in act.on or ()):
+        shell.ledger.made.add(MINTED)  # by tempfile: new, wherever it is
+        shell.ledger.fresh.add(MINTED)
+    for index, act in enumerate(acts):
         if act.kind in _FILES:
-            _file(shell, name, act, within)
+            leaves = act.kind == "move" and not _stays(shell, acts[index + 1], within)  # a move is told as two acts
+            _file(shell, name, act, within, leaves=leaves)
         elif act.kind in _OTHER:
             _OTHER[act.kind](shell, name, act, within)
 
 
-def _file(shell: "Shell", name: str, act: Act, env: Env) -> None:
+def _stays(shell: "Shell", goal: Act, env: Env) -> bool:
+    """Whether a move ends inside the workspace, where it loses nothing."""
+    places = [shell.files.place(value.text, env.cwd)[0] for value in goal.on or ()]
+    return bool(places) and all(place and shell.files.is_inside(place) for place in places)
+
+
+def _file(shell: "Shell", name: str, act: Act, env: Env, *, leaves: bool) -> None:
     kind, verb = _FILES[act.kind]
     if act.kind == "link":
         shell.ledger.mixed = True
@@ -59,7 +70,7 @@ def _file(shell: "Shell", name: str, act: Act, env: Env) -> None:
             _SAFER if kind is EffectKind.DELETE else "",
             follow=kind is not EffectKind.DELETE,
             append=act.kind in ("append", "create"),
-            moved=act.kind == "move",
+            moved=act.kind == "move" and not leaves,
             only=value.only,
         )
         shell.touch(done, _arg(value))

@@ -25,7 +25,7 @@ _ARGV = {
     "pty.spawn",
 }
 _RUNS = re.compile(
-    r"os\.(exec|spawn|posix_spawn|fork)\w*|asyncio\.create_subprocess_exec|pty\.fork|runpy\.\w+|pexpect\.\w+|sh\.\w+"
+    r"get_ipython|os\.(exec|spawn|posix_spawn|fork)\w*|asyncio\.create_subprocess_exec|pty\.fork|runpy\.\w+|pexpect\.\w+|sh\.\w+"
 )
 _HIDDEN = re.compile(
     r"(ctypes|cffi|marshal|pickle|dill|operator\.(methodcaller|attrgetter)|code\.Interactive\w*)\b.*|sys\.modules\b.*"
@@ -237,7 +237,7 @@ class _Reader:
     def _remote(self, name: str, verb: str, node: ast.Call) -> None:
         if verb in ("execute", "executemany", "executescript", "exec_driver_sql", "sql", "query"):
             self._sql(node)
-        elif verb in ("post", "put", "patch", "delete") or _DELETING.fullmatch(verb) or (verb == "drop" and not node.args):
+        elif verb in ("post", "put", "patch", "delete") or _DELETING.fullmatch(verb) or (verb == "drop" and not node.args + node.keywords):
             self._add("send")
         elif verb in ("connect", "create_connection", "open_connection", "sendto") and "sqlite" not in name:
             local = any(f"'{host}'" in ast.dump(node) for host in _LOCAL)
