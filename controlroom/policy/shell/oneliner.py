@@ -24,8 +24,20 @@ if TYPE_CHECKING:
 _LITERAL = re.compile(r"""(['"])((?:(?!\1)[^\\\n]){1,400})\1""")
 _LITERAL_CALL = re.compile(
     r"(?:\b(?:fs|File|FileUtils|Deno|os|IO)\.|\b(?:require\(['\"](?:node:)?fs['\"]\)\.))?(?:promises\.)?"
-    r"\b(?:unlink(?:Sync)?|rm(?:Sync|dir|dirSync|tree)?|remove(?:Sync)?|delete|rm_rf|rm_r|rm_f|write(?:File|FileSync|TextFile)?|appendFile(?:Sync)?"
+    r"\b(?:unlink(?:Sync)?|rm(?:Sync|dir|dirSync|tree)?|remove(?:Sync)?|(?<=File\.)delete|rm_rf|rm_r|rm_f|write(?:File|FileSync|TextFile)?|appendFile(?:Sync)?"
     r"|file_put_contents|mkdir(?:Sync)?|mkdir_p)\s*\(?\s*(?P<q>['\"])(?P<path>[^'\"$#@`\\*?]+)(?P=q)(?=\s*[,;)}]|\s*$)"
+)
+# A command that stands in the code whole, run in the same folder; a name that is only imported runs nothing.
+_LITERAL_RUN = re.compile(
+    r"(?:\brequire\(['\"](?:node:)?child_process['\"]\)\.|\b(?:child_process|cp|os)\.)?\b(?:execSync|system|os\.execute|shell_exec|passthru)"
+    r"\s{0,4}\(?\s{0,4}(?P<q>['\"`])(?P<text>[^'\"`$#@\\\n]{1,400})(?P=q)\s{0,4}(?:,\s{0,4}\{(?:(?!cwd|shell|env|input)[^{}]){0,120}\}\s{0,4})?(?=[);}\s]|$)"
+    r"|\b(?:const|let|var)\s{1,4}(?:\{\s{0,4}execSync\s{0,4}\}|cp|child_process)\s{0,4}=\s{0,4}require\(['\"](?:node:)?child_process['\"]\)"
+    r"|\bimport\s{1,4}(?:\{\s{0,4}execSync\s{0,4}\}|cp|child_process)\s{1,4}from\s{1,4}['\"](?:node:)?child_process['\"]"
+)
+_BACKTICKS = re.compile(r"`(?P<text>[^`$#@\\\n]{1,300})`")
+_COLLECTION = re.compile(
+    r"(?:\b(?:const|let|var|my)\s{1,4}|(?:^|[;\n'\"{(,])\s{0,20})[$@]?(\w{1,40})\s{0,4}=\s{0,4}"
+    r"(?:new\s{1,4}(?:Map|Set|WeakMap|WeakSet|URL|URLSearchParams|FormData|Headers)\b|Hash\.new|Set\.new|Set\[|\{|\[)"
 )
 _VERSION = re.compile(r"[0-9.]+$")
 
@@ -167,10 +179,23 @@ def _code(shell: "Shell", name: str, one: _Interpreter, code: Arg, env: Env) -> 
     shell.uninspected(f"Runs code given to {name}; it is looked at for what it seems to do.")
 
 
+def _without_collections(text: str) -> str:
+    """Code without what it deletes from maps, sets and hashes that it made itself."""
+    names = {found[1] for found in _COLLECTION.finditer(text)}
+    if not names or ".delete" not in text:
+        return text
+    return re.sub(rf"\b(?:{'|'.join(sorted(names))})(?:\.(?:searchParams|headers))?\.delete\s?\(", " (", text)
+
+
 def _patterns(shell: "Shell", name: str, one: _Interpreter, text: str, env: Env) -> None:
     """Judge by what the code seems to do; calls on plain names are judged by those files, the rest asks."""
     patterns = _table()[0]
-    rest = _LITERAL_CALL.sub(" ", text)
+    rest = _LITERAL_CALL.sub(" ", _without_collections(text))
+    for whole in (_LITERAL_RUN, _BACKTICKS) if "`" in one.extra else (_LITERAL_RUN,):
+        for run_too in whole.finditer(rest):
+            if run_too["text"]:
+                shell.nested(Arg(run_too["text"]), env, f"a command in code given to {name}")
+        rest = whole.sub(" ", rest)
     for call in _LITERAL_CALL.finditer(text):
         deletes = re.search(patterns.delete, call[0]) is not None
         kind = EffectKind.DELETE if deletes else EffectKind.WRITE
