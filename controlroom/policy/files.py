@@ -325,8 +325,9 @@ class Files:
 
     def _read(self, act: Act, path: str, real: str, stat: Stat | None) -> None:
         hit = worst(self._guard.reading(name, stat) for name in dict.fromkeys((real, path)))
-        if hit is None and act.deep and stat is not None and stat.kind == "dir":
-            hit = self._guard.secret_below(real)
+        if hit is None and stat is not None and stat.kind == "dir":
+            inside = None if act.certain else self._guard.reading(real.rstrip("/") + "/any", None)
+            hit = self._guard.secret_below(real) if act.deep else inside
         if hit is None:
             self._ledger.effect(EffectKind.READ, Target(real))
             return

@@ -56,7 +56,9 @@ def _rejoin(rounds: list[tuple[str, str]], ways: list[Env], body: Node, env: Env
     """After the rounds the variable of a `for` is still one of its values, unless the body set it or runs it as a command."""
     kept = rounds and all(way.vars.get(name) == (value,) for (name, value), way in zip(rounds, ways, strict=True))
     if kept and not any(value.startswith("-") for _, value in rounds):
-        runs = re.search(rf"(?:^|[\n;&|({{`!]|\b(?:do|then|else|time))\s*[\"']?\$\{{?{re.escape(rounds[0][0])}\b", text_of(body))
+        runs = re.search(
+            rf"(?:^|[\n;&|({{`!]|\b(?:do|then|else|time))\s*[\"']?\$\{{?{re.escape(rounds[0][0])}\b", text_of(body)
+        )
         env.put(rounds[0][0], None if runs else tuple(value for _, value in rounds))
 
 

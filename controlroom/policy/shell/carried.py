@@ -6,7 +6,7 @@ from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
 
 _PROGRAMS = frozenset(
-    "curl curlie wget wget2 http https httpie xh xhs aria2c lynx w3m dig drill nslookup host kdig ping ping6 nping logger".split()  # noqa: SIM905
+    "curl curlie wget wget2 http https httpie xh xhs aria2c lynx w3m dig drill nslookup host kdig ping logger".split()  # noqa: SIM905
 )
 _TELLS = re.compile(
     r"(?i)\b(?:base(?:64|32)|xxd|hexdump|printenv)\b|\bod\s{1,9}-|\b(?:env|set|export)(?:\s{1,9}-0)?\s{0,9}(?:\||\)|`)|(?<!\w)\.env\b|/environ\b"

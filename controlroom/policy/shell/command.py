@@ -16,6 +16,7 @@ from controlroom.policy.shell import apply, builtins, oneliner, special
 from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.carried import carries
 from controlroom.policy.shell.env import Env
+from controlroom.policy.shell.items import ITEM
 from controlroom.policy.shell.options import parse
 from controlroom.policy.shell.prints import Stdin
 from controlroom.policy.shell.walk import Simple, Walker
@@ -287,6 +288,7 @@ class Shell:
             self.uninspected(f"Runs {word}, which no rule knows.")
         if inner.argv:
             if wrapper.more and stdin.names:
+                within.bounds[ITEM] = stdin.names
                 inner_argv = [stdin.names if arg == UNSEEN else (arg,) for arg in inner.argv]
                 inner = msgspec.structs.replace(inner, argv=tuple(arg for group in inner_argv for arg in group))
             same = word in ("command", "builtin", "time", "!", "exec")

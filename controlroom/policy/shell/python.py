@@ -237,7 +237,11 @@ class _Reader:
     def _remote(self, name: str, verb: str, node: ast.Call) -> None:
         if verb in ("execute", "executemany", "executescript", "exec_driver_sql", "sql", "query"):
             self._sql(node)
-        elif verb in ("post", "put", "patch", "delete") or _DELETING.fullmatch(verb) or (verb == "drop" and not node.args + node.keywords):
+        elif (
+            verb in ("post", "put", "patch", "delete")
+            or _DELETING.fullmatch(verb)
+            or (verb == "drop" and not node.args + node.keywords)
+        ):
             self._add("send")
         elif verb in ("connect", "create_connection", "open_connection", "sendto") and "sqlite" not in name:
             local = any(f"'{host}'" in ast.dump(node) for host in _LOCAL)

@@ -1,6 +1,5 @@
-"""Programs whose command line is a little language of its own: find, git -c, crontab's and at's input."""
+"""Programs whose command line is a little language of its own: git -c, make, npm, crontab's and at's input."""
 
-import fnmatch
 import posixpath
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from controlroom.model.effect import EffectKind
 from controlroom.model.tier import Tier
 from controlroom.policy.files import Act
 from controlroom.policy.paths import MINTED, absolute
-from controlroom.policy.shell import builtins, scripts
+from controlroom.policy.shell import builtins, finding, scripts
 from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
 from controlroom.policy.shell.options import parse
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from controlroom.policy.shell.command import Shell
 
 Args = tuple[Arg, ...]
-_LIST = "List first: the same without -delete."
 _HARMLESS = (
     "alias.",
     "core.quotepath",
@@ -45,68 +43,6 @@ def run(shell: "Shell", name: str, args: Args, env: Env, stdin: Stdin) -> bool:
     """Judge a program with a language of its own; True when nothing more need be said about it."""
     handler = _PROGRAMS.get(name)
     return handler(shell, args, env, stdin) if handler else False
-
-
-def _find(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
-    starts: list[Arg] = []
-    for arg in args:
-        if arg.text.startswith(("-", "(", ")", "!", ",")) and arg.text not in ("-H", "-L", "-P"):
-            break
-        if not arg.text.startswith("-"):
-            starts.append(arg)
-    starts = starts or [Arg(".")]
-    only = _named_only(args)
-    below = [Arg(s.text, certain=False, stem=s.text if s.certain else s.stem, bounded=s.certain, only=only) for s in starts]
-    index = 0
-    while index < len(args):
-        text = args[index].text
-        index += 1
-        if text == "-delete":
-            for start in below if only else starts:
-                shell.touch(
-                    Act(EffectKind.DELETE, "", env.cwd, "find.delete", "find -delete", _LIST, deep=True, only=only), start
-                )
-        elif text in ("-fprint", "-fprint0", "-fls", "-fprintf") and index < len(args):
-            shell.touch(Act(EffectKind.WRITE, "", env.cwd, "find.write", "find writes a list"), args[index])
-        elif text in ("-exec", "-execdir", "-ok", "-okdir"):
-            index = _exec(shell, args, index, below, env)
-        elif args[index - 1].split and index > 1 and not args[index - 2].text.startswith("-"):
-            shell.hidden("an expression of find that is computed while it runs")
-    return True
-
-
-def _named_only(args: Args) -> str:
-    """An expression for the paths that `-name GLOB` before the act leaves, "" where the line is more than that."""
-    if any(arg.text in ("-o", "-or", "!", "-not", ",", "(") or not arg.certain for arg in args):
-        return ""
-    acts = next((index for index, arg in enumerate(args) if arg.text.startswith(("-delete", "-exec"))), 0)
-    globs = [args[index + 1].text for index, arg in enumerate(args[:acts]) if arg.text == "-name"]
-    return _named(globs[0]) if len(globs) == 1 else ""
-
-
-def _named(glob: str) -> str:
-    """An expression for paths that have a part by this pattern: what has the name, and what is below it."""
-    return "/(?s:" + fnmatch.translate(glob).removeprefix("(?s:").removesuffix("\\Z") + "(?:/|\\Z)"
-
-
-def _exec(shell: "Shell", args: Args, index: int, below: list[Arg], env: Env) -> int:
-    """Judge the command after -exec with `{}` standing for anything below the starts; returns where it ends."""
-    inner: list[Arg] = []
-    while index < len(args) and args[index].text not in (";", "+"):
-        arg = args[index]
-        if arg.text == "{}":
-            inner += below
-        elif "{}" in arg.text:
-            inner.append(Arg(arg.text, certain=False, stem=arg.text.split("{}")[0]))
-        else:
-            inner.append(arg)
-        index += 1
-    shell_text = len(inner) > 1 and inner[0].text.rsplit("/", 1)[-1] in ("sh", "bash", "dash", "zsh")
-    if shell_text:
-        inner = [arg if arg not in below else Arg("_") for arg in inner]
-    if inner:
-        shell.run(tuple(inner), env.fork())
-    return index + 1
 
 
 def _git(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
@@ -268,8 +204,10 @@ def _project(shell: "Shell", lines: list[str] | None, env: Env, *, own: bool) ->
 
 
 _PROGRAMS: dict[str, Callable[["Shell", Args, Env, Stdin], bool]] = {
-    "find": _find,
-    "gfind": _find,
+    **dict.fromkeys(("find", "gfind"), finding.find),
+    **dict.fromkeys(("fd", "fdfind"), finding.fd),
+    **dict.fromkeys(("grep", "egrep", "fgrep", "ggrep"), finding.grep),
+    **dict.fromkeys(("rg", "ag", "ack"), finding.rg),
     "git": _git,
     "mktemp": _mktemp,
     "ln": _ln,

@@ -11,6 +11,7 @@ import msgspec
 from controlroom.model.tier import Tier
 from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
+from controlroom.policy.shell.items import itemised, runs_text
 from controlroom.policy.shell.options import parse
 
 if TYPE_CHECKING:
@@ -215,6 +216,8 @@ def _more(rest: tuple[Arg, ...], options: dict[str, list[Arg | None]]) -> tuple[
     given = tuple(a for a in rest[marks[0] + 1 :] if not a.text.startswith(":::")) if marks else (UNSEEN,)
     command = rest[: marks[0]] if marks else rest
     place = next((v[0].text for n in ("-I", "-J", "--replace") if (v := options.get(n)) and v[0] and v[0].text), "{}")
+    if runs_text(command) and place in command[2].text and not marks:
+        return (*command[:2], itemised(command[2], place), *(UNSEEN if place in arg.text else arg for arg in command[3:]))
     if any(place in arg.text for arg in command):
         filled = [
             [Arg(arg.text.replace(place, g.text), g.certain, arg.text.split(place)[0], False) for g in given]
