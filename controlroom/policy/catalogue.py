@@ -19,6 +19,7 @@ __all__ = ["Catalogue", "Fit", "Rule", "RuleError", "RuleFile", "catalogue", "lo
 
 _DEPTH = 7  # operands that `**` may step over
 _FEW = 5
+_HELP_WORDS = ("--help", "-help")
 _PLAIN = re.compile(r"[a-z][a-z0-9:_.-]*")
 _NOBODY = Program(("",))
 _ALONE = {"--version", "-version", "-V", "version", "help", "--help", "-h", "-help"}
@@ -167,6 +168,15 @@ class _Word:
         return None
 
 
+def _is_given(name: str, parsed: Parsed) -> bool:
+    """Whether an option is there; as `name=value`: with this value wherever it is there, without regard to case."""
+    option, equals, value = name.partition("=")
+    values = parsed.options.get(option, ())
+    if not equals:
+        return option in parsed.options
+    return bool(values) and all(one is not None and one.certain and one.text.lower() == value for one in values)
+
+
 def _like(text: str, parts: tuple[str, ...]) -> bool:
     """Whether `text` is made of these parts with anything between them."""
     if not text.startswith(parts[0]) or not text.endswith(parts[-1]) or len(text) < len(parts[0]) + len(parts[-1]):
@@ -251,7 +261,7 @@ class _Ready:
             if not parsed.hazy or not held:
                 return None
             could = True
-        if rule.none and any(name in given for name in rule.none):
+        if rule.none and any(_is_given(name, parsed) for name in rule.none):
             return None
         if not self._operands(parsed.operands[start:]):
             return None
@@ -306,7 +316,7 @@ def _asks_help(args: tuple[Arg, ...]) -> bool:
     words = [arg.text for arg in args]
     if words[0] == "help" or (len(words) == 1 and words[0] in _ALONE):
         return True
-    return words[-1] == "--help" and len(words) <= _FEW and all(_PLAIN.fullmatch(word) for word in words[:-1])
+    return words[-1] in _HELP_WORDS and len(words) <= _FEW and all(_PLAIN.fullmatch(word) for word in words[:-1])
 
 
 @lru_cache(maxsize=1)

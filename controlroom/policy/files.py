@@ -315,7 +315,7 @@ class Files:
         if kind is EffectKind.DELETE:
             return (Tier.T1, f"Moves {name}.") if act.moved else (Tier.T2, f"{_say(act)} {name}.")
         if kind is EffectKind.META:
-            return (Tier.T2 if act.deep else Tier.T1), f"{_say(act)} {name}."
+            return (Tier.T2 if act.deep and not act.append else Tier.T1), f"{_say(act)} {name}."
         empty = stat is not None and stat.kind == "file" and stat.size == 0 and target.path not in self._ledger.made
         if act.append or target.tracked or empty:
             return Tier.T1, f"Changes {name}, which git has or which loses nothing."

@@ -42,9 +42,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `sub`: leading operands without regard to case: `a|b` = either, `list-*` = whatever begins so, `**` = any number of
     others. `otherwise`: only when no other rule with a `sub` fits: sub-commands that nobody listed. `any`/`all`/`none`:
-    options that are present. `operand`: an expression some operand has; `last`: the last one; `beyond`: one that not every
-    operand has. `text`: one that the joined arguments have (also what comes in on standard input, where known). `piped`:
-    only with something piped in. `sql`: what its SQL does (`policy/sql.py`).
+    options that are present (`none` also as `name=value` in small letters: with no other value). `operand`: an expression
+    some operand has; `last`: the last one; `beyond`: one that not every operand has. `text`: one that the joined arguments
+    have (also what comes in on standard input, where known). `piped`: only with something piped in. `sql`: what its SQL
+    does (`policy/sql.py`).
     `targets`: which arguments are files (operands, first, last, rest, sources, into, cwd, `key=`, or an option's name);
     without it `name` says what is acted on. `only`: what below the targets is meant, as an expression on paths.
     `tier`: at least this; the file targets may raise it. `append`: keeps what is there; `moved`: a rename; `deep`: with
