@@ -45,9 +45,9 @@ assert not processes.is_alive(old)
 handle = Handle("s", "s", Rung.OBSERVED, root=old)
 for act in (hold.freeze, hold.thaw, hold.stop, hold.kill):
     act(handle)
-time.sleep(0.1)
 assert os.waitpid(again, os.WNOHANG) == (0, 0), "the new process was hit"
-assert processes.read_stat(again).state == "S"
+while processes.read_stat(again).state != "S":
+    assert time.monotonic() < deadline, "the new process does not sleep as it did"
 os.kill(again, signal.SIGKILL)
 print("held")
 """

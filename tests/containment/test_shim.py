@@ -113,10 +113,11 @@ def test_nothing_of_the_agent_runs_when_the_handle_is_not_taken(probe: Probe, gr
 
 @pytest.mark.row("K02")
 def test_what_the_agent_left_behind_is_listed_and_killed(probe: Probe, grove: Grove) -> None:
-    code = "import subprocess,sys,time; subprocess.Popen(sys.argv[1:]); time.sleep(0.5)"
+    code = "import os,subprocess,sys,time; subprocess.Popen(sys.argv[1:])\nwhile not os.path.exists('go'): time.sleep(0.01)"
     with hold_session(probe, _python(code, *grove.command("daemons", 3))) as held:
         held.start()
         grove.wait_for(3)
+        (held.folder / "go").touch()
 
         ended = held.ended()
 
@@ -155,7 +156,7 @@ def test_a_signal_to_the_shim_ends_the_session(probe: Probe, grove: Grove, numbe
 
         shim.send_signal(number)
 
-        assert shim.wait(10) == 128 + number
+        assert shim.wait(20) == 128 + number
         assert held.ended().status == 128 + number
         assert held.nothing_left()
 
@@ -167,7 +168,7 @@ def test_ctrl_c_reaches_an_agent_in_a_pipeline(probe: Probe, grove: Grove) -> No
 
         shim.send_signal(signal.SIGINT)
 
-        assert shim.wait(10) == 128 + signal.SIGINT
+        assert shim.wait(20) == 128 + signal.SIGINT
 
 
 def test_detached_returns_at_once_and_the_agent_has_a_terminal_of_its_own(probe: Probe, grove: Grove) -> None:
@@ -288,7 +289,7 @@ def test_ctrl_c_reaches_the_agent_in_a_cage_and_not_bwrap(subreaper_probe: Probe
 
             shim.send_signal(signal.SIGINT)
 
-            assert shim.wait(10) == 9
+            assert shim.wait(20) == 9
 
 
 def test_what_is_kept_goes_on_and_the_session_with_it(probe: Probe, grove: Grove) -> None:
@@ -296,7 +297,7 @@ def test_what_is_kept_goes_on_and_the_session_with_it(probe: Probe, grove: Grove
     with hold_session(probe, _python(code, *grove.command("plain", 2)), keep=True) as held:
         shim = held.start()
         grove.wait_for(2)
-        assert len(grove.heard()) == 2
+        grove.wait_heard(2)
         assert shim.poll() is None
 
         assert hold.kill(held.handle()).confirmed

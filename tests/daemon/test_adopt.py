@@ -48,7 +48,7 @@ def test_an_adopted_tree_is_frozen_resumed_and_killed_whole(daemon: Daemon, tmp_
             assert paused["proof"] == "cgroup frozen 1"
             assert beating(tmp_path) == set()
             daemon.call("resume", name="tree")
-            assert beating(tmp_path) == set(HEARTS)
+            eventually(lambda: beating(tmp_path) == set(HEARTS), 20, "all hearts beat again")
             [killed] = daemon.call("kill", name="tree")
             assert killed["proof"] == "cgroup populated 0"
             assert beating(tmp_path) == set()

@@ -72,7 +72,7 @@ def test_an_agent_whose_shim_is_killed_is_not_forgotten(daemon: Daemon, agent: H
     assert agent.shim is not None
     os.kill(agent.shim.pid, signal.SIGKILL)
     eventually(lambda: _alarms(daemon, "shim"), 20, "operators are told")
-    assert _beats(daemon.home)
+    eventually(lambda: _beats(daemon.home), 20, "it lives")
     assert _state(daemon) == "running"
     daemon.call("kill", name="heart")
     eventually(lambda: not _beats(daemon.home), 20, "it can still be killed")
@@ -98,11 +98,11 @@ def test_what_lived_when_the_daemon_was_ended_is_frozen_until_an_operator_looked
     """An agent can send both. While no daemon is there its gate denies; what else it does then nobody sees."""
     os.kill(daemon.process.pid, number)
     daemon.process.wait(10)
-    assert _beats(daemon.home)
+    eventually(lambda: _beats(daemon.home), 20, "it lives")
     _again(daemon)
     eventually(lambda: _state(daemon) == "paused", 20, "the new daemon has frozen it")
     assert not _beats(daemon.home)
-    (told,) = _alarms(daemon, "review")
+    (told,) = eventually(lambda: _alarms(daemon, "review"), 20, "operators are told")
     assert "heart is frozen until you look at it: the daemon before this one was ended" in told["text"]
     daemon.kill()
     _again(daemon)  # nobody has looked yet
@@ -117,7 +117,7 @@ def test_what_lives_goes_on_where_an_operator_ended_the_daemon(daemon: Daemon, a
     assert daemon.process.wait(10) == 0
     _again(daemon)
     assert _state(daemon) == "running"
-    assert _beats(daemon.home)
+    eventually(lambda: _beats(daemon.home), 20, "it lives")
     daemon.kill()
     _again(daemon)  # the word was for one end only
     eventually(lambda: _state(daemon) == "paused", 20, "it is frozen")
@@ -165,7 +165,7 @@ def test_a_latch_that_lies_there_at_the_start_stops_what_lives_and_all_calls(dae
     daemon.call("dismiss")  # so that nothing but the latch would stop it
     daemon.process.wait(10)
     latchfile.write_both(daemon.places, "stop1", "operator:ann", 1)
-    assert _beats(daemon.home)
+    eventually(lambda: _beats(daemon.home), 20, "it lives")
     _again(daemon)
     eventually(lambda: _state(daemon) == "paused", 20, "it is frozen")
     assert not _beats(daemon.home)

@@ -110,9 +110,9 @@ class Daemon:
         self.process.wait(60)
 
     def records(self) -> list[dict[str, Any]]:
-        """Every journal record, as it is stored."""
-        lines = [line for file in sorted(self.places.journal.glob("*.jsonl")) for line in file.read_text().splitlines()]
-        return [json.loads(line) for line in lines]
+        """Every journal record, as it is stored; a line that is just being written is none yet."""
+        texts = [file.read_text() for file in sorted(self.places.journal.glob("*.jsonl"))]
+        return [json.loads(line) for text in texts for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
 def header(kind: str, **more: object) -> bytes:

@@ -23,15 +23,26 @@ class Grove:
         """How often each has beaten."""
         return {path.name: path.stat().st_size for path in self.folder.iterdir() if path.name != "elsewhere"}
 
-    def wait_for(self, count: int, seconds: float = 10) -> None:
+    def wait_for(self, count: int, seconds: float = 20) -> None:
         """Until at least `count` victims beat."""
         deadline = time.monotonic() + seconds
         while len(self.beats()) < count:
             assert time.monotonic() < deadline, f"only {len(self.beats())} of {count} victims came up"
             time.sleep(0.01)
 
+    def wait_heard(self, count: int, seconds: float = 20) -> None:
+        """Until `count` victims, and no others, have beaten since: on a busy machine one beat may be late."""
+        before, deadline = self.beats(), time.monotonic() + seconds
+        while (heard := len(self._beaten(before))) < count:
+            assert time.monotonic() < deadline, f"only {heard} of {count} victims beat"
+            time.sleep(0.01)
+        assert heard == count, f"{heard} victims beat, not {count}"
+
     def heard(self, window: float = WINDOW) -> set[str]:
         """Who beats within a window from now."""
         before = self.beats()
         time.sleep(window)
+        return self._beaten(before)
+
+    def _beaten(self, before: dict[str, int]) -> set[str]:
         return {name for name, size in self.beats().items() if size != before.get(name)}

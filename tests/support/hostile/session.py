@@ -50,11 +50,11 @@ class Held:
         self.process = subprocess.Popen(self.argv(mode), cwd=_ROOT, **chosen)  # type: ignore[call-overload]
         return self.process
 
-    def handle(self, seconds: float = 10) -> Handle:
+    def handle(self, seconds: float = 20) -> Handle:
         """The handle, once the shim has saved it."""
         return msgspec.json.decode(self._written("handle.json", seconds), type=Handle)
 
-    def ended(self, seconds: float = 10) -> Ended:
+    def ended(self, seconds: float = 20) -> Ended:
         """What `on_exit` was told, once it was."""
         return msgspec.json.decode(self._written("exit.json", seconds), type=Ended)
 
