@@ -214,12 +214,12 @@ class Calls:
         stop_id = str(params.get("stop_id") or secrets.token_hex(4))
         if len(stop_id) > MOST_NAME or not stop_id.isascii() or not stop_id.replace("-", "").isalnum():
             stop_id = secrets.token_hex(4)  # a stop is never refused: one that could not be typed for a reset gets another id
-        before = {h.session.id for h in self._runner.state.sessions.values() if h.session.state not in OVER}
         since = latchfile.pulled(latchfile.read_any(self._places), self._runner.clock())
         await self._ask(lambda ticket: ev.Estop(self._runner.clock(), stop_id, self.by, ticket, since))
         await self._runner.settled(5.0)
         state = self._runner.state
-        rows = [views.stop(self._runner.results.get(s), state.sessions[s], "") for s in before if s in state.sessions]
+        caught = [held for s, held in state.sessions.items() if s in self._runner.caught]  # also by whoever saw the latch first
+        rows = [views.stop(self._runner.results.get(held.session.id), held, "") for held in caught]
         return {"stop_id": state.latch, "results": rows}
 
     async def reset(self, params: Params) -> object:

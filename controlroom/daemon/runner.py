@@ -14,6 +14,7 @@ import msgspec
 
 from controlroom.core import Limits, State, step
 from controlroom.core import orders as od
+from controlroom.core.state import OVER
 from controlroom.daemon import words
 from controlroom.daemon.ledger import Ledger
 from controlroom.model import event as ev
@@ -93,6 +94,7 @@ class Runner:
         self.ledger = ledger
         self.handles: dict[str, Handle] = {}
         self.results: dict[str, StopResult] = {}
+        self.caught: frozenset[str] = frozenset()  # sessions that were there when the emergency stop in force was pulled
         self._flushing: asyncio.Task[None] | None = None
         self.unseen = ""  # that the journal had failed, until an operator has taken note of it
         self.gate: Gate | None = None
@@ -207,8 +209,10 @@ class Runner:
             case od.Contain():
                 self._contain(order)
             case od.Latch():
+                self.caught |= {s for s, held in self.state.sessions.items() if held.session.state not in OVER}
                 self._tell(self._latches.write(order.stop_id, order.by), "the latch file cannot be written")
             case od.Unlatch():
+                self.caught = frozenset()
                 why = self._latches.clear()
                 self._tell(why, "the latch file cannot be removed")
                 if why:  # it still holds every hook: nothing may be allowed in between

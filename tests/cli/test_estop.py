@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -80,6 +81,16 @@ def test_what_cannot_be_frozen_is_killed(cli: Cli, daemon: Daemon) -> None:
     cli.ok("run", "--detach", "--name", "a", "--contain", "none", *SLEEPER)
     daemon.kill()
     assert "a: stopped" in cli.ok("estop")
+
+
+@pytest.mark.row("E8")
+def test_what_the_latch_alone_had_stopped_is_told_too(cli: Cli, daemon: Daemon) -> None:
+    """The daemon looks for the latch by itself, and may be faster than the call that follows it."""
+    cli.ok("run", "--detach", "--name", "a", "--contain", "none", *SLEEPER)
+    latchfile.write_both(daemon.places, "ab12", "operator:me", time.time_ns())
+    eventually(lambda: states(cli) == {"a": "stopped"}, 20, "the daemon has seen the latch")
+    said = cli.ok("estop")
+    assert "a: stopped after " in said and "proof: ECHILD" in said
 
 
 @pytest.mark.row("E8", "K08")
