@@ -161,8 +161,8 @@ class _Session:
 
     def over(self, status: int, left: list[Survivor], thrown: list[str]) -> None:
         """The session has ended. A daemon that is gone finds out by the handle when it comes back."""
-        note = "; ".join(f"pid {one.process.pid} {one.name}: {one.why}" for one in left[:20])
-        note += f"; thrown away: {', '.join(thrown)}" if thrown else ""
+        parts = [f"pid {one.process.pid} {one.name}: {one.why}" for one in left[:20]]
+        note = "; ".join([*parts, f"thrown away: {', '.join(thrown)}"] if thrown else parts)
         for fresh in (False, True):
             try:
                 if fresh or self._connection is None:

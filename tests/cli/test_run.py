@@ -162,6 +162,20 @@ def test_enforced_is_stopped_with_proof_and_leaves_nothing(cli: Cli, daemon: Dae
     eventually(lambda: not list(cages.iterdir()), 20, "the session's folder is gone")
 
 
+def test_what_was_in_a_throw_away_home_stands_in_its_record_and_is_gone(cli: Cli) -> None:
+    _bwrap()
+    profiles = cli.home.path / "config" / "profiles"
+    profiles.mkdir(parents=True, mode=0o700)
+    profiles.parent.chmod(0o700)
+    (profiles / "guest.toml").write_text('containment = "enforced"\nhome = "throw-away"\ntmp = "throw-away"\n')
+    code = "echo x > $HOME/note; mkdir /tmp/made; echo y > /tmp/made/file"
+    cli.ok("run", "--name", "a", "--profile", "guest", "--", "sh", "-c", code)
+    assert not (cli.home.user / "note").exists()
+    told = "ended: exit status 0; thrown away: home/note, tmp/made/file"
+    eventually(lambda: told in cli.ok("logs", "a"), 20, "its record has what was thrown away")
+    assert not list((cli.home.path / "state" / "cages").iterdir())
+
+
 ODD = {
     "closes its terminal": "import os; os.closerange(0, 3)",
     "calls itself controlroom": "open('/proc/self/comm', 'w').write('controlroom')",
