@@ -110,7 +110,7 @@ def test_a_running_process_is_adopted_as_advisory(cli: Cli, daemon: Daemon) -> N
         try:
             assert "ADVISORY" in cli.ok("adopt", str(process.pid), "--name", "sleeper")
             assert [row["name"] for row in cli.json("agents")] == ["sleeper"]
-            assert "refused" in cli.fails(1, "adopt", str(process.pid))
+            assert "is already session" in cli.fails(1, "adopt", str(process.pid))
         finally:
             process.kill()
 
