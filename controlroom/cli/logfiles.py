@@ -20,6 +20,7 @@ from controlroom.sensing.tail import Found, Gap, Line, Tail
 from controlroom.text.lines import Keys, drawn
 from controlroom.text.safe import SafeText, again
 
+LONG = 256 << 20  # bytes
 LOOK_SECONDS = 0.1  # between two looks at what is followed
 
 
@@ -128,7 +129,7 @@ class Files:
             page = log.back(at, most - len(found), self._rule)
             found = [*page.lines, *found]
             at, more = page.begin, page.more
-            _progress(log.size, log.size - at)
+            progress(log.size, log.size - at)
         when = os.fstat(log.descriptor).st_mtime_ns
         return [_row(log.path, line, text, when) for line, text in zip(found, cleaned(log, found), strict=True)]
 
@@ -161,9 +162,9 @@ class Files:
             yield _row(path, found, text, time.time_ns())
 
 
-def _progress(size: int, done: int) -> None:
+def progress(size: int, done: int) -> None:
     """A long look through a file says how far it is."""
-    if sys.stderr.isatty() and size > 1 << 30:
+    if sys.stderr.isatty() and size > LONG:
         print(f"\rlooked through {100 * done // size:3} % ", end="\n" if done >= size else "", file=sys.stderr, flush=True)
 
 

@@ -1,7 +1,7 @@
 """An agent's merged stream, as the Log tab has it: from the daemon, or, where none runs, made of the journal and the logs."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -9,9 +9,10 @@ import msgspec
 from controlroom.agents import AGENTS, TRANSCRIPTS
 from controlroom.agents.transcript import moment
 from controlroom.cli import out, room
-from controlroom.cli.logfiles import LOOK_SECONDS, Files, Row, of_line, of_told, remark
+from controlroom.cli.logfiles import LOOK_SECONDS, Files, Row, of_line, of_told, progress, remark
 from controlroom.client.rpc import Operator
 from controlroom.daemon.following import Came, Following
+from controlroom.daemon.past import Past
 from controlroom.daemon.story import MOST_ROWS, Story
 from controlroom.model.clock import Instant
 from controlroom.model.record import Record
@@ -57,6 +58,7 @@ class Live:
         self._logs = listed.logs
         self._after = self._event = 0
         self._seq: int | None = None
+        self._older = False  # rows of the story that the daemon does not keep any more
         self._news = _News()
         self._printed: frozenset[str] = frozenset()  # lines that a search through the files has found already
 
@@ -68,11 +70,14 @@ class Live:
         if self._rule is not None:
             found = Files([one.path for one in merged(self._logs)], self._rule, following=False).last(most)
             self._printed = frozenset(row.id for row in found)
-            shown = _sorted([*found, *(row for row in shown if not row.path), *self._events(rows)])
+            shown = _sorted([*found, *_past(self._listed, self._rule, most, rows)])
         elif len(shown) < most:
             begins = _begins(self._logs, lines)
-            older = [*Files(begins, None, following=False).last(most - len(shown), begins), *self._events(rows)]
+            older = Files(begins, None, following=False).last(most - len(shown), begins)
             shown = [*_sorted(older), *shown]
+            if self._older:
+                came = [row for row in shown if row.path]
+                shown = _sorted([*older, *came, *_past(self._listed, None, most, rows)])
         return [*said, *_most(shown, most)]
 
     def follow(self) -> Iterator[Row]:
@@ -100,19 +105,9 @@ class Live:
         if told is None:
             return [], lines, missed
         story = msgspec.convert(told, StoryView)
-        self._seq, self.rows = story.seq, story.rows
+        self._seq, self.rows, self._older = story.seq, story.rows, story.older
         new, gone = self._news.of(story.rows)
         return new, lines, missed + gone
-
-    def _events(self, rows: list[LogView]) -> Iterator[Row]:
-        """What the journal holds from before the daemon's story."""
-        first = min((row.at.wall for row in rows), default=time.time_ns())
-        calls = {row.receipt for row in rows if row.receipt}
-        story = Story(self._session)
-        for seq, record in _records(self._listed):
-            if record.at.wall < first and record.receipt not in calls:
-                story.note(seq, record)
-        return (row for row in map(of_told, story.rows()) if _holds(self._rule, row))
 
 
 class Kept:
@@ -132,7 +127,10 @@ class Kept:
     def newest(self, most: int) -> list[Row]:
         """What there is."""
         wrong = self._fill()
-        rows = _sorted([*self._new(), *self._files.last(most)])
+        told = self._new()
+        if self._rule is not None or (len(told) < most and (self._story.older or self._story.partial)):
+            told = _past(self._listed, self._rule, most)
+        rows = _sorted([*told, *self._files.last(most)])
         return [remark(NO_DAEMON), *map(remark, wrong), *_most(rows, most)]
 
     def take_over(self, live: Live) -> list[Row]:
@@ -189,6 +187,7 @@ class Kept:
         while self._following is not None:
             batch = self._following.read()
             wrong += batch.wrong
+            self._story.partial = batch.partial
             for came in batch.came:
                 at = moment(came.heard.claimed) or at
                 found.append((at, came))
@@ -226,6 +225,24 @@ def _most(rows: list[Row], most: int) -> list[Row]:
     """Remarks, then the newest of the others."""
     plain = [row for row in rows if not row.remark]
     return [*(row for row in rows if row.remark), *plain[max(0, len(plain) - most) :]]
+
+
+def _past(listed: Listed, rule: Rule | None, most: int, live: Sequence[LogView] = ()) -> list[Row]:
+    """The newest rows of all that its own logs and the journal tell of a session; those that a daemon has, as it has them."""
+    mine = {_key(row): row for row in live}
+    met: set[tuple[object, ...]] = set()
+
+    def holds(row: LogView) -> bool:
+        met.add(_key(row))
+        return _holds(rule, of_told(mine.get(_key(row), row)))
+
+    past = Past(listed, room.places().journal, holds, most)
+    while past.go_on():
+        met &= mine.keys()
+        progress(past.size, past.done)
+    rows = [mine.get(_key(row), row) for row in past.rows]
+    newer = [row for row in live if _key(row) not in met and _holds(rule, of_told(row))]
+    return [*map(remark, past.wrong), *map(of_told, [*rows, *newer])]
 
 
 def _records(listed: Listed) -> Iterator[tuple[int, Record]]:

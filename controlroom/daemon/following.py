@@ -3,6 +3,7 @@
 import glob
 import itertools
 import os
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from controlroom.agents.transcript import Heard, Reader, Transcript, unknown
@@ -13,6 +14,7 @@ from controlroom.sensing.tail import Gap, Tail
 MOST_LOGS = 64  # of one session, subagents' included
 MOST_READ = 4 << 20  # bytes of one log at one look
 MOST_LINE = 4 << 20  # bytes of one line; of a longer one nothing can be read
+BIT = 256 * 1024  # bytes that are read at once of a log that is gone through
 BACK = 8 << 20  # bytes of what was there before us
 
 
@@ -36,20 +38,20 @@ class _Log:
 
     def __init__(self, path: str, reader: Reader, fresh: bool) -> None:
         self.path, self._reader = path, reader
-        self._old = 0 if fresh else _size(path)  # what is within is from before us
+        self._old = 0 if fresh else size_of(path)  # what is within is from before us
         self.partial = self._old > BACK
         self._document = Document(path) if path.endswith(".json") else None
         self._tail = Tail(path, back=None if fresh else BACK, keep=MOST_LINE)
 
-    def read(self) -> tuple[list[Came], list[str]]:
+    def read(self, most: int = MOST_READ) -> tuple[list[Came], list[str]]:
         if self._document is not None:
             return self._whole(self._document)
         came: list[Came] = []
         wrong: list[str] = []
         read = 0
-        while (self._tail.more or read == 0) and read < MOST_READ:
+        while (self._tail.more or read == 0) and read < most:
             files = self._tail.files
-            for found in self._tail.read(1 << 20):
+            for found in self._tail.read(min(most, 1 << 20)):
                 if isinstance(found, Gap):
                     wrong.append(found.why)
                     came.append(Came(Heard(Noted(f"the log itself: {found.why}", bad=True)), False))
@@ -61,8 +63,13 @@ class _Log:
             if 0 < files < self._tail.files:
                 wrong.append("another file lies in its place")
                 self._old = 0
-            read += 1 << 20
+            read += min(most, 1 << 20)
         return came, wrong
+
+    @property
+    def more(self) -> bool:
+        """Whether the last read may have left something behind."""
+        return self._document is None and self._tail.more
 
     def _whole(self, document: Document) -> tuple[list[Came], list[str]]:
         data = document.read()
@@ -71,6 +78,20 @@ class _Log:
 
     def close(self) -> None:
         self._tail.close()
+
+
+def whole(transcript: Transcript, path: str) -> Iterator[tuple[int, list[Heard]]]:
+    """All that one log tells up to where it ends now, a bit at a time: its bytes, and what stands in it. Blocking."""
+    log, left = _Log(path, transcript.reader(path), fresh=True), size_of(path)
+    try:
+        for _ in range(left // BIT + 3):  # the first look only opens it
+            came, _ = log.read(BIT)
+            yield min(left, BIT), [heard for heard, _ in came]
+            left -= min(left, BIT)
+            if not log.more:
+                break
+    finally:
+        log.close()
 
 
 class Following:
@@ -112,7 +133,8 @@ class Following:
             log.close()
 
 
-def _size(path: str) -> int:
+def size_of(path: str) -> int:
+    """Bytes of a file; 0 where there is none."""
     try:
         return os.lstat(path).st_size
     except OSError:

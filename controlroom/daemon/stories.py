@@ -58,7 +58,9 @@ class Stories:
             if stored.record is not None and stored.seq <= self._head:
                 records.setdefault(stored.record.session, []).append((stored.seq, stored.record))
         for session, past in records.items():
-            self.of(session).past(past)
+            story = self.of(session)
+            story.past(past)
+            story.older = story.older or len(past) == MOST_ROWS
 
     def born(self, session: str, born: list[Born]) -> None:
         """Processes of a session are there that were not at the last look."""

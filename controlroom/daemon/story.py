@@ -7,7 +7,7 @@ records by the times that they claim.
 
 from bisect import insort
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -97,10 +97,12 @@ class _Placed(NamedTuple):
 
 
 class Story:
-    """One session's. `gated`: whether there is a gate for agents of its kind at all. `model`, `mode`: as told last."""
+    """One session's. `gated`: whether there is a gate for agents of its kind at all. `model`, `mode`: as told last. `gone`:
+    takes each row that is no longer kept. `older`: there were such rows.
+    """
 
-    def __init__(self, session: str = "", *, gated: bool = True) -> None:
-        self._session, self.gated = session, gated
+    def __init__(self, session: str = "", *, gated: bool = True, gone: Callable[[LogView], object] | None = None) -> None:
+        self._session, self.gated, self._gone = session, gated, gone
         self.version = 0
         self._rows: list[_Placed] = []
         self._came = self._claimed = 0  # ns since 1970: where the last row stands that came, and the last from before us
@@ -115,7 +117,7 @@ class Story:
         self._seq = 0
         self._new = 0  # tokens of what came while we looked
         self.unknown: Counter[str] = Counter()
-        self.partial = False
+        self.partial = self.older = False
         self.told = 0  # tool calls
 
     @property
@@ -229,7 +231,12 @@ class Story:
         """Of a call whose row goes, what was said goes too; how it ended is kept for its receipt."""
         self._placed += 1
         insort(self._rows, _Placed(at, self._placed, row))
-        gone = self._rows.pop(0).row if len(self._rows) > MOST_ROWS else None
+        if len(self._rows) <= MOST_ROWS:
+            return
+        self.older = True
+        if self._gone is not None and (shown := self._shown(0)) is not None:
+            self._gone(shown)
+        gone = self._rows.pop(0).row
         if isinstance(gone, Entry) and isinstance(gone.told, ToolUse) and gone.told.call in self._calls:
             call = self._calls[gone.told.call]
             call.input, call.said, call.drawn, call.files, call.processes = "", "", None, (), ()
@@ -293,26 +300,28 @@ class Story:
 
     def rows(self) -> Iterator[LogView]:
         """The newest rows, oldest first."""
-        for at, placed in enumerate(self._rows):
-            row = placed.row
-            if isinstance(row, Entry) and isinstance(row.told, ToolUse):
-                yield self._called(row, row.told)
-                continue
-            if not isinstance(row, LogView):
-                row = self._told(row) if isinstance(row, Entry) else _line(*row)
-                self._rows[at] = placed._replace(row=row)
-            if not row.told and row.kind in OF_A_CALL:
-                call = self._calls.get(self._receipts.get(row.receipt, ""))
-                if call is not None and call.row:
-                    continue
-            yield row
+        return (row for row in map(self._shown, range(len(self._rows))) if row is not None)
+
+    def _shown(self, at: int) -> LogView | None:
+        """One row; None = its call's row tells it."""
+        placed = self._rows[at]
+        row = placed.row
+        if isinstance(row, Entry) and isinstance(row.told, ToolUse):
+            return self._called(row, row.told)
+        if not isinstance(row, LogView):
+            row = self._told(row) if isinstance(row, Entry) else _line(*row)
+            self._rows[at] = placed._replace(row=row)
+        if not row.told and row.kind in OF_A_CALL:
+            call = self._calls.get(self._receipts.get(row.receipt, ""))
+            return None if call is not None and call.row else row
+        return row
 
     def view(self, logs: tuple[str, ...], limit: int) -> StoryView:
         """The story as a room is shown it."""
         rows = tuple(self.rows())[-limit:]
         return StoryView(
             seq=self.version, rows=rows, logs=logs, spending=self.spending, model=self.model, mode=self.mode, calls=self.told,
-            unknown=dict(self.unknown),
+            unknown=dict(self.unknown), older=self.older or self.partial,
         )  # fmt: skip
 
     def _told(self, entry: Entry) -> LogView:

@@ -240,6 +240,7 @@ class StoryView(msgspec.Struct, frozen=True):
     """What a session's log and the journal tell together. `seq` grows with every change. `logs`: the files that are followed.
 
     `calls`: tool calls that its log told of. `unknown`: lines that no decoder knows, by kind. `model`, `mode`: as told last.
+    `older`: there are rows that are no longer kept.
     """
 
     seq: int
@@ -250,6 +251,7 @@ class StoryView(msgspec.Struct, frozen=True):
     mode: str = ""
     calls: int = 0
     unknown: dict[str, int] = {}
+    older: bool = False
 
 
 class LineView(msgspec.Struct, frozen=True):

@@ -49,6 +49,19 @@ def newest(
     return [stored for part in reversed(found) for stored in part]
 
 
+def every(directory: Path, session: str, storage: Storage | None = None) -> Iterator[tuple[int, list[Stored]]]:
+    """All records of a session, oldest first, a bit at a time: the bytes that were gone through, and its records in them.
+
+    Blocking. Raises OSError, and Damaged after all good ones were given.
+    """
+    disk, wanted = storage or KernelStorage(), _quoted(session)
+    try:
+        for raws in walk(disk, spans(disk, directory)):
+            yield sum(map(len, raws)), [decode(raw) for raw in raws if _session(raw) == wanted]
+    except Torn:  # a line that is being written
+        return
+
+
 def _lines(disk: Storage, span: Span, damaged: Callable[[Damaged], object]) -> Iterator[bytes]:
     try:
         for raws in walk(disk, [span]):

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from controlroom.daemon.story import MOST_ROWS
 from controlroom.model.view import LineView, LogSource, RoomView, StoryView
 from controlroom.storage import logbook
 from controlroom.storage.logbook import Listed
@@ -258,6 +259,26 @@ def test_a_call_that_is_followed_is_told_again_with_its_end(
     says("[allowed by policy, T0] Bash ls -> done\n")
     append(claude.log, "one more\n")
     says("one more\n")
+
+
+def test_a_search_covers_all_of_the_story_with_and_without_a_daemon(cli: Cli, claude: Claude) -> None:
+    claude.tells({"type": "text", "text": 'a needle, with "quotes" and ü'})
+    claude.calls("toolu_1", "ls")
+    claude.ends("toolu_1")
+    for number in range(MOST_ROWS + 50):
+        claude.tells({"type": "text", "text": f"straw {number}"})
+    eventually(lambda: any("straw 449" in row[1] for row in claude.tab()), 20, "all of it is read")
+    assert not any("needle" in row[1] for row in claude.tab())
+
+    def found(*words: str) -> list[str]:
+        return [row["text"] for row in cli.json("logs", claude.name, *words)]
+
+    for _ in ("by the daemon", "without one"):
+        assert found("--search", 'NEEDLE, with "quotes" and ü') == ['a needle, with "quotes" and ü']
+        assert found("--search", "bash ls") == ["Bash ls"]
+        assert found("--search", "straw", "--lines", "3") == ["straw 447", "straw 448", "straw 449"]
+        assert len(found("--lines", "1000")) > MOST_ROWS + 50
+        claude.daemon.kill()
 
 
 def test_following_outlives_the_daemon_and_sees_what_the_next_one_writes_down(
