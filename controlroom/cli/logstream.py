@@ -16,7 +16,7 @@ from controlroom.daemon.past import Past
 from controlroom.daemon.story import MOST_ROWS, Story
 from controlroom.model.clock import Instant
 from controlroom.model.record import Record
-from controlroom.model.stream import stream
+from controlroom.model.stream import same, stream
 from controlroom.model.view import LineView, LogSource, LogView, StoryView, merged
 from controlroom.sensing.index import Rule
 from controlroom.storage.chain import Damaged, Stored
@@ -136,8 +136,8 @@ class Kept:
     def take_over(self, live: Live) -> list[Row]:
         """Go on behind what a daemon told before it ended; its remarks."""
         wrong = self._fill()
-        known, rows = set(map(_key, live.rows)), tuple(self._story.rows())
-        told = max((at for at, row in enumerate(rows, 1) if _key(row) in known), default=0)
+        known, rows = set(map(same, live.rows)), tuple(self._story.rows())
+        told = max((at for at, row in enumerate(rows, 1) if same(row) in known), default=0)
         self._news.of(rows[:told])
         self._files.go_on(live.last)
         return [remark(NO_DAEMON), *map(remark, wrong)]
@@ -208,11 +208,6 @@ def _drawn(row: LogView | LineView) -> Row:
     return of_line(row) if isinstance(row, LineView) else of_told(row)
 
 
-def _key(row: LogView) -> tuple[object, ...]:
-    """What tells a row from others, whoever made it."""
-    return (row.kind, row.claimed, row.text, row.call) if row.told else (row.seq,)
-
-
 def _holds(rule: Rule | None, row: Row) -> bool:
     return rule is None or row.remark or rule.holds(row.text.encode(), True)
 
@@ -229,19 +224,19 @@ def _most(rows: list[Row], most: int) -> list[Row]:
 
 def _past(listed: Listed, rule: Rule | None, most: int, live: Sequence[LogView] = ()) -> list[Row]:
     """The newest rows of all that its own logs and the journal tell of a session; those that a daemon has, as it has them."""
-    mine = {_key(row): row for row in live}
+    mine = {same(row): row for row in live}
     met: set[tuple[object, ...]] = set()
 
     def holds(row: LogView) -> bool:
-        met.add(_key(row))
-        return _holds(rule, of_told(mine.get(_key(row), row)))
+        met.add(same(row))
+        return _holds(rule, of_told(mine.get(same(row), row)))
 
     past = Past(listed, room.places().journal, holds, most)
     while past.go_on():
         met &= mine.keys()
         progress(past.size, past.done)
-    rows = [mine.get(_key(row), row) for row in past.rows]
-    newer = [row for row in live if _key(row) not in met and _holds(rule, of_told(row))]
+    rows = [mine.get(same(row), row) for row in past.rows]
+    newer = [row for row in live if same(row) not in met and _holds(rule, of_told(row))]
     return [*map(remark, past.wrong), *map(of_told, [*rows, *newer])]
 
 

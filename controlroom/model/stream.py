@@ -32,6 +32,11 @@ WORDS: dict[str, str] = {
 Row = LogView | LineView
 
 
+def same(row: LogView) -> tuple[object, ...]:
+    """What tells a row of a story from others, whoever made it."""
+    return (row.kind, row.claimed, row.text, row.call) if row.told else (row.seq,)
+
+
 def stream(rows: Sequence[LogView], lines: Sequence[LineView]) -> Sequence[Row]:
     """The rows of a story and the lines of logs in the order in which the daemon saw them come."""
     return sorted([*rows, *lines], key=lambda row: row.at.boot) if lines else rows

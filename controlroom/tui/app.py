@@ -37,6 +37,7 @@ from controlroom.tui.screens.base import House
 from controlroom.tui.screens.dialogs import GrantDialog
 from controlroom.tui.screens.pages import StopPage
 from controlroom.tui.screens.room import RoomScreen
+from controlroom.tui.search import Search
 from controlroom.tui.streams import Streams
 from controlroom.tui.widgets.pane import Pane
 
@@ -87,6 +88,7 @@ class RoomApp(App[int], inherit_bindings=False):
         self._told = 0  # version of the looking that a fact was drawn at
         self.reader = Reader(lambda: self.post_message(News()))
         self._streams = Streams(link, self.looking, lambda: self.post_message(News()))
+        self._search = Search(ports.places, self.looking, lambda: self.post_message(News()))
         self._life = Life(self._ended)
         self._drawn: tuple[object, ...] = ()
         self._pace = Pace()
@@ -160,6 +162,7 @@ class RoomApp(App[int], inherit_bindings=False):
     def _ended(self, code: int) -> None:
         self.link.close()
         self.reader.close()
+        self._search.close()
         if self.contact.view is not None:
             memory.save(self.ports.places, memory.Memory(self.contact.view.now.wall, self._chosen))
         self.exit(code, return_code=code)
@@ -255,6 +258,7 @@ class RoomApp(App[int], inherit_bindings=False):
         self.looking.read(self.reader.sheet)
         scene = self.scene()
         self._streams.look(scene)
+        self._search.look(scene)
         top = self.top
         seen = self._pace.shown(contact, self._framed, LOG_SECONDS if self.looking.tab == draw.LOG else CALM_SECONDS)
         new = (top, top.made, self.size, scene.advice, seen, scene.approval, scene.unready, self.looking.version,

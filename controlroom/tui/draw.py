@@ -147,8 +147,26 @@ def _tabbar(scene: Scene, width: int) -> list[Line]:
     looking = scene.looking
     notes = _log_notes(scene) if looking.tab == LOG else []
     edge: Line = (say(scene.glyphs.gutter, "dim"), gap(1))
-    bar = tabs.render([t.label for t in keys.TABS], looking.tab, width - 2, scene.glyphs, find=looking.filter, notes=notes)
+    bar = tabs.render(
+        [t.label for t in keys.TABS],
+        looking.tab,
+        width - 2,
+        scene.glyphs,
+        find=looking.filter,
+        found=_found(scene),
+        notes=notes,
+    )
     return [(*edge, *bar[0])]
+
+
+def _found(scene: Scene) -> str:
+    """How far the search through all of the story is, and what it has found."""
+    agent = scene.agent
+    past = scene.looking.found(agent.id) if agent is not None and scene.looking.tab == LOG and not shown_log(scene) else None
+    if past is None:
+        return ""
+    state = f"{past.total:,} found" if past.share >= 1 else f"looked through {past.share:.0%}"
+    return f"not all can be read, {state}" if past.wrong else state
 
 
 def _log_notes(scene: Scene) -> list[Line]:
@@ -213,7 +231,8 @@ def _rows(scene: Scene, view: RoomView) -> Sequence[object]:
         case 1 if shown_log(scene):
             return looking.sheet.rows if looking.sheet is not None else ()
         case 1:
-            return log.select(view, session, looking.filter, looking.stories.get(session), looking.lines.get(session, ()))
+            told = (looking.stories.get(session), looking.lines.get(session, ()))
+            return log.select(view, session, looking.filter, *told, _past(scene, session))
         case 2:
             return receipts.select(view, session, looking.filter)
         case 3:
@@ -232,7 +251,8 @@ def _tab(scene: Scene, view: RoomView, agent: AgentView | None, width: int) -> l
             return sheet.render(looking.sheet, path, width, glyphs)
         case 1:
             told = (looking.stories.get(session), looking.lines.get(session, ()))
-            return log.render(view, session, width, glyphs, find=find, at=at, story=told[0], lines=told[1])
+            past = _past(scene, session)
+            return log.render(view, session, width, glyphs, find=find, at=at, story=told[0], lines=told[1], past=past)
         case 2:
             return receipts.render(view, session, width, glyphs, find=find, at=at)
         case 3:
@@ -243,6 +263,11 @@ def _tab(scene: Scene, view: RoomView, agent: AgentView | None, width: int) -> l
         case 5:
             return permissions.render(view, agent, looking.permissions.get(session), width, glyphs, find=find)
     return config.render(looking.layers.get(session), agent, width, glyphs, now=view.now, find=find, at=at)
+
+
+def _past(scene: Scene, session: str) -> Sequence[LogView]:
+    found = scene.looking.found(session)
+    return found.rows if found is not None else ()
 
 
 def detail(scene: Scene) -> Maker | None:

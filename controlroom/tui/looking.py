@@ -2,17 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from controlroom.model.agent import SessionState
 from controlroom.model.permissions import Permissions
 from controlroom.model.touched import DiffView, FilesView
-from controlroom.model.view import AgentView, LayerView, LineView, LogSource, ProcessesView, RoomView, StoryView
+from controlroom.model.view import AgentView, LayerView, LineView, LogSource, LogView, ProcessesView, RoomView, StoryView
 from controlroom.tui.sheet import Sheet
 
 Region = Literal["agents", "request", "tab"]
 OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
 REGIONS: tuple[Region, ...] = ("agents", "request", "tab")
+
+
+class Past(NamedTuple):
+    """What a search through all of a story has found: its newest rows, and how many there are; `share` of it is looked at."""
+
+    session: str
+    find: str
+    rows: tuple[LogView, ...]
+    total: int
+    share: float
+    wrong: str = ""
 
 
 @dataclass
@@ -37,6 +48,7 @@ class Looking:
     logs: dict[str, tuple[LogSource, ...]] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     sheet: Sheet | None = None
+    past: Past | None = None
     notice: str = ""
     wrong: bool = False
     until: float = 0.0
@@ -109,6 +121,17 @@ class Looking:
             self.sheet = sheet
             self.follow = sheet.follow if sheet is not None else self.follow
             self.touch()
+
+    def searched(self, past: Past | None) -> None:
+        """What the search for the Log tab's filter has found so far; None = there is none."""
+        if past is not self.past:
+            self.past = past
+            self.touch()
+
+    def found(self, session: str) -> Past | None:
+        """What is found of this session with the filter as it is now."""
+        past = self.past
+        return past if past is not None and (past.session, past.find) == (session, self.filter) else None
 
     def go_region(self, by: int) -> None:
         """Goes to another part of the screen."""

@@ -1,5 +1,6 @@
 """The Log tab: the merged stream, and each log by itself, of any size, without ever waiting for it."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from controlroom.model.view import LineView, LogSource, Origin, RoomView
+from controlroom.model.view import LineView, LogSource, LogView, Origin, RoomView, StoryView
+from controlroom.storage import logbook
+from controlroom.storage.logbook import Listed
 from controlroom.tui.link import Outcome
 from controlroom.tui.screens.pages import TextPage
 from tests.support import views
@@ -206,3 +209,31 @@ async def test_what_the_stream_lacks_and_why_it_is_late_stand_beside_the_tabs(
             await visit.sees(words)
         await visit.press("1")
         await visit.until(lambda: "dropped" not in visit.text(), "by itself, all of the log is there")
+
+
+@story
+async def test_a_filter_goes_through_all_of_the_story_and_says_how_much_it_found(tmp_path: Path) -> None:
+    log = tmp_path / "s1.jsonl"
+    said = [f"straw {number}" for number in range(600)]
+    said[5] = "a needle"
+    lines = ({"type": "assistant", "message": {"id": "m", "role": "assistant", "content": text}} for text in said)
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    view = with_log(log)
+    agent = view.agents[0]
+    async with room(view) as visit:
+        agents = visit.app.ports.places.agents
+        agents.mkdir(mode=0o700)
+        logbook.save(agents, Listed(agent.id, agent.name, "claude-code", agent.logs))
+        row = LogView(600, ago(1), agent.id, "speaks", said[599], told=True, more=said[599])
+        visit.line.results["story"] = msgspec.to_builtins(StoryView(7, rows=(row,), older=True))
+        await visit.press("1", "slash", *"needle", "enter")
+        await visit.sees("1 found")
+        await visit.sees("a needle")
+        await visit.press("escape")
+        assert visit.app.looking.past is None
+        await visit.press("slash", *"599", "enter")
+        await visit.sees("1 found")
+        past = visit.app.looking.past
+        assert past is not None and len(past.rows) == 1
+        drawn = visit.app.top.query_one("#tab").lines
+        assert len(drawn) == 1, "what the daemon tells too stands there once"

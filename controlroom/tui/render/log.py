@@ -6,7 +6,7 @@ What the log tells is a claim and drawn as one; only the gate's record of a call
 from collections.abc import Sequence
 
 from controlroom.model.record import Kind
-from controlroom.model.stream import Row, stream, word
+from controlroom.model.stream import Row, same, stream, word
 from controlroom.model.view import LineView, LogSource, LogView, RoomView, StoryView, merged
 from controlroom.tui.glyphs import Glyphs
 from controlroom.tui.line import Line, Style, gap, marked, pad, quote, say
@@ -32,14 +32,27 @@ _STYLES: dict[str, Style] = {
 
 
 def select(
-    view: RoomView, session: str, find: str = "", story: StoryView | None = None, lines: Sequence[LineView] = ()
+    view: RoomView,
+    session: str,
+    find: str = "",
+    story: StoryView | None = None,
+    lines: Sequence[LineView] = (),
+    past: Sequence[LogView] = (),
 ) -> tuple[Row, ...]:
     """The rows of a session ("" = of all) that hold `find`; its story, where it is known, has what its own log tells too.
 
-    `lines` of its other logs stand among them, in the order in which all of it came.
+    `lines` of its other logs stand among them, in the order in which all of it came. What a search has found in the `past` of
+    the story stands before them.
     """
     mine = story.rows if story else [row for row in view.log if not session or row.session == session]
-    return tuple(row for row in stream(mine, lines) if rows.holds(find, *_texts(row)))
+    known = {same(row) for row in mine} if past else set()
+    older = (row for row in past if same(row) not in known)
+    return (*older, *(row for row in stream(mine, lines) if holds(find, row)))
+
+
+def holds(find: str, row: Row) -> bool:
+    """Whether a row is one that a filter is for."""
+    return rows.holds(find, *_texts(row))
 
 
 def _texts(row: Row) -> tuple[str, ...]:
@@ -78,9 +91,10 @@ def render(
     at: int = -1,
     story: StoryView | None = None,
     lines: Sequence[LineView] = (),
+    past: Sequence[LogView] = (),
 ) -> list[Line]:
     """A line for every row of `select`."""
-    found = select(view, session, find, story, lines)
+    found = select(view, session, find, story, lines, past)
     if not found:
         return rows.nothing("nothing has happened yet", find, width, glyphs)
     names = {} if session else {agent.id: agent.name for agent in view.agents}

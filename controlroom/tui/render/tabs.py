@@ -9,14 +9,24 @@ _SHORTER = {"Processes": "Procs", "Permissions": "Perms"}
 
 
 def render(
-    names: Sequence[str], current: int, width: int, glyphs: Glyphs, *, find: str = "", notes: Sequence[Line] = ()
+    names: Sequence[str],
+    current: int,
+    width: int,
+    glyphs: Glyphs,
+    *,
+    find: str = "",
+    found: str = "",
+    notes: Sequence[Line] = (),
 ) -> list[Line]:
-    """The one line. `current` counts from 1, as the keys do. `notes`: of our words on the right the first that fits."""
+    """The one line. `current` counts from 1, as the keys do. `notes`: of our words on the right the first that fits. `found`:
+    what a filter has come to so far, where there is room for it.
+    """
     right: Line = (say("/ ", "key"), *marked(quote(find, "text", 40))) if find else ()
+    state: Line = (say(f"{found}  ", "dim"), *right) if found and right else right
     shorter = [_SHORTER.get(name, name) for name in names]
     bars = [_bar(names, current, 2), _bar(shorter, current, 2), _bar(shorter, current, 1)]
     numbers = _bar([name if at == current else "" for at, name in enumerate(names, 1)], current, 2)
-    for beside in (right,) if find else (*notes, ()):
+    for beside in (state, right) if find else (*notes, ()):
         room = width - cells(beside) - 1 if beside else width
         for bar in bars:
             if cells(bar) <= room:
