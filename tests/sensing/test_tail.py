@@ -9,6 +9,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+from controlroom.sensing import tail as tail_room
 from controlroom.sensing.tail import MOST_LINE, Found, Gap, Line, Tail
 
 PIECES = {"a": b"a", "end": b"\n", "cr": b"\r", "no text": b"\xff\0", "line": b"line\n", "giant": b"x" * 70_000}
@@ -178,3 +179,21 @@ def test_long_lines_come_in_pieces_that_make_them_up_where_that_is_asked_for(log
             made, begun = [*made, begun], b""
     assert made == lines
     tail.close()
+
+
+@pytest.mark.row("R01", "R09")
+def test_of_far_too_much_at_once_only_the_last_part_is_looked_at_and_that_is_said(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tail_room, "MOST_COUNTED", 1000)
+    tail = Tail(str(log))
+    drain(tail)
+    with log.open("ab") as file:
+        file.truncate(10 << 30)  # nobody could read it in the time that this test has
+        file.seek(0, os.SEEK_END)
+        file.write(b"\n" + b"x\n" * 5000)
+    passed = tail.pass_over(100)
+    gap, *lines = tail.read()
+    assert isinstance(gap, Gap) and f"{(10 << 30) + 10_001 - 8 - 1100:,} bytes" in gap.why
+    assert passed == 500 and texts(lines) == [(b"x", 0)] * 50
+    assert texts(drain(tail)) == []
