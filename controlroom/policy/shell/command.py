@@ -133,6 +133,10 @@ class Shell:
     def _redirect(self, operator: str, target: Arg, env: Env, prints: str | None) -> None:
         if "&" in operator and re.fullmatch(r"\d+-?|-", target.text):
             return
+        if target.text.startswith(("/dev/tcp/localhost/", "/dev/tcp/127.0.0.1/")) and operator == "<":
+            self.ledger.effect(EffectKind.NET)
+            self.ledger.reason(Tier.T1, "shell.probe", "Looks whether a port of this machine answers.")
+            return
         if target.text.startswith(("/dev/tcp/", "/dev/udp/")):
             self.ledger.effect(EffectKind.NET)
             self.ledger.reason(Tier.T3, "shell.socket", "Opens a network connection from the shell itself.")

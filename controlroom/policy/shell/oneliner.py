@@ -39,6 +39,11 @@ _COLLECTION = re.compile(
     r"(?:\b(?:const|let|var|my)\s{1,4}|(?:^|[;\n'\"{(,])\s{0,20})[$@]?(\w{1,40})\s{0,4}=\s{0,4}"
     r"(?:new\s{1,4}(?:Map|Set|WeakMap|WeakSet|URL|URLSearchParams|FormData|Headers)\b|Hash\.new|Set\.new|Set\[|\{|\[)"
 )
+_SCRIPTS = frozenset({"node", "nodejs", "bun", "deno", "tsx", "ts-node"})
+_FEW = 16
+_CONSTANT = re.compile(r"\bconst\s{1,4}(\w{1,40})\s{0,4}=\s{0,4}(['\"])([^'\"\\\n]{1,200})\2(?=\s{0,4}[;,\n])")
+_MATCHED = re.compile(r"\.exec\s?\(")  # of an expression, where no module that runs programs is named
+_DECODED = re.compile(r"\bBuffer\.from\b|['\"]base64['\"]|\batob\b")  # what would run it is looked for apart
 _VERSION = re.compile(r"[0-9.]+$")
 
 
@@ -179,6 +184,14 @@ def _code(shell: "Shell", name: str, one: _Interpreter, code: Arg, env: Env) -> 
     shell.uninspected(f"Runs code given to {name}; it is looked at for what it seems to do.")
 
 
+def _with_constants(text: str) -> str:
+    """JavaScript with the names of files that stand in constants put where the constants are used."""
+    for found in list(_CONSTANT.finditer(text))[:_FEW]:
+        if len(re.findall(rf"\b{found[1]}\s{{0,4}}(?:=(?![=>])|\+=|\?\?=)", text)) == 1:
+            text = re.sub(rf"(?<=\(){found[1]}(?=\s{{0,4}}[,)])", f"'{found[3]}'", text)
+    return text
+
+
 def _without_collections(text: str) -> str:
     """Code without what it deletes from maps, sets and hashes that it made itself."""
     names = {found[1] for found in _COLLECTION.finditer(text)}
@@ -190,7 +203,10 @@ def _without_collections(text: str) -> str:
 def _patterns(shell: "Shell", name: str, one: _Interpreter, text: str, env: Env) -> None:
     """Judge by what the code seems to do; calls on plain names are judged by those files, the rest asks."""
     patterns = _table()[0]
+    text = _with_constants(text) if name in _SCRIPTS else text
     rest = _LITERAL_CALL.sub(" ", _without_collections(text))
+    if name in _SCRIPTS:
+        rest = _DECODED.sub(" ", rest if "child_process" in rest else _MATCHED.sub(".match(", rest))
     for whole in (_LITERAL_RUN, _BACKTICKS) if "`" in one.extra else (_LITERAL_RUN,):
         for run_too in whole.finditer(rest):
             if run_too["text"]:
@@ -247,7 +263,9 @@ def _reader(
     kind = EffectKind.WRITE if in_place else EffectKind.READ
     for operand in operands:
         if "=" not in operand.text or in_place:
-            shell.touch(Act(kind, "", env.cwd, "edit.in-place", "Edits in place", append=in_place and not empties), operand)
+            shell.touch(
+                Act(kind, "", env.cwd, "edit.in-place", "Edits in place", append=in_place and is_sed and not empties), operand
+            )
 
 
 def _script(shell: "Shell", name: str, code: Arg, env: Env, *, is_sed: bool) -> bool:

@@ -14,7 +14,7 @@ _MOVE = {"os.rename", "os.replace", "os.renames", "shutil.move"}
 _LINK = {"os.symlink", "os.link"}
 _CREATE = {"os.mkdir", "os.makedirs"}
 _META = {"os.chmod", "os.chown", "os.lchown", "os.utime", "shutil.chown", "os.setxattr", "os.removexattr"}
-_OPEN = {"open", "io.open", "codecs.open", "os.fdopen", "zipfile.ZipFile", "tarfile.open", "gzip.open", "bz2.open", "lzma.open"}
+_OPEN = {"open", "io.open", "codecs.open", "zipfile.ZipFile", "tarfile.open", "gzip.open", "bz2.open", "lzma.open"}
 _SHELL = {"os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "asyncio.create_subprocess_shell"}
 _ARGV = {
     "subprocess.run",
@@ -44,8 +44,10 @@ _KILL = re.compile(r"os\.(kill|killpg|reboot)|signal\.(pthread_kill|raise_signal
 _SEND = re.compile(
     r"(requests|httpx|aiohttp|urllib3)\.\w*(post|put|patch|delete)|(smtplib|ftplib|paramiko|telnetlib|fabric|boto3\.resource)\.\w+"
 )
+_REQUEST = {"requests.request", "httpx.request", "httpx.stream", "urllib3.request"}
 _DELETING = re.compile(
     r"(delete|terminate|drop|purge|destroy)_\w+|flushall|flushdb|drop_all|drop_database|destroy|delete_many|rmtree|remove_tree"
+    r"|prune|upload_\w+|put_object|send_message|send_email|sendmail|publish"
 )
 _SAVES = re.compile(r"to_(csv|json|excel|parquet|pickle|html|feather|sql)|save|savefig|savez|imsave|imwrite|dump_to_file")
 _SQL = re.compile(r"\b(DROP|TRUNCATE)\b|\bDELETE\s+FROM\b|\bALTER\s+TABLE\b.*\bDROP\b", re.I | re.S)
@@ -179,10 +181,17 @@ class _Reader:
             self._add("hidden" if name != "pickle.dump" and not name.endswith((".dumps", ".dump")) else "read")
         elif _KILL.fullmatch(name):
             self._add("kill")
-        elif _SEND.match(name):
+        elif _SEND.match(name) or (name in _REQUEST and self._method_of(node) not in ("GET", "HEAD", "OPTIONS")):
             self._add("send")
+        elif name.endswith((".kill", ".terminate", ".suspend", ".send_signal")) and "psutil" in self._names.modules.values():
+            self._add("kill")
         else:
             self._method(name, node)
+
+    def _method_of(self, node: ast.Call) -> str | None:
+        given = self._arg(node, 0, "method")
+        text = self._names.text(given) if given is not None else None
+        return None if text is None else text.upper()
 
     def _argv(self, node: ast.Call) -> None:
         given = self._arg(node, 0, "args")

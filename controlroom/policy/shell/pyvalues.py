@@ -13,7 +13,13 @@ from controlroom.policy.paths import MINTED
 MOST = 64  # values one expression may have
 _DEEP = 24  # expressions inside expressions
 _BUDGET = 20_000  # expressions looked at for one text; what is over it is not known
-_TEMPORARY = {"tempfile.mkdtemp", "tempfile.TemporaryDirectory", "tempfile.mktemp", "tempfile.NamedTemporaryFile"}
+_TEMPORARY = {
+    "tempfile.mkdtemp",
+    "tempfile.TemporaryDirectory",
+    "tempfile.mktemp",
+    "tempfile.mkstemp",
+    "tempfile.NamedTemporaryFile",
+}
 _SAME = {"str", "os.fspath", "os.path.abspath", "os.path.realpath", "os.path.normpath", "os.path.expandvars"}
 
 
@@ -78,6 +84,9 @@ class Names:
         if isinstance(target, ast.Name):
             self._given.setdefault(target.id, []).append(value)
         elif isinstance(target, ast.Tuple | ast.List):
+            if isinstance(value, ast.Call) and self.dotted(value.func) == "tempfile.mkstemp":  # a descriptor and a name
+                self._bind(target.elts[-1], value)
+                return
             parts = value.elts if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts) else None
             for index, part in enumerate(target.elts):
                 self._bind(part, parts[index] if parts else None)

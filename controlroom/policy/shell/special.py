@@ -185,9 +185,15 @@ def _make(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
 def _npm(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
     """The same for the scripts of package.json."""
     words = [arg.text for arg in args if arg.certain and not arg.text.startswith("-")]
+    if words[:1] == ["pkg"] and words[1:2] in (["set"], ["delete"], ["fix"]):
+        shell.touch(Act(EffectKind.WRITE, "", env.cwd, "npm.pkg", "npm pkg", append=True), Arg("package.json"))
+        shell.seen.add(shell.files.place("package.json", env.cwd)[0])  # it is changed here, not run
+        return False
     name = words[1] if words[:1] in (["run"], ["run-script"]) and len(words) > 1 else words[0] if words else ""
     if name and name not in ("install", "i", "ci", "publish") and not shell.remote and len(args) == len(words):
         text, own = shell.own_text(["package.json"], env)
+        if own and text is None:
+            shell.hidden("a script of package.json, which the same command changed")
         found = scripts.npm(text.encode("utf-8", "surrogateescape"), name) if text is not None else None
         _project(shell, found, env, own=own)
     return False
