@@ -20,7 +20,7 @@ from controlroom.containment import rungs
 from controlroom.model.agent import Rung
 from controlroom.sensing.log_secrets import LogSecrets
 from controlroom.storage import latchfile
-from controlroom.storage.paths import Insecure, Places, secure_dir
+from controlroom.storage.paths import Insecure, Places, room_for_sockets, secure_dir
 
 TIOCSTI = Path("/proc/sys/dev/tty/legacy_tiocsti")
 PROGRAMS = {"git": "tracked files cannot be told", "bwrap": "ENFORCED is not possible", "tmux": "agents in panes are not seen"}
@@ -86,6 +86,8 @@ def _places(places: Places) -> Iterator[Finding]:
         folder: Path = getattr(places, name)
         try:
             secure_dir(folder)
+            if name == "runtime":
+                room_for_sockets(folder)
         except (Insecure, OSError) as error:
             yield Finding("FAIL", f"{name} folder", str(error))
         else:

@@ -61,7 +61,7 @@ from controlroom.model.use import Matrix
 from controlroom.storage import latchfile, logbook
 from controlroom.storage.journal import Journal, JournalBroken
 from controlroom.storage.marks import digest_key, marks
-from controlroom.storage.paths import Insecure, Places, operator, secure_dir
+from controlroom.storage.paths import Insecure, Places, operator, room_for_sockets, secure_dir
 from controlroom.storage.receipts import open_receipts, where_it_stopped
 from controlroom.storage.snapshots.store import Store
 from controlroom.text.safe import SafeText, show
@@ -114,6 +114,7 @@ class House:
 
     def __init__(self, places: Places) -> None:
         """Raises Insecure, BadSettings, RuleError, BadManifest, Locked, OSError."""
+        room_for_sockets(places.runtime)
         for folder in (places.config, places.state, places.runtime, places.inner, places.agents, places.journal):
             secure_dir(folder)
         rules = Rulebook()

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import msgspec
 
+SOCKET_PATH = 107  # bytes that the path of a socket may have (unix(7): 108 with the NUL)
+LONGEST_SOCKET = 21  # bytes of the longest name of one of ours: a session's, 16 digits and ".shim"
+
 
 class Insecure(Exception):
     """A folder of ours cannot be trusted. `component` is the part of the path at fault, `why` says what and what to do."""
@@ -120,6 +123,14 @@ def secure_dir(path: Path) -> None:
             seen.add(parent)
             _check_parent(parent)
     _check_own(path)
+
+
+def room_for_sockets(runtime: Path) -> None:
+    """Raises Insecure where the sockets in `runtime` would have longer paths than the kernel takes."""
+    most, has = SOCKET_PATH - LONGEST_SOCKET - 1, len(os.fsencode(runtime))
+    if has > most:
+        why = f"is {has} bytes long, and a folder of sockets {most} at most; set CONTROLROOM_HOME or XDG_RUNTIME_DIR to a shorter one"
+        raise Insecure(str(runtime), why)
 
 
 def _create(path: Path) -> None:

@@ -47,6 +47,13 @@ def test_a_daemon_that_cannot_start_says_why(cli: Cli) -> None:
     assert "config.toml" in said and "second" in said
 
 
+def test_a_home_too_deep_for_sockets_is_said_before_anything_runs(cli: Cli) -> None:
+    deep = cli.home.path / ("x" * 100)
+    done = cli.run("daemon", "start", CONTROLROOM_HOME=str(deep))
+    assert done.returncode == 1 and "shorter" in done.stderr
+    assert "FAIL  runtime folder" in cli.run("doctor", CONTROLROOM_HOME=str(deep)).stdout
+
+
 def test_stop_ends_it(cli: Cli) -> None:
     cli.ok("daemon", "start")
     cli.ok("daemon", "stop")

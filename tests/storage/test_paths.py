@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from controlroom.storage.paths import Insecure, Places, places, secure_dir
+from controlroom.storage.paths import Insecure, Places, places, room_for_sockets, secure_dir
 
 
 @pytest.fixture
@@ -47,6 +48,16 @@ def test_without_a_runtime_folder_the_state_folder_serves() -> None:
     found = places({"HOME": "/home/me"})
     assert found.runtime == found.state
     assert found.gate_latch == found.latch
+
+
+def test_a_folder_too_deep_for_a_socket_is_refused_with_the_way_out(base: Path) -> None:
+    longest = base / ("x" * (85 - len(str(base)) - 1))
+    longest.mkdir()
+    room_for_sockets(longest)
+    with socket.socket(socket.AF_UNIX) as fits:
+        fits.bind(f"{longest}/0123456789abcdef.shim")
+    with pytest.raises(Insecure, match="set CONTROLROOM_HOME or XDG_RUNTIME_DIR to a shorter one"):
+        room_for_sockets(Path(f"{longest}x"))
 
 
 @pytest.mark.parametrize(("env", "component"), [({}, "HOME"), ({"CONTROLROOM_HOME": "rel"}, "CONTROLROOM_HOME")])
