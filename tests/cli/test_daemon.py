@@ -93,6 +93,18 @@ def test_what_is_no_command_is_a_usage_error(cli: Cli, words: list[str]) -> None
     assert "controlroom --help" in cli.fails(2, *words)
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_the_caller_closed_breaks_nothing(cli: Cli, closed: str) -> None:
+    def run(*words: str) -> "subprocess.CompletedProcess[str]":
+        line = ["sh", "-c", f'exec "$@" {closed}', "sh", *CONTROLROOM, *words]
+        return subprocess.run(line, env=cli.home.env, cwd=cli.cwd, capture_output=True, text=True, timeout=50, check=False)
+
+    fine, wrong = run("policy", "check", "--", "ls"), run("bogus")
+    assert (fine.returncode, fine.stderr) == (0, "")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert run().returncode == 2
+
+
 HELPS = """
 import contextlib, io, json, sys
 from controlroom.cli.start import main
