@@ -17,9 +17,10 @@ EVERY = "every Claude Code, Codex, Gemini CLI, OpenCode, OpenClaw and Copilot CL
 
 def adopt(
     pid: int | None = None,
+    /,
     *,
-    name: str = "",
-    every: Annotated[bool, Parameter(name="--all", negative="", help=EVERY)] = False,
+    name: Annotated[str, Parameter(help="how it is called in the room")] = "",
+    every: Annotated[bool, Parameter(name="--all", help=EVERY)] = False,
 ) -> int:
     """Takes running processes into the room, labelled ADVISORY: seen, held where they ask, stopped as far as they are found."""
     if (pid is None) is not every:

@@ -3,9 +3,10 @@
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 import cyclopts
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from controlroom import __version__
 from controlroom.cli import out
@@ -17,6 +18,7 @@ from controlroom.storage.paths import Insecure
 
 HELP = """A terminal control room for live AI agents: see, decide, pause, stop.
 
+Without a command the room opens: controlroom [--read-only] [--theme NAME] [--ascii] [--no-mouse] [--reset-terminal].
 Also: `controlroom estop` (EMERGENCY STOP), `controlroom allow ID --digest D`, `controlroom deny ID [--reason R]`.
 Exit codes: 0 ok, 1 refused or failed, 2 usage, 3 no daemon."""
 ROOM = "open-room"  # what `controlroom` does without a command
@@ -47,78 +49,87 @@ TOP = {
     "revoke": ("grants:revoke", "Take a grant back."),
     "ask": ("asking:ask", "Ask before an act, from a script; run it when allowed."),
     "install": ("install:install", "Put the gate into an agent's configuration."),
-    "uninstall": ("install:uninstall", "Take it out again."),
+    "uninstall": ("install:uninstall", "Take the gate out of an agent's configuration again."),
     "doctor": ("doctor:doctor", "Prove that the gate holds on this machine."),
-    "demo": ("demo_command:demo", "The story of a scripted agent."),
+    "demo": ("demo_command:demo", "Show the room on a scripted agent; touches nothing of yours."),
 }
 NOUNS = {
     "protect": (
         "The never-touch manifest.",
-        "protect",
         {
-            "add": "Put a path or pattern on the list.",
+            "add": "Put a path, or a pattern, on the list.",
             "remove": "Take one off the list.",
-            "list": "List what was added.",
-            "check": "Say whether a path is covered, and by which line; exit code 0 when it is, 1 when not.",
-            "restore": "Put a never-touch file back as it was before it was changed on disk.",
+            "list": "List what you added; take a list that another hand changed.",
+            "check": "Say whether a path is covered, and by which line.",
+            "restore": "Put a file back as it was before it was changed on disk.",
         },
     ),
     "config": (
         "Two-phase changes of configuration files.",
-        "config",
         {
-            "propose": "Check a new content, show the change, ask, keep the old version, replace.",
+            "propose": "Propose a file's new content: checked, shown, asked, kept, replaced.",
             "history": "List the saved versions of a file.",
-            "rollback": "Propose the last saved version, the same way.",
-            "accept": "Take our settings, or the changes of an agent's file, as they lie on disk.",
-            "changes": "List the changes of agents' files that nobody has looked at.",
+            "rollback": "Propose the last saved version of a file.",
+            "accept": "Take our settings and rules, or an agent's file, as on disk.",
+            "changes": "List the changes of agents' files that wait for a look.",
         },
     ),
     "audit": (
         "The journal: prove it, or take it elsewhere.",
-        "audit",
         {
-            "verify": "Prove the chain, and say what it cannot see.",
-            "export": "Print it for other programs: an event a record (jsonl), or a line a receipt (csv).",
-            "anchor": "Write its head down outside, where nobody on this machine can change it later.",
-            "accept": "Take note that it had failed: acts may be allowed again.",
+            "verify": "Prove the chain, record by record.",
+            "export": "Print every record, or a line a receipt.",
+            "anchor": "Write the head down where nobody here can change it.",
+            "accept": "Take note that the journal had failed and is written again.",
         },
     ),
     "daemon": (
         "The daemon that holds and decides.",
-        "daemon",
         {
-            "start": "Start it; returns when it answers.",
-            "stop": "End it; agents go on, and their gates deny.",
+            "start": "Start it, and return when it answers.",
+            "stop": "End it in good order; agents go on, their gates deny.",
             "status": "Say whether it answers, and how it is.",
-            "install-service": "Let systemd start it at log-in and again when it fails.",
+            "install-service": "Let systemd start it at log-in and when it fails.",
         },
     ),
     "policy": (
         "What would be decided, and why. No side effect.",
-        "policy",
-        {"check": "Say what would be decided about a command; exit code 0 whatever the verdict."},
+        {"check": "Say what would be decided about a command, and why."},
     ),
 }
 
 
-def build() -> App:
-    """The whole command line as cyclopts knows it."""
-    app = App(name="controlroom", help=HELP, version=__version__, help_format="plaintext", result_action="return_value")
+def build(words: Sequence[str] = ()) -> App:
+    """The whole command line as cyclopts knows it. The command that `words` name tells of itself what its module says."""
+    told = Parameter(negative=(), show_default=_default)
+    app = App(
+        name="controlroom",
+        help=HELP,
+        version=__version__,
+        help_format="plaintext",
+        result_action="return_value",
+        default_parameter=told,
+    )
     for name, (where, text) in TOP.items():
-        app.command(f"{_CLI}.{where}", name=name, help=text)
+        app.command(f"{_CLI}.{where}", name=name, help=None if [name] == list(words[:1]) else text)
     app.command(f"{_CLI}.room_command:open_room", name=ROOM, show=False)
-    for noun, (text, module, verbs) in NOUNS.items():
+    for noun, (text, verbs) in NOUNS.items():
         group = App(name=noun, help=text, result_action="return_value")
-        for verb, says in verbs.items():
-            group.command(f"{_CLI}.{module}:{verb.replace('-', '_')}_", name=verb, help=says)
+        for verb, brief in verbs.items():
+            lazily = f"{_CLI}.{noun}:{verb.replace('-', '_')}_"
+            group.command(lazily, name=verb, help=None if [noun, verb] == list(words[:2]) else brief)
         app.command(group)
     return app
 
 
+def _default(value: object) -> object:
+    """What a help says of a default: nothing where it is nothing."""
+    return None if value in (False, "", ()) else value
+
+
 def main(words: list[str]) -> int:
     """Runs one command line; gives its exit code."""
-    app = build()
+    app = build(words)
     if not words and not (sys.stdin.isatty() and sys.stdout.isatty()):
         app.help_print()
         print(NO_TERMINAL)
@@ -129,7 +140,7 @@ def main(words: list[str]) -> int:
         result = app(words, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except cyclopts.CycloptsError as error:
-        out.tell(f"{error}\nTry: controlroom --help")
+        out.tell(f"{error}\nTry: {' '.join(('controlroom', *_known(words)))} --help")
         return USAGE
     except Failure as error:
         out.tell(str(error))
@@ -146,9 +157,20 @@ def main(words: list[str]) -> int:
     except BrokenPipeError:  # `controlroom receipts | head` ends quietly
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return FAILED
-    except (RpcError, Insecure, NoPlace, OSError) as error:
+    except OSError as error:
+        out.tell(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
+        return FAILED
+    except (RpcError, Insecure, NoPlace) as error:
         out.tell(str(error))
         return FAILED
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return result if isinstance(result, int) else 0
+
+
+def _known(words: list[str]) -> list[str]:
+    """The words of a command line that name its command, as far as there is such a one."""
+    first, second = (*words, "", "")[:2]
+    if first in NOUNS:
+        return words[:2] if second in NOUNS[first][1] else [first]
+    return [first] if first in TOP else []

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from controlroom.cli import out
+from controlroom.cli.options import Command
 from controlroom.cli.quick import FAILED, USAGE
 from controlroom.cli.room import Failure
 from controlroom.client import gate
@@ -20,12 +21,10 @@ UNWATCHED = "no command was given: what the script does next is not watched"
 
 
 def ask(
-    *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    *command: Command,
     op: Annotated[str, Parameter(help="what is to be done: delete, write, config, publish, restart ...")],
     reason: Annotated[str, Parameter(allow_leading_hyphen=True, help="why, for the operator")],
-    path: Annotated[
-        tuple[str, ...], Parameter(consume_multiple=True, negative="", help="on what; more than one may follow")
-    ] = (),
+    path: Annotated[tuple[str, ...], Parameter(consume_multiple=True, help="on what; more than one may follow")] = (),
 ) -> int:
     """Asks before an act and waits for the answer; runs CMD when allowed. Exit status: CMD's, or 1 when denied."""
     places = where(os.environ)

@@ -10,8 +10,8 @@ import msgspec
 from cyclopts import Parameter
 
 from controlroom.cli import out, room
+from controlroom.cli.options import OneObject, Yes
 from controlroom.cli.quick import FAILED, OK
-from controlroom.cli.reset import Yes
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import NoDaemon, Operator, RpcError
 from controlroom.storage import settings
@@ -34,7 +34,7 @@ def verify_(
     *,
     anchor: Annotated[str, Parameter(help="a place with heads written down earlier: FILE, file:/PATH or git:/REPOSITORY")] = "",
     seal_key: Annotated[Path | None, Parameter(help="a key from `audit anchor --seal-key`, kept elsewhere")] = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative="", help="one object")] = False,
+    as_json: OneObject = False,
 ) -> int:
     """Proves the chain of the journal, record by record, and says what it cannot see."""
     directory = room.places().journal
@@ -106,7 +106,7 @@ def export_(*, format: Literal["jsonl", "csv"] = "jsonl") -> int:  # noqa: A002 
 def anchor_(
     *,
     to: Annotated[str, Parameter(help="file:/PATH, git:/REPOSITORY or syslog; without it config.toml's anchor.place")] = "",
-    seal_key: Annotated[bool, Parameter(negative="", help="print the daemon's seal key as well; keep it elsewhere")] = False,
+    seal_key: Annotated[bool, Parameter(help="print the daemon's seal key as well; keep it elsewhere")] = False,
 ) -> int:
     """Writes the head of the journal down outside, where nobody on this machine can change it later."""
     found = verify(room.places().journal)

@@ -13,19 +13,20 @@ from cyclopts import Parameter
 from controlroom.agents.replacing import replace
 from controlroom.agents.strict import BadJson, read
 from controlroom.cli import out, room
-from controlroom.cli.listing import Json
-from controlroom.cli.reset import Yes
+from controlroom.cli.options import Json, Yes
 from controlroom.cli.room import Failure
 from controlroom.client import gate
 from controlroom.storage import versions
 from controlroom.storage.files import read_small
 from controlroom.text.safe import show
 
+Everything = Annotated[bool, Parameter(name="--all", help="also those that were allowed or taken")]
 MOST = 256 * 1024  # bytes of new content that a request carries
 
 
 def propose_(
     file: Path,
+    /,
     *,
     source: Annotated[Path, Parameter(name="--from", help="the file with the new content")],
     reason: Annotated[str, Parameter(allow_leading_hyphen=True, help="why, for the operator")] = "",
@@ -38,7 +39,7 @@ def propose_(
     return _propose(file, new, reason or f"config propose --from {source}")
 
 
-def history_(file: Path, *, as_json: Json = False) -> int:
+def history_(file: Path, /, *, as_json: Json = False) -> int:
     """Lists the saved versions of a file, oldest first."""
     found = versions.load_all(room.places(), _resolved(file))
     if as_json:
@@ -52,7 +53,7 @@ def history_(file: Path, *, as_json: Json = False) -> int:
     return 0
 
 
-def rollback_(file: Path) -> int:
+def rollback_(file: Path, /) -> int:
     """Proposes the last saved version of a file, the same way."""
     places, resolved = room.places(), _resolved(file)
     found = versions.load_all(places, resolved)
@@ -62,7 +63,7 @@ def rollback_(file: Path) -> int:
     return _propose(file, versions.load(places, resolved, last), f"config rollback to version {last}")
 
 
-def changes_(*, everything: Annotated[bool, Parameter(name="--all", negative="")] = False, as_json: Json = False) -> int:
+def changes_(*, everything: Everything = False, as_json: Json = False) -> int:
     """Lists the changes of agents' files that nobody has looked at; with --all also those that were allowed or taken."""
     seen = [row for row in room.call("changes") if everything or not (row["taken"] or row["change"]["confirmed"])]
     if as_json:
@@ -86,7 +87,7 @@ def _show_change(row: dict[str, Any]) -> None:
         out.block(change["diff"])
 
 
-def accept_(file: Path | None = None, *, yes: Yes = False) -> int:
+def accept_(file: Path | None = None, /, *, yes: Yes = False) -> int:
     """Takes our settings and rules as they lie on disk, or the changes of an agent's FILE; the difference is shown first."""
     room.outsider("the configuration")
     if file is not None:

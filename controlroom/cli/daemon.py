@@ -8,12 +8,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from controlroom.cli import out, room
-from controlroom.cli.reset import Yes
+from controlroom.cli.options import OneObject, Yes
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import Hung, NoDaemon, Operator, RpcError
 from controlroom.containment import processes
@@ -26,7 +23,6 @@ LOOK_SECONDS = 0.05  # between two tries to reach a daemon that is starting
 LOG = "daemon.log"
 LAST_LINES = 5
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="one object")]
 UNIT = """[Unit]
 Description=controlroom: the gate of AI agents
 
@@ -64,7 +60,7 @@ def stop_() -> int:
     return 0
 
 
-def status_(*, as_json: Json = False) -> int:
+def status_(*, as_json: OneObject = False) -> int:
     """Says whether the daemon answers, and how it is."""
     row = room.call("status")
     if as_json:

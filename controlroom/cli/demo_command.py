@@ -7,9 +7,7 @@ from cyclopts import Parameter
 from controlroom.cli import opening
 
 
-def demo(
-    *, headless: Annotated[bool, Parameter(negative="", help="decide by policy and print, in this terminal")] = False
-) -> int:
+def demo(*, headless: Annotated[bool, Parameter(help="decide by policy and print, in this terminal")] = False) -> int:
     """Runs a scripted agent in a temporary workspace: in the room; without a terminal, decided by policy."""
     if headless or not opening.on_terminal():
         from controlroom.cli import demo as story

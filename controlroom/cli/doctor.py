@@ -38,7 +38,7 @@ class Finding(NamedTuple):
     text: str
 
 
-def doctor(*, as_json: Annotated[bool, Parameter(name="--json", negative="", help="one array of objects")] = False) -> int:
+def doctor(*, as_json: Annotated[bool, Parameter(name="--json", help="one array of objects")] = False) -> int:
     """Proves that the gate holds on this machine; runs the installed hooks with a probe that is always denied."""
     places = room.places()
     found: list[Finding] = []

@@ -18,6 +18,7 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 def grant(
     name: str,
+    /,
     *,
     effect: Annotated[list[EffectKind], Parameter(help="what it may do; give it again for more than one")],
     path: Annotated[Path | None, Parameter(help="in this folder or on this file")] = None,
@@ -56,7 +57,7 @@ def _in_full(params: dict[str, object], name: str) -> list[str]:
     ]
 
 
-def revoke(id: str) -> int:  # noqa: A002  the contract's word
+def revoke(id: str, /) -> int:  # noqa: A002  the contract's word
     """Takes a grant back."""
     room.call("revoke", id=id)
     print("revoked")

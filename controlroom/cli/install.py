@@ -9,7 +9,7 @@ from controlroom.agents import claude_install
 from controlroom.agents.claude_install import Plan, Refused, Scope
 from controlroom.agents.command import hook_file, interpreter
 from controlroom.cli import out, room
-from controlroom.cli.reset import Yes
+from controlroom.cli.options import Yes
 from controlroom.cli.room import Failure
 from controlroom.storage.paths import Places, secure_dir
 
@@ -17,7 +17,7 @@ Agent = Literal["claude-code"]
 Where = Annotated[Scope, Parameter(help="user: all your projects; project: this folder; managed: this machine")]
 
 
-def install(agent: Agent, *, scope: Where = "user", yes: Yes = False) -> int:
+def install(agent: Agent, /, *, scope: Where = "user", yes: Yes = False) -> int:
     """Puts the gate into an agent's configuration: shows the change, asks, keeps what was there."""
     room.outsider("installing")
     places = room.places()
@@ -29,7 +29,7 @@ def install(agent: Agent, *, scope: Where = "user", yes: Yes = False) -> int:
         raise Failure(f"{agent}: {error}") from None
 
 
-def uninstall(agent: Agent, *, scope: Where = "user", yes: Yes = False) -> int:
+def uninstall(agent: Agent, /, *, scope: Where = "user", yes: Yes = False) -> int:
     """Takes the gate out again; the file is then byte by byte as before, where nothing else has changed it."""
     room.outsider("uninstalling")
     places = room.places()

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from controlroom.cli import out, room, sentences
+from controlroom.cli.options import Agent, Json
 
+Limit = Annotated[int, Parameter(help="how many at most")]
 Row = dict[str, Any]
-Agent = Annotated[str, Parameter(help="only of this agent (name or session)")]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="one array of objects, oldest first")]
 
 
 def agents(*, agent: Agent = "", as_json: Json = False) -> int:
@@ -50,7 +50,7 @@ def pending(*, agent: Agent = "", as_json: Json = False) -> int:
     return 0
 
 
-def receipts(*, agent: Agent = "", limit: int = 200, as_json: Json = False) -> int:
+def receipts(*, agent: Agent = "", limit: Limit = 200, as_json: Json = False) -> int:
     """Lists the newest receipts: what was asked, decided and done."""
     rows = room.call("receipts", agent=agent, limit=limit)
     if as_json:
@@ -85,7 +85,7 @@ def grants(*, agent: Agent = "", as_json: Json = False) -> int:
     return 0
 
 
-def show(id: str, *, as_json: Json = False) -> int:  # noqa: A002  the contract's word
+def show(id: str, /, *, as_json: Json = False) -> int:  # noqa: A002  the contract's word
     """Shows one request, receipt, agent or grant in full."""
     row = room.call("show", id=id)
     if row["what"] == "agent":

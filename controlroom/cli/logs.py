@@ -24,16 +24,13 @@ MOST = 100_000  # lines of one call
 
 def logs(
     name: str,
+    /,
     *,
-    follow: Annotated[
-        bool, Parameter(name=["--follow", "-f"], negative="", help="go on with what comes, until Ctrl-C")
-    ] = False,
+    follow: Annotated[bool, Parameter(name=["--follow", "-f"], help="go on with what comes, until Ctrl-C")] = False,
     log: Annotated[str, Parameter(help="only this log of the agent: its path, or the end of it")] = "",
     search: Annotated[str, Parameter(help="only lines that hold this text, in all of the logs")] = "",
     lines: Annotated[int, Parameter(help="how many, at most 100,000")] = 100,
-    as_json: Annotated[
-        bool, Parameter(name="--json", negative="", help="one array of objects; with -f one object a line")
-    ] = False,
+    as_json: Annotated[bool, Parameter(name="--json", help="one array of objects; with -f one object a line")] = False,
 ) -> int:
     """Prints the newest lines, oldest first: what the agent did and what its logs say, or one log by itself (--log)."""
     if not 0 <= lines <= MOST:

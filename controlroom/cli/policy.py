@@ -9,6 +9,7 @@ import msgspec
 from cyclopts import Parameter
 
 from controlroom.cli import out, room
+from controlroom.cli.options import Command, OneObject
 from controlroom.cli.quick import USAGE
 from controlroom.cli.room import Failure
 from controlroom.daemon.judge import BadManifest, Judge
@@ -35,9 +36,9 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def check_(
-    *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
-    stdin: Annotated[bool, Parameter(negative="", help="NDJSON in, NDJSON out: id, tool, command or input, cwd")] = False,
-    as_json: Annotated[bool, Parameter(name="--json", negative="", help="one object")] = False,
+    *command: Command,
+    stdin: Annotated[bool, Parameter(help="NDJSON in, NDJSON out: id, tool, command or input, cwd")] = False,
+    as_json: OneObject = False,
 ) -> int:
     """Says what would be decided about a command, and why. Exit code 0 whatever the verdict."""
     if stdin == bool(command):

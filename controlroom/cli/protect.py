@@ -11,9 +11,8 @@ from cyclopts import Parameter
 
 import controlroom
 from controlroom.cli import out, room
-from controlroom.cli.listing import Json
+from controlroom.cli.options import Json, Yes
 from controlroom.cli.quick import FAILED, OK
-from controlroom.cli.reset import Yes
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import NoDaemon
 from controlroom.policy.context import Context
@@ -28,10 +27,10 @@ LIMIT = 1 << 20  # bytes, as the daemon reads it
 MOST_COUNTED = 100_000  # files that are looked at for a count
 _SPECIAL = frozenset("\\*?[")
 
-Read = Annotated[bool, Parameter(negative="", help="forbid reading too")]
+Read = Annotated[bool, Parameter(help="forbid reading too")]
 
 
-def add_(path: str, *, read: Read = False, yes: Yes = False) -> int:
+def add_(path: str, /, *, read: Read = False, yes: Yes = False) -> int:
     """Puts a path, or a gitignore pattern, on the list."""
     line = ("read:" if read else "") + pattern(path)
 
@@ -48,7 +47,7 @@ def add_(path: str, *, read: Read = False, yes: Yes = False) -> int:
     return OK
 
 
-def remove_(path: str, *, yes: Yes = False) -> int:
+def remove_(path: str, /, *, yes: Yes = False) -> int:
     """Takes a path or pattern off the list."""
     wanted = {path, pattern(path), f"read:{pattern(path)}"}
 
@@ -90,7 +89,7 @@ def list_(*, as_json: Json = False, yes: Yes = False) -> int:
     return OK
 
 
-def check_(path: str, *, as_json: Json = False) -> int:
+def check_(path: str, /, *, as_json: Json = False) -> int:
     """Says whether a path is covered, and by which line. Exit code 0 when it is, 1 when not."""
     places = room.places()
     real = os.path.realpath(path)
@@ -106,7 +105,7 @@ def check_(path: str, *, as_json: Json = False) -> int:
     return OK if covering else FAILED
 
 
-def restore_(path: str, *, yes: Yes = False) -> int:
+def restore_(path: str, /, *, yes: Yes = False) -> int:
     """Puts a never-touch file back as it was before it was changed on disk, from what the daemon kept of it."""
     room.outsider("the never-touch manifest")
     real = os.path.abspath(path)

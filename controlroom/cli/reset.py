@@ -1,15 +1,10 @@
 """`controlroom reset`: the end of an emergency stop, in two steps. Resumes nothing, restores no grant."""
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from controlroom.cli import out, room
+from controlroom.cli.options import Yes
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import Hung, NoDaemon
 from controlroom.storage import latchfile
-
-Yes = Annotated[bool, Parameter(negative="", help="answers the command's own question")]
 
 
 def reset(*, yes: Yes = False) -> int:

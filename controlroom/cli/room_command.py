@@ -17,16 +17,15 @@ RESET = (
     "\x1b[?2026l\x1b[<u\x1b[=0;1u\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l"
     "\x1b[?1004l\x1b[?2004l\x1b[?2048l\x1b[?1049l\x1b[?7h\x1b[?25h\x1b[0m"
 )
-Flag = Parameter(negative="")
 
 
 def open_room(
     *,
-    read_only: Annotated[bool, Flag, Parameter(help="look only; EMERGENCY STOP works all the same")] = False,
-    ascii_only: Annotated[bool, Flag, Parameter(name="--ascii", help="signs of plain ASCII only")] = False,
+    read_only: Annotated[bool, Parameter(help="look only; EMERGENCY STOP works all the same")] = False,
+    ascii_only: Annotated[bool, Parameter(name="--ascii", help="signs of plain ASCII only")] = False,
     theme: Annotated[str, Parameter(help="night, day, high-contrast, mono, or one of your own")] = "",
-    no_mouse: Annotated[bool, Flag, Parameter(help="leave the mouse to the terminal; so it is over SSH")] = False,
-    reset_terminal: Annotated[bool, Flag, Parameter(help="repair a terminal that a killed room left behind, and end")] = False,
+    no_mouse: Annotated[bool, Parameter(help="leave the mouse to the terminal; so it is over SSH")] = False,
+    reset_terminal: Annotated[bool, Parameter(help="repair a terminal that a killed room left behind, and end")] = False,
 ) -> int:
     """Opens the room: see, decide, pause, stop. Starts the daemon when none runs."""
     if reset_terminal:

@@ -12,6 +12,7 @@ from controlroom.agents.claude_settings import Ungated, settings_json, with_sett
 from controlroom.agents.command import hook_file, interpreter
 from controlroom.agents.known import kind_of
 from controlroom.cli import daemon, out, room, walls
+from controlroom.cli.options import Command
 from controlroom.cli.quick import USAGE
 from controlroom.cli.room import Failure
 from controlroom.client.rpc import NoDaemon, Operator, RpcError
@@ -31,7 +32,7 @@ GATED = {"claude": "claude-code"}  # by the program's name: agents that get the 
 
 
 def run(
-    *command: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    *command: Command,
     name: Annotated[str, Parameter(help="how the agent is called in the room")] = "",
     workspace: Annotated[Path | None, Parameter(help="where it works; else this folder")] = None,
     profile: Annotated[str, Parameter(help="what it is expected to do: a name in profiles/")] = DEFAULT,
@@ -41,9 +42,9 @@ def run(
     ] = None,
     log: Annotated[
         tuple[Path, ...],
-        Parameter(negative="", help="a log that it writes, or a folder of logs, to be shown too; may be repeated"),
+        Parameter(help="a log that it writes, or a folder of logs, to be shown too; may be repeated"),
     ] = (),
-    detach: Annotated[bool, Parameter(negative="", help="in the background, with a terminal of its own")] = False,
+    detach: Annotated[bool, Parameter(help="in the background, with a terminal of its own")] = False,
 ) -> int:
     """Starts an agent that is held. Exit status is the agent's; 125-127 when it could not be started."""
     if not command:

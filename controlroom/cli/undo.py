@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from controlroom.cli import out, room
-from controlroom.cli.listing import Agent, Json
+from controlroom.cli.options import Agent, Json, Yes
+from controlroom.cli.quick import USAGE
 from controlroom.cli.room import Failure
 from controlroom.storage.snapshots.budget import human
 
@@ -25,14 +26,15 @@ POLL_SECONDS = 0.1
 
 def undo(
     receipt: str,
+    /,
     *,
-    dry_run: Annotated[bool, Parameter(negative="", help="only show what would be done")] = False,
+    dry_run: Annotated[bool, Parameter(help="only show what would be done")] = False,
     as_json: Json = False,
-    yes: Annotated[bool, Parameter(negative="", help="answers the command's own question")] = False,
+    yes: Yes = False,
 ) -> int:
     """Brings back what was there before an act, or at a checkpoint: shows the plan, asks, saves what is there now, restores."""
     if as_json and not (dry_run or yes):
-        raise Failure("undo --json needs --dry-run or --yes: it asks no question", 2)
+        raise Failure("undo --json needs --dry-run or --yes: it asks no question", USAGE)
     plan = room.call("undo_plan", receipt=receipt)
     if not as_json:
         _print(plan)

@@ -129,8 +129,8 @@ def room_for_sockets(runtime: Path) -> None:
     """Raises Insecure where the sockets in `runtime` would have longer paths than the kernel takes."""
     most, has = SOCKET_PATH - LONGEST_SOCKET - 1, len(os.fsencode(runtime))
     if has > most:
-        why = f"is {has} bytes long, and a folder of sockets {most} at most; set CONTROLROOM_HOME or XDG_RUNTIME_DIR to a shorter one"
-        raise Insecure(str(runtime), why)
+        cure = "set CONTROLROOM_HOME or XDG_RUNTIME_DIR to a shorter one"
+        raise Insecure(str(runtime), f"is {has} bytes long, and a folder of sockets {most} at most; {cure}")
 
 
 def _create(path: Path) -> None:
