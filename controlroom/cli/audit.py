@@ -42,7 +42,7 @@ def verify_(
     try:
         evidence = Evidence((*(anchors(anchor) if anchor else ()), *_daemon()), _key(seal_key))
         found = verify(directory, evidence, progress=_Progress(size))
-    except (BadPlace, OSError) as error:
+    except BadPlace as error:
         raise Failure(str(error)) from None
     if as_json:
         print(out.as_json(msgspec.to_builtins(found)))
@@ -85,7 +85,7 @@ def _key(file: Path | None) -> SealKey | None:
         return None
     try:
         return msgspec.json.decode(read_small(file, 4096), type=SealKey)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Failure(f"{file} is no seal key: {error}") from None
 
 
@@ -122,7 +122,7 @@ def anchor_(
             anchor(place, Anchored(place, found.head.seq, found.head.sum), time.time_ns())
             print(f"record {found.head.seq} with sum {found.head.sum} is written to {out.safe(place)}")
             _tell_daemon(place, found.head.seq, found.head.sum)
-    except (BadPlace, OSError) as error:
+    except BadPlace as error:
         raise Failure(str(error)) from None
     if seal_key:
         with Operator(room.places()) as operator:

@@ -12,6 +12,7 @@ from controlroom.cli import out, room
 from controlroom.cli.quick import USAGE
 from controlroom.cli.room import Failure
 from controlroom.model.effect import EffectKind
+from controlroom.model.request import GRANT_LONGEST
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -29,7 +30,7 @@ def grant(
     """Lets an agent do some things without asking, for a while."""
     if (path is None) == (argv is None):
         raise Failure("grant needs either --path DIR or --argv 'CMD...'", USAGE)
-    params: dict[str, object] = {"name": name, "effects": effect, "uses": uses, "seconds": duration(period)}
+    params: dict[str, object] = {"name": name, "effects": effect, "uses": uses, "seconds": min(duration(period), GRANT_LONGEST)}
     if path is not None:
         params["path"] = str(path.absolute())
     if argv is not None:
@@ -37,7 +38,7 @@ def grant(
     for line in _in_full(params, name):
         print(line)
     row = room.call("grant", **params)
-    print(f"grant {out.safe(row['id'])}: {row['uses']} uses within {out.seconds(row['ttl_s'])}")
+    print(f"grant {out.safe(row['id'])}: {_times(row['uses'])}, within {out.seconds(row['ttl_s'])}")
     print(f"Take it back: controlroom revoke {out.safe(row['id'])}")
     return 0
 
@@ -50,11 +51,15 @@ def _in_full(params: dict[str, object], name: str) -> list[str]:
     real = os.path.realpath(path) if path else ""
     where = f"exactly {out.tokens(argv)}, in its workspace" if isinstance(argv, list) else f"on {out.safe(real)}"
     below = " and all that is below" if real and os.path.isdir(real) else ""
-    times = "once" if params["uses"] == 1 else f"{params['uses']} times"
+    bounds = f"{_times(params['uses'])}, within {out.seconds(params['seconds'])}, until its session ends"
     return [
         f"{out.safe(name)} may {', '.join(kinds)} {where}{below}",
-        f"  {times}, within {out.seconds(params['seconds'])}, until its session ends; never what is never-touch",
+        f"  {bounds}; never what is never-touch",
     ]
+
+
+def _times(uses: object) -> str:
+    return "once" if uses == 1 else f"{uses} times"
 
 
 def revoke(id: str, /) -> int:  # noqa: A002  the contract's word

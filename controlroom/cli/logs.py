@@ -83,7 +83,7 @@ def _listed(name: str) -> tuple[Listed, bool]:
     known = _kept()
     found = [one for one in known if name in (one.session, one.name)]
     if not found:
-        names = ", ".join(dict.fromkeys(one.name for one in reversed(known))) or "none"
+        names = ", ".join(dict.fromkeys(out.one_line(one.name) for one in reversed(known))) or "none"
         raise Failure(f"no agent {name} is known; there are: {names}", FAILED)
     return found[-1], False
 
@@ -110,7 +110,7 @@ def _named(listed: Listed, log: str) -> str:
     found = [path for path in paths if path in (log, whole)] or [path for path in paths if path.endswith(log)]
     if len(found) != 1:
         why = "is none of its logs" if not found else "means several of its logs"
-        raise Failure(f"{log} {why}; {listed.name} has: {', '.join(paths) or 'none'}", USAGE)
+        raise Failure(f"{log} {why}; {listed.name} has: {', '.join(map(out.one_line, paths)) or 'none'}", USAGE)
     return found[0]
 
 

@@ -73,6 +73,11 @@ def draws(sign: str) -> bool:
     return True
 
 
+def one_line(text: str) -> str:
+    """Text of others for `tell`, to which a line break begins a line of ours."""
+    return text.replace("\n", "\\n")
+
+
 def tell(message: str) -> None:
     """Prints a remark on standard error."""
     for line in show_lines(message):

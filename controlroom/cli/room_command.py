@@ -31,9 +31,11 @@ def open_room(
     if reset_terminal:
         return _reset()
     if not opening.on_terminal():
-        kind = f" (TERM={os.environ['TERM']})" if "TERM" in os.environ else ""
-        told = f"the room needs a terminal{kind} to draw on; without one use: controlroom pending, allow, deny, estop (--help)"
-        raise Failure(told, USAGE)
+        kind = os.environ.get("TERM")
+        why = f" (TERM={kind} is none to draw on)" if kind in opening.BLIND else ""
+        raise Failure(
+            f"the room needs a terminal{why}; without one use: controlroom pending, allow, deny, estop (--help)", USAGE
+        )
     room.outsider("the room")
     return opening.show(room.places(), read_only=read_only, ascii_only=ascii_only, theme=theme, mouse=not no_mouse)
 

@@ -4,7 +4,7 @@ import msgspec
 
 from controlroom.model.agent import Rung, Session, SessionState
 from controlroom.model.clock import Instant
-from controlroom.model.request import Grant, Request, RequestState
+from controlroom.model.request import GRANT_LONGEST, Grant, Request, RequestState
 from controlroom.model.storing import Storing
 
 OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
@@ -14,7 +14,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Figures of product.md, in seconds and counts."""
 
     hold: float = 600.0
-    grant_longest: float = 3600.0
+    grant_longest: float = GRANT_LONGEST
     expiries_in_a_row: int = 5
     undecided: int = 20
     fresh: int = 10

@@ -48,7 +48,7 @@ class Facts:
         if "seq" in params:
             wait = min(MOST_WAIT, max(0.0, float(params.get("wait", 1.0))))
             await self._touched.changed(held.session.id, int(params["seq"]), wait)
-        return await self.files_of(held, min(MOST_FILES, int(params.get("limit", MOST_FILES))))
+        return await self.files_of(held, max(1, min(MOST_FILES, int(params.get("limit", MOST_FILES)))))
 
     async def files_of(self, held: Held, most: int = MOST_FILES) -> FilesView:
         """The same, for who has the session already."""

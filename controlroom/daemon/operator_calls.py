@@ -143,6 +143,8 @@ class Calls:
 
     async def receipts(self, params: Params) -> object:
         agent, limit = params.get("agent", ""), int(params.get("limit", 200))
+        if limit < 1:
+            raise CallError("usage", f"a limit is at least 1, not {limit}")
         rows = [r for r in self._runner.ledger.all() if not agent or agent in (r.intent.agent, r.session)]
         return [views.receipt(r, self._facts.telling.told(r)) for r in rows[-limit:]]
 

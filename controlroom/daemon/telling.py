@@ -34,7 +34,7 @@ class Telling:
             raise CallError("not-found", f"no session {session}")
         if params.get("seq") == self._stories.of(session).version:
             return None
-        return self.view(session, min(MOST_ROWS, int(params.get("limit", MOST_ROWS))))
+        return self.view(session, max(1, min(MOST_ROWS, int(params.get("limit", MOST_ROWS)))))
 
     async def clear(self, params: Params) -> object:
         """An operator has looked at the doubts about a session, by name or id; gives how many there were."""

@@ -64,6 +64,9 @@ class Request(msgspec.Struct, frozen=True):
     decision: Decision | None = None
 
 
+GRANT_LONGEST = 3600.0  # seconds, whatever is asked for
+
+
 class Grant(msgspec.Struct, frozen=True):
     """An expiring, use-counted permission of one session: exact `argv`, or a `path` subtree with a set of effects.
 

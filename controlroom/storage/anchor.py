@@ -54,15 +54,15 @@ def anchor(place: str, head: Anchored, wall: int) -> None:
 def anchors(place: str) -> tuple[Anchored, ...]:
     """What was written down, at least one, at a `file:` or `git:` place (a bare path is a file). Raises BadPlace, OSError."""
     kind, _, where = place.partition(":")
+    if kind == "syslog":
+        raise BadPlace(f"{place!r} cannot be read back; copy its lines into a file, and name that")
     if kind == "git":
         text = _notes(_absolute(place, where))
-    elif kind == "file" or place.startswith(("/", ".")):
+    else:
         path = Path(where if kind == "file" else place)
         if path.stat().st_size > _LIMIT:
             raise BadPlace(f"{place} is over {_LIMIT} bytes; give the newest lines in a file of their own")
         text = path.read_text(encoding="utf-8", errors="replace")
-    else:
-        raise BadPlace(f"{place!r} cannot be read back; copy its lines into a file, and name that")
     found = tuple(_read(place, number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip())
     if not found:
         raise BadPlace(f"{place} holds no head of a journal yet")

@@ -1,11 +1,11 @@
 """What "allow and grant the same" means for a request: the exact command, or the one file, with the request's own effects."""
 
 from controlroom.model.effect import EffectKind
+from controlroom.model.request import GRANT_LONGEST
 from controlroom.model.view import AgentView, RequestView
 from controlroom.tui.approval_events import Lease
 
 MINUTES = 300.0  # seconds
-LONGEST = 3600.0  # seconds; the daemon's own limit, the end of the session comes before it
 MOST_USES = 100
 ALWAYS_ASKED = frozenset((EffectKind.CONFIG, EffectKind.RESTART))
 
@@ -33,5 +33,5 @@ def params(request: RequestView, agent: AgentView | None, lease: Lease, uses: in
     covered, why = scope_of(request, agent)
     if why or not lease:
         return None
-    seconds = MINUTES if lease == "minutes" else LONGEST
+    seconds = MINUTES if lease == "minutes" else GRANT_LONGEST  # the end of its session comes before it
     return {"name": request.session, "uses": uses if lease == "uses" else MOST_USES, "seconds": seconds, **covered}

@@ -133,6 +133,8 @@ def test_the_last_lines_reach_over_a_rotation_and_a_search_over_all(cli: Cli, ol
 
 def test_what_is_not_known_is_said_with_what_is(cli: Cli, old: Path) -> None:
     assert "no agent b is known; there are: a" in cli.fails(1, "logs", "b")
+    logbook.save(cli.home.path / "state" / "agents", Listed("s9", "c\ncontrolroom: all is well", "process", ()))
+    assert len(cli.fails(1, "logs", "b").splitlines()) == 1, "a name begins no line of ours"
     assert "x.log is none of its logs; a has: " in cli.fails(2, "logs", "a", "--log", "x.log")
     assert "must be part of one line" in cli.fails(2, "logs", "a", "--search", "two\nlines")
     assert "from 0 to 100,000" in cli.fails(2, "logs", "a", "--lines", "100001")

@@ -59,6 +59,19 @@ def test_pending_has_all_that_a_script_needs_to_decide(cli: Cli, daemon: Daemon)
     assert said.index("why ") < said.index("agent says (unverified)")
 
 
+def test_a_listing_of_less_than_one_row_is_a_usage_error(cli: Cli, daemon: Daemon) -> None:
+    daemon.ask(paths=("x",))
+    daemon.pending()
+    assert len(cli.json("receipts", "--limit", "1")) == 1
+    for limit in ("0", "-1"):
+        assert "at least 1" in cli.fails(2, "receipts", "--limit", limit)
+
+
+def test_what_the_system_refuses_names_the_file_and_no_number(cli: Cli, daemon: Daemon) -> None:
+    for option in ("--anchor", "--seal-key"):
+        assert cli.fails(1, "audit", "verify", option, "gone") == "controlroom: gone: No such file or directory\n"
+
+
 @pytest.mark.row("D02")
 def test_what_an_agent_wrote_is_shown_without_control_characters(cli: Cli, daemon: Daemon) -> None:
     evil = "x\x1b[2J\u202e\x07\x9b31m"

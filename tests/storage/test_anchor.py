@@ -173,11 +173,15 @@ def test_a_place_that_is_none_is_told(place: str) -> None:
         anchor(place, Anchored(place, 1, "0" * 64), 1)
 
 
-def test_a_line_copied_from_the_system_log_is_read_and_rubbish_is_named(tmp_path: Path) -> None:
+def test_a_line_copied_from_the_system_log_is_read_and_rubbish_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     anchor(f"file:{tmp_path}/a", Anchored("x", 4, "a" * 64), 1)
     line = (tmp_path / "a").read_text()
     (tmp_path / "b").write_text(f"Nov 26 host controlroom[1]: journal head {line}")
     assert [(one.seq, one.sum) for one in anchors(str(tmp_path / "b"))] == [(4, "a" * 64)]
+    monkeypatch.chdir(tmp_path)
+    assert anchors("b") == (Anchored("b", 4, "a" * 64),)
     (tmp_path / "c").write_text(line + "hello\n")
     with pytest.raises(BadPlace, match="line 2"):
         anchors(str(tmp_path / "c"))
