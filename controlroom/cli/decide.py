@@ -2,7 +2,7 @@
 
 import os
 
-from controlroom.cli.quick import FAILED, NO_DAEMON, OK, USAGE, Usage, fail, options
+from controlroom.cli.quick import FAILED, NO_DAEMON, OK, USAGE, Usage, fail, options, say
 from controlroom.client.rpc import ALLOW_SECONDS, ANSWER_SECONDS, NoDaemon, Operator, Refused, RpcError
 from controlroom.client.where import NoPlace, where
 
@@ -37,7 +37,7 @@ def main(words: list[str]) -> int:
         return fail(f"{verb} {params['id']}: {error.code}: {error}", FAILED)
     except (RpcError, NoPlace) as error:
         return fail(str(error), FAILED)
-    print("allowed and delivered" if verb == "allow" else "denied")
+    say("allowed and delivered" if verb == "allow" else "denied")
     return OK
 
 

@@ -1,11 +1,11 @@
 """`controlroom estop`: everything stops, whoever is dead or full. First the latch, then the daemon, then our own hands."""
 
 import os
-import sys
+import signal
 import time
 
 from controlroom.cli import stops
-from controlroom.cli.quick import FAILED, OK, fail
+from controlroom.cli.quick import FAILED, OK, fail, remark, say
 from controlroom.client.rpc import NoDaemon, Operator, RpcError
 from controlroom.client.where import NoPlace, where
 
@@ -34,32 +34,36 @@ def main(words: list[str]) -> int:
         return OK
     if words[1:]:  # a slip of the finger must not stop the stop
         fail(f"estop takes no arguments; {' '.join(words[1:])!r} means nothing here. Stopping all the same.", OK)
-    stop_id, written = latch(_say, _fail)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal that goes away does not end the stop
+    try:
+        return _stop()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def _stop() -> int:
+    stop_id, written = latch(say, _fail)
     rows, complete = everything(stop_id, _fail)
     for row in rows:
-        print("\n".join(stops.lines(row, "stop")))
+        say("\n".join(stops.lines(row, "stop")))
     if not rows:
-        print("No agent was running." if complete else "No agent could be found to stop.")
+        say("No agent was running." if complete else "No agent could be found to stop.")
     done = written and complete and stops.confirmed(rows, "stop")
     if not done:
-        print("STOP NOT CONFIRMED: see above what is left.", file=sys.stderr)
-    print(NOT_COVERED)
-    print("Next: controlroom reset (resumes nothing), then controlroom resume NAME, or controlroom kill all.")
+        remark("STOP NOT CONFIRMED: see above what is left.")
+    say(NOT_COVERED)
+    say("Next: controlroom reset (resumes nothing), then controlroom resume NAME, or controlroom kill all.")
     return OK if done else FAILED
-
-
-def _say(message: str) -> None:
-    print(message, flush=True)
 
 
 def _fail(message: str) -> None:
     fail(message, FAILED)
 
 
-def latch(say: "Tell", wrong: "Tell") -> tuple[str, bool]:
+def latch(tell: "Tell", wrong: "Tell") -> tuple[str, bool]:
     """Writes both latch files, durably; a stop in force keeps its id. Gives the id and whether it was written.
 
-    What was done goes to `say`, what failed to `wrong`; nothing is raised.
+    What was done goes to `tell`, what failed to `wrong`; nothing is raised.
     """
     from controlroom.storage import latchfile, paths
 
@@ -77,7 +81,7 @@ def latch(say: "Tell", wrong: "Tell") -> tuple[str, bool]:
         return stop_id, False
     for problem in problems:
         wrong(f"one copy of the latch could not be written: {problem}")
-    say(f"EMERGENCY STOP {stop_id}: latched, nothing is allowed any more.")
+    tell(f"EMERGENCY STOP {stop_id}: latched, nothing is allowed any more.")
     return stop_id, not problems
 
 

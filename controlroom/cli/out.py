@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 
+from controlroom.cli.quick import remark
 from controlroom.text.redact import redact, redact_json
 from controlroom.text.safe import SafeText, show, show_lines, show_tokens
 
@@ -81,7 +82,7 @@ def one_line(text: str) -> str:
 def tell(message: str) -> None:
     """Prints a remark on standard error."""
     for line in show_lines(message):
-        print(f"controlroom: {line}", file=sys.stderr)
+        remark(f"controlroom: {line}")
 
 
 def seconds(value: object) -> str:

@@ -1,6 +1,11 @@
-"""What the commands that must start at once share: exit codes, words of failure, options. Imports next to nothing."""
+"""What the commands that must start at once share: exit codes, what they print, options. Imports next to nothing."""
 
+import os
 import sys
+
+TYPE_CHECKING = False  # typing is not imported at run time: start-up
+if TYPE_CHECKING:
+    from typing import TextIO
 
 OK = 0
 FAILED = 1  # refused or failed
@@ -19,10 +24,29 @@ def shown(text: str) -> str:
     return show(text)
 
 
+def say(text: str) -> None:
+    """Prints text. Where nobody takes it (a closed pipe, a full disk, a terminal that is gone), what is done goes on unsaid."""
+    _put(text, sys.stdout, 1)
+
+
+def remark(text: str) -> None:
+    """The same on standard error."""
+    _put(text, sys.stderr, 2)
+
+
 def fail(message: str, code: int) -> int:
     """Says on standard error what failed, and gives back the exit code."""
-    print(f"controlroom: {shown(message)}", file=sys.stderr)
+    remark(f"controlroom: {shown(message)}")
     return code
+
+
+def _put(text: str, stream: "TextIO", number: int) -> None:
+    try:
+        print(text, file=stream, flush=True)
+    except UnicodeEncodeError:
+        _put(text.encode("ascii", "backslashreplace").decode(), stream, number)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)  # what is still in the buffer is written there at the end
 
 
 def options(words: list[str], names: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:

@@ -1,10 +1,11 @@
 """`allow` and `deny`: one answer to one request, for the digest that was shown."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli
+from tests.cli.conftest import CONTROLROOM, Cli
 from tests.support.daemon import Daemon
 
 
@@ -21,6 +22,16 @@ def test_an_allowed_request_is_delivered(cli: Cli, daemon: Daemon, build: Path) 
     (row,) = daemon.pending()
     assert cli.ok("allow", row["id"], "--digest", row["digest"]) == "allowed and delivered\n"
     assert asker.answer()[0] == "allow"
+
+
+@pytest.mark.parametrize("verb", ["allow", "deny"])
+def test_a_decision_that_nobody_reads_of_is_made_all_the_same(cli: Cli, daemon: Daemon, build: Path, verb: str) -> None:
+    asker = daemon.ask(paths=(str(build),))
+    (row,) = daemon.pending()
+    words = ["sh", "-c", 'exec "$@" >/dev/full', "sh", *CONTROLROOM, verb, row["id"], "--digest", row["digest"]]
+    done = subprocess.run(words, env=cli.home.env, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert asker.answer()[0] == verb
 
 
 @pytest.mark.row("A01", "A02")

@@ -117,6 +117,28 @@ def test_a_handle_that_cannot_be_read_is_said_and_hides_no_other(cli: Cli, daemo
 
 
 @pytest.mark.row("E7")
+@pytest.mark.parametrize("lost", [">/dev/full", ">/dev/full 2>/dev/full", "| :"], ids=["full", "both full", "nobody reads"])
+def test_it_stops_although_nobody_takes_what_it_says(cli: Cli, daemon: Daemon, lost: str) -> None:
+    """Exit code 0 is the kernel's proof; bash, for the exit code of a pipe's first part."""
+    cli.ok("run", "--detach", "--name", "a", *SLEEPER)
+    daemon.kill()
+    line = ["bash", "-c", f'"$@" {lost}; exit ${{PIPESTATUS[0]}}', "bash", *CONTROLROOM, "estop"]
+    done = subprocess.run(line, env=cli.home.env, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout) == (0, "") and "Traceback" not in done.stderr
+    assert latched(daemon)
+
+
+def test_a_terminal_that_goes_away_does_not_end_it(cli: Cli, daemon: Daemon) -> None:
+    cli.ok("run", "--detach", "--name", "a", *SLEEPER)
+    os.kill(daemon.process.pid, signal.SIGSTOP)  # it waits a second for this one, with the latch written
+    pulled = cli.start("estop")
+    eventually(lambda: latched(daemon), 20, "the latch is written")
+    pulled.send_signal(signal.SIGHUP)
+    said, _ = pulled.communicate(timeout=50)
+    assert pulled.returncode == 0 and "a: paused" in said
+
+
+@pytest.mark.row("E7")
 def test_a_full_disk_does_not_keep_it_from_latching(cli: Cli, daemon: Daemon) -> None:
     """No file may grow by a byte: an empty latch is one."""
     cli.ok("run", "--detach", "--name", "a", *SLEEPER)
