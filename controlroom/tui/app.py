@@ -12,24 +12,23 @@ from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.timer import Timer
 
 from controlroom.model.view import RoomView
 from controlroom.text.safe import show_lines
-from controlroom.tui import acts, answers, approval, away, draw, keys, memory, theme, ways
+from controlroom.tui import acts, answers, approval, away, keys, memory, theme, ways
 from controlroom.tui import approval_events as ev
 from controlroom.tui.bell import Bell
 from controlroom.tui.colours import Colours, Looks
 from controlroom.tui.desk import Desk
 from controlroom.tui.driver import RoomDriver
-from controlroom.tui.facts import LIVE, Facts
+from controlroom.tui.facts import Facts
+from controlroom.tui.frames import Frames
 from controlroom.tui.glyphs import ASCII, UNICODE
 from controlroom.tui.keys import Context
 from controlroom.tui.life import Life
 from controlroom.tui.link import Contact, HasContact, Outcome
 from controlroom.tui.looking import Looking
 from controlroom.tui.messages import Done, News, Pulled
-from controlroom.tui.pace import CALM_SECONDS, LOG_SECONDS, Pace
 from controlroom.tui.ports import Options, Ports, Report
 from controlroom.tui.reader import Reader
 from controlroom.tui.scene import Scene
@@ -43,10 +42,6 @@ from controlroom.tui.widgets.pane import Pane
 
 SAID_SECONDS = 6.0  # that a remark stays
 WRONG_SECONDS = 12.0
-LOCAL_FRAME = 0.1  # seconds
-REMOTE_FRAME = 0.2
-FACTS_SECONDS = 0.2  # between two looks for what has come, while a tab is open that lives by itself
-AWAKE_SECONDS = 1.0  # that frames go on after anything happened; then they rest until something does
 LOOK_SECONDS = 2.0  # between two looks at the terminal and the slow facts
 REMEMBER_SECONDS = 30.0  # between two notes that somebody is looking
 CRASHED = "controlroom: the room ended by an error of its own. Agents and daemon go on, and requests wait: open it again."
@@ -90,11 +85,7 @@ class RoomApp(App[int], inherit_bindings=False):
         self._streams = Streams(link, self.looking, lambda: self.post_message(News()))
         self._search = Search(ports.places, self.looking, lambda: self.post_message(News()))
         self._life = Life(self._ended)
-        self._drawn: tuple[object, ...] = ()
-        self._pace = Pace()
-        self._frames: Timer | None = None
-        self._asking: Timer | None = None
-        self._framed = self._woken = 0.0
+        self.frames = Frames(self)
         self._remembered = 0.0
 
     # Life
@@ -107,11 +98,10 @@ class RoomApp(App[int], inherit_bindings=False):
         """Connects, and begins to draw."""
         if not self.is_headless:
             self._life.begin()
-        self._frames = self.set_interval(self._frame_seconds, self.frame)
+        self.frames.begin()
         self.link.open(lambda: self.post_message(News()))
         self.looking.say_all(self._colours.problems)
         self.set_interval(LOOK_SECONDS, self._look)
-        self._asking = self.set_interval(FACTS_SECONDS, self._ask, pause=True)
 
     def on_ready(self) -> None:
         """The first paint is out. What start-up made stays to the end: it is never again looked at for garbage."""
@@ -120,23 +110,23 @@ class RoomApp(App[int], inherit_bindings=False):
             gc.enable()
 
     def _look(self) -> None:
-        if not self._open:
+        if not self.is_open:
             return
         if not self.is_headless:
             self._life.look()
-        self._ask()
-        self.frame()
+        self.ask()
+        self.frames.draw()
         if self.contact.state == "live" and self.clock() - self._remembered > REMEMBER_SECONDS:
             self._remember()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
         """What the open tab needs; what has come of it is drawn at once."""
-        if not self._open:
+        if not self.is_open:
             return
         self.facts.ask(self.scene(), self.clock(), self._first_row())
         if self.looking.version != self._told:
             self._told = self.looking.version
-            self.frame()
+            self.frames.draw()
 
     def _first_row(self) -> int:
         """The first line of the tab that is on screen."""
@@ -155,7 +145,7 @@ class RoomApp(App[int], inherit_bindings=False):
         self._ended(0)
 
     @property
-    def _open(self) -> bool:
+    def is_open(self) -> bool:
         """Whether there is a screen: timers may still run when the last one is gone."""
         return self.is_running and bool(self.screen_stack)
 
@@ -219,36 +209,12 @@ class RoomApp(App[int], inherit_bindings=False):
             pulling=self._pulling,
         )
 
-    @property
-    def _frame_seconds(self) -> float:
-        return REMOTE_FRAME if self.options.remote else LOCAL_FRAME
-
-    def wake(self) -> None:
-        """Something happened that this operator did or must see: a frame at once, and more of them for a moment."""
-        self._woken = self.clock()
-        if self._frames is not None:
-            self._frames.resume()
-            self.call_later(self.frame)
-
     def on_news(self) -> None:
-        """The daemon told something new: it is taken at once, but never more often than frames are drawn."""
-        if self._frames is not None:
-            self._frames.resume()
-        if self.clock() - self._framed >= self._frame_seconds / 2:
-            self.frame()
+        """The daemon, or a reader of logs, has something new."""
+        self.frames.news()
 
-    def _rest(self) -> None:
-        """Without frames nothing is spent: the next key or news wakes them."""
-        waits = self.desk.now.waiting or self.looking.notice or self._pulling
-        if self._frames is not None and not waits and self.clock() - self._woken > AWAKE_SECONDS:
-            self._frames.pause()
-
-    def frame(self) -> None:
-        """One frame: what is new is taken, and what changed is drawn. Nothing on a room that is being taken down."""
-        if not self._open:
-            return
-        self._framed = self.clock()
-        self._keep_asking()
+    def gather(self) -> Scene:
+        """Takes what is new, lets time go by, and gives all that a frame is drawn from."""
         contact = self.link.contact
         if contact is not self.contact:
             self._take(contact)
@@ -259,24 +225,11 @@ class RoomApp(App[int], inherit_bindings=False):
         scene = self.scene()
         self._streams.look(scene)
         self._search.look(scene)
-        top = self.top
-        seen = self._pace.shown(contact, self._framed, LOG_SECONDS if self.looking.tab == draw.LOG else CALM_SECONDS)
-        new = (top, top.made, self.size, scene.advice, seen, scene.approval, scene.unready, self.looking.version,
-               scene.age // 60, self.report, self._pulling)  # fmt: skip
-        if new != self._drawn:
-            self._drawn = new
-            for screen in self.screen_stack:
-                if isinstance(screen, House) and screen.made:
-                    screen.draw(scene)
-        elif seen is contact:
-            self._rest()
-        if top.is_mounted:
-            top.judge(scene)
+        return scene
 
-    def _keep_asking(self) -> None:
-        """Processes and files move without any news of the daemon's."""
-        if self._asking is not None:
-            (self._asking.resume if self.looking.tab in LIVE else self._asking.pause)()
+    def tick(self) -> None:
+        """Time goes by for approvals."""
+        self.feed(ev.Tick(self.clock()))
 
     def _take(self, contact: Contact) -> None:
         before, self.contact = self.contact, contact
@@ -300,10 +253,6 @@ class RoomApp(App[int], inherit_bindings=False):
         told = away.told(view, self._memory.seen)
         if told:
             self.looking.say(told)
-
-    def tick(self) -> None:
-        """Time goes by for approvals."""
-        self.feed(ev.Tick(self.clock()))
 
     # What screens tell
 
@@ -337,13 +286,13 @@ class RoomApp(App[int], inherit_bindings=False):
 
     def relaid(self) -> None:
         """Nothing counts as shown any more, and all of it is drawn for the new layout."""
-        self._drawn = ()
+        self.frames.forget()
         self.feed(ev.Relaid(self.clock()))
-        self.wake()
+        self.frames.wake()
 
     def press(self, event: events.Key) -> None:
         """One key: approval hears of all of them; what it does not decide is looked up in the table."""
-        self.wake()
+        self.frames.wake()
         context = self.context()
         command = keys.command_of(event.key, context.scope)
         self.looking.say("")
@@ -356,17 +305,17 @@ class RoomApp(App[int], inherit_bindings=False):
             self.say(why, wrong=True)
         else:
             acts.ACTS[command.id](self)
-            self._ask()  # another tab is filled at once
+            self.ask()  # another tab is filled at once
 
     def pasted(self, event: events.Paste) -> None:
         """Pasted text answers nothing."""
-        self.wake()
+        self.frames.wake()
         answers.carry_out(self, self.desk.key("", event.time, "paste"))
         self.say("pasted text answers nothing and commands nothing", wrong=True)
 
     def invoke(self, wanted: str) -> None:
         """A command out of the palette; it never allows."""
-        self.wake()
+        self.frames.wake()
         command = keys.BY_ID[wanted]
         if wanted in acts.DECIDES:
             self.feed(ev.Away(self.clock(), self.top.away))  # the palette has gone since the last frame
@@ -440,7 +389,7 @@ class RoomApp(App[int], inherit_bindings=False):
 
     def on_done(self, message: Done) -> None:
         """An order has come to its end."""
-        self.wake()
+        self.frames.wake()
         answers.told(self, message.outcome)
 
     def action_command_palette(self) -> None:
@@ -452,7 +401,7 @@ class RoomApp(App[int], inherit_bindings=False):
         if self._pulling:
             return
         self._pulling = True
-        self.wake()
+        self.frames.wake()
         self.looking.say("")
         threading.Thread(target=lambda: self.post_message(Pulled(self.ports.estop())), daemon=True).start()
         if not isinstance(self.screen, StopPage):
@@ -461,7 +410,7 @@ class RoomApp(App[int], inherit_bindings=False):
     def on_pulled(self, message: Pulled) -> None:
         """What came of it is on the stop screen."""
         self._pulling = False
-        self.wake()
+        self.frames.wake()
         self.report = message.report
 
 

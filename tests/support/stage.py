@@ -122,7 +122,7 @@ class Visit:
         end = self.clock.now + seconds
         while self.clock.now < end:
             self.clock.now = min(end, self.clock.now + STEP)
-            self.app.call_later(self.app.frame)  # in the app's own context: there may be two
+            self.app.call_later(self.app.frames.draw)  # in the app's own context: there may be two
             await self.handled()
 
     async def handled(self) -> None:

@@ -203,7 +203,7 @@ async def test_a_thousand_arrivals_and_departures_never_move_the_focus() -> None
             else:
                 others.insert(0, replace(numbered(number + 1000), asked=views.NOW.plus(-number)))
             visit.line.show(waiting(*chance.sample(others, len(others)), mine))
-            visit.app.frame()
+            visit.app.frames.draw()
             assert visit.app.desk.now.focus == mine.id
             if number % 100 == 0:
                 await visit.handled()

@@ -16,11 +16,11 @@ async def test_a_frame_while_a_screen_is_made_or_gone_draws_what_is_there() -> N
     async with room(views.pending_t2()) as visit:
         for page in (HelpPage(), StopPage(), FullView(asked.id, asked.digest)):
             visit.app.push_screen(page)
-            visit.app.frame()
+            visit.app.frames.draw()
             await visit.settled()
             assert visit.app.screen is page
             visit.app.pop_screen()
-            visit.app.frame()
+            visit.app.frames.draw()
             await visit.settled()
 
 
@@ -29,7 +29,7 @@ async def test_a_frame_of_a_room_that_is_taken_down_does_nothing() -> None:
     async with room(views.pending_t2()) as visit:
         pass
     visit.line.show(views.pending_t3())
-    visit.app.frame()
+    visit.app.frames.draw()
     assert visit.app.contact is not visit.line.contact
 
 

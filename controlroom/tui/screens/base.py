@@ -30,7 +30,7 @@ class House(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Its first paint is whole: it is drawn before textual lays it out."""
         self.made = True
-        self.house.frame()
+        self.house.frames.draw()
 
     def draw(self, scene: Scene) -> None:
         """Draws a frame; called when anything in the scene is new."""

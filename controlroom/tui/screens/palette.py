@@ -50,7 +50,7 @@ class Palette(TextDialog):
 
     def _changed(self) -> None:
         self.house.looking.touch()
-        self.house.wake()
+        self.house.frames.wake()
 
     def _run(self, text: str) -> None:
         """Enter: it is closed already."""
