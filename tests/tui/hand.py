@@ -1,6 +1,6 @@
 """An operator's hand in front of an `Approval`: feeds events at a time of its own and keeps what was answered."""
 
-from controlroom.model.tier import Tier
+from controlroom.model.tier import Tier, Verdict
 from controlroom.tui import approval_events as ev
 from controlroom.tui.approval import Approval, step
 from controlroom.tui.approval_events import Answer, Decision, Refusal, Source, Surface, Waiting
@@ -9,6 +9,11 @@ from controlroom.tui.approval_events import Answer, Decision, Refusal, Source, S
 def waiting(name: str, tier: Tier = Tier.T2, asked: int = 0, size: int = 100, digest: str = "") -> Waiting:
     """A request in the inbox."""
     return Waiting(name, digest or f"digest-{name}", tier, asked, size)
+
+
+ONE = waiting("one")
+ALLOWED = [Decision("one", "digest-one", Verdict.ALLOW)]
+DENIED = [Decision("one", "digest-one", Verdict.DENY)]
 
 
 class Hand:
