@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 import pytest
 from hypothesis import settings
 
+from controlroom.model.ready import ready_for_threads
 from tests.support import home as homes
 from tests.support.home import Home
 from tests.support.waiting import eventually
@@ -27,6 +28,11 @@ def home() -> Iterator[Home]:
         pytest.fail(f"processes outlived the test: {made.kill_all()}")
     finally:
         homes.remove(made)
+
+
+def pytest_collection_finish() -> None:
+    """Threads of tests decode too."""
+    ready_for_threads()
 
 
 @pytest.hookimpl(wrapper=True)

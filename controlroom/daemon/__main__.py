@@ -11,6 +11,7 @@ import anyio
 from controlroom.daemon.config import BadSettings
 from controlroom.daemon.house import House
 from controlroom.daemon.judge import BadManifest
+from controlroom.model.ready import ready_for_threads
 from controlroom.policy.catalogue import RuleError
 from controlroom.storage.lock import Locked
 from controlroom.storage.paths import Insecure, places
@@ -26,6 +27,7 @@ def main() -> int:
     resource.setrlimit(
         resource.RLIMIT_NOFILE, (hard, hard)
     )  # several descriptors a waiting hook, whatever the login shell says
+    ready_for_threads()
     try:
         house = House(places(os.environ))
     except Locked as e:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from controlroom.client.rpc import ALLOW_SECONDS, Hung, NoDaemon, Operator, Refused, RpcError, VersionMismatch
+from controlroom.model.ready import ready_for_threads
 from controlroom.model.view import Pulse, RoomView, after
 from controlroom.storage.paths import Places
 
@@ -83,6 +84,7 @@ class Link:
 
     def connect(self) -> None:
         """Begins, before anybody listens: the first snapshot comes while the screen is still being made."""
+        ready_for_threads()
         self._thread.start()
 
     def open(self, news: Callable[[], object], /) -> None:
