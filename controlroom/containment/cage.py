@@ -22,7 +22,7 @@ _LISTED = 200  # files of a throw-away folder that are named
 class Checks(msgspec.Struct, frozen=True):
     """What the canary inside has to find true. Paths are absolute and resolved; `outer` is the PID namespace of the shim.
 
-    `canary`: a folder in which it tries to break out. `scope`: whether Landlock scopes are asked for.
+    `canary`: a folder in which it tries to break out.
     """
 
     outer: str

@@ -14,7 +14,6 @@ from controlroom.model.request import Request
 
 CPU_WINDOW = 600.0  # seconds
 CPU_STEP = 10.0  # seconds between two moments that are kept
-DELETE_WINDOW = 60.0  # seconds; what `Usage.deletes` counts over
 LEAVE = 180.0  # seconds in which a released act may still be deleting
 UNBOUNDED = 1 << 40  # files of a target that was not counted to its end
 

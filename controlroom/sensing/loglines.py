@@ -89,11 +89,6 @@ def level_of(line: bytes) -> Level | Literal[""]:
     return recognise(line).level
 
 
-def rank(level: Level | Literal[""]) -> int:
-    """How bad a level is, from 1; 0 = no level."""
-    return LEVELS.index(level) + 1 if level else 0
-
-
 def _of_json(found: _Json) -> Told:
     level = _json_level(next((raw for raw in (found.level, found.severity, found.lvl) if bytes(raw)), msgspec.Raw()))
     stamp = next((bytes(raw) for raw in (found.time, found.timestamp, found.ts) if bytes(raw)), b"")

@@ -53,7 +53,7 @@ def show_lines(data: bytes | str, limit: int | None = None) -> list[SafeText]:
 
 def show_tokens(argv: Sequence[bytes | str]) -> SafeText:
     """A command token by token: a token that is empty or holds a space or a double quote stands in double quotes, and a double
-    quote in it is \\u{22}. So where one token ends and the next begins is never in doubt; `decode_tokens` gives them back.
+    quote in it is \\u{22}. So where one token ends and the next begins is never in doubt.
     """
     return SafeText(" ".join(_quoted(show(token)) for token in argv))
 
@@ -70,12 +70,6 @@ def decode(shown: SafeText) -> bytes:
         out += _meant(token)
         at = token.end()
     return bytes(out + shown[at:].encode())
-
-
-def decode_tokens(shown: SafeText) -> list[bytes]:
-    """The tokens that `show_tokens` was given."""
-    found = re.findall(r'"([^"]*)"|([^ "]+)', shown)
-    return [decode(SafeText(quoted or bare)) for quoted, bare in found]
 
 
 def again(text: str) -> SafeText:

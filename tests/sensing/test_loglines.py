@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controlroom.sensing.loglines import LEVELS, Tally, level_of, rank, recognise
+from controlroom.sensing.loglines import LEVELS, Tally, level_of, recognise
 
 NOON = int(datetime(2026, 11, 26, 12, 0, tzinfo=UTC).timestamp()) * 10**9
 
@@ -56,10 +56,6 @@ def test_no_line_takes_more_steps_than_it_is_long(evil: bytes) -> None:
     """Only so many bytes of a text are looked at; so a line that is a thousand times as long costs no more."""
     short, long = evil * 100, evil * 100_000
     assert recognise(short) == recognise(short + long[len(short) :])
-
-
-def test_levels_go_from_mild_to_bad() -> None:
-    assert [rank(""), *map(rank, LEVELS)] == [0, 1, 2, 3, 4, 5, 6]
 
 
 json_lines = st.lists(
