@@ -158,7 +158,7 @@ def main(words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return FAILED
     except OSError as error:
-        out.tell(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
+        out.tell(_why(error))
         return FAILED
     except (RpcError, Insecure, NoPlace) as error:
         out.tell(str(error))
@@ -166,6 +166,15 @@ def main(words: list[str]) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return result if isinstance(result, int) else 0
+
+
+def _why(error: OSError) -> str:
+    """What the system refused, and of what."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, FileNotFoundError):  # only the working folder has no name
+        return "the folder that you are in is gone: go to another, and try again"
+    return error.strerror or str(error)
 
 
 def _known(words: list[str]) -> list[str]:

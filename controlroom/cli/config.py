@@ -160,7 +160,7 @@ def _resolved(file: Path) -> Path:
     """The file itself: a link to a configuration stays a link, and what it leads to is changed."""
     try:
         return file.resolve()
-    except (OSError, RuntimeError) as error:
+    except RuntimeError as error:  # links in a circle
         raise Failure(f"{file}: {error}") from None
 
 

@@ -5,7 +5,6 @@ import os
 import secrets
 import signal
 from collections.abc import Callable
-from typing import Any
 
 import anyio.to_thread
 import msgspec
@@ -186,7 +185,7 @@ class Calls:
         )
         return {}
 
-    async def _ask(self, make: Any, seconds: float = ANSWER_SECONDS) -> None:
+    async def _ask(self, make: Callable[[str], ev.Event], seconds: float = ANSWER_SECONDS) -> None:
         error = await self._runner.ask(make, seconds)
         if error:
             raise CallError.of(error)

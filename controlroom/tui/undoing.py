@@ -1,6 +1,7 @@
 """Undo in the room: the plan is shown, a typed word begins it, and its progress stands in the line of remarks."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -58,7 +59,7 @@ class Progress(msgspec.Struct, frozen=True):
 class UndoDialog(TextDialog):
     """The plan, and a field for the word that begins it."""
 
-    def __init__(self, plan: Plan, done: Any) -> None:
+    def __init__(self, plan: Plan, done: Callable[[str], object]) -> None:
         hint = f"type {WORD} and enter: what is there now is saved first. esc changes nothing"
         super().__init__(f"UNDO {plan.receipt[:8]}: {words.some(plan.count, 'change')}", hint, done)
         self._plan = plan

@@ -1,12 +1,13 @@
 """Grants, listings, install, doctor and audit on the real thing."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from controlroom.cli import out
-from tests.cli.conftest import Cli
+from tests.cli.conftest import CONTROLROOM, Cli
 from tests.support.daemon import Daemon
 from tests.support.waiting import eventually
 
@@ -70,6 +71,22 @@ def test_a_listing_of_less_than_one_row_is_a_usage_error(cli: Cli, daemon: Daemo
 def test_what_the_system_refuses_names_the_file_and_no_number(cli: Cli, daemon: Daemon) -> None:
     for option in ("--anchor", "--seal-key"):
         assert cli.fails(1, "audit", "verify", option, "gone") == "controlroom: gone: No such file or directory\n"
+
+
+def test_a_working_folder_that_is_gone_is_said(cli: Cli) -> None:
+    line = [
+        "sh",
+        "-c",
+        'mkdir gone && cd gone && rmdir ../gone && exec "$@"',
+        "sh",
+        *CONTROLROOM,
+        "policy",
+        "check",
+        "--",
+        "ls",
+    ]
+    done = subprocess.run(line, env=cli.home.env, cwd=cli.cwd, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stdout) == (1, "") and "the folder that you are in is gone" in done.stderr
 
 
 @pytest.mark.row("D02")
