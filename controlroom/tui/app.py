@@ -13,6 +13,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from controlroom.model.ready import ready_for_threads
 from controlroom.model.view import RoomView
 from controlroom.text.safe import show_lines
 from controlroom.tui import acts, answers, approval, away, keys, memory, theme, ways
@@ -416,6 +417,7 @@ class RoomApp(App[int], inherit_bindings=False):
 
 def run(ports: Ports, options: Options, link: HasContact) -> int:
     """The room, to its end; gives its exit code."""
+    ready_for_threads()  # what came with the room, beside what the line knows already
     app = RoomApp(ports, options, link)
     app.run(mouse=options.mouse)
     return app.return_code or 0
