@@ -1,7 +1,6 @@
 """A call in the agent's own log that never came to the gate is UNGATED: told, and a supervised session is frozen."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +65,9 @@ def test_a_call_that_never_came_to_the_gate_is_told(daemon: Daemon, log: Path) -
     assert gate(daemon, log, "toolu_1") == "allow"
     write(log, used("toolu_1") + over("toolu_1", error=False))
     never(lambda: alarms(daemon, "ungated"), 3.0, "a gated call is taken for another")
-    began = time.monotonic()
     write(log, used("toolu_2", "Write"))
     [alarm] = eventually(lambda: alarms(daemon, "ungated"), 20, "the call without a gate is told")
     assert "Write (toolu_2)" in alarm["text"]
-    assert time.monotonic() - began < 10
 
 
 @pytest.mark.row("G06")
