@@ -16,7 +16,6 @@ from rich.cells import get_character_cell_size
 MODES = {7, 25, 1000, 1002, 1003, 1004, 1006, 1015, 1016, 1049, 2004, 2026, 2048}
 LEFT_ON = {7, 25}  # on in a terminal that nobody touched
 QUERIES = {2026}  # modes it may ask about, with `CSI ? n $ p`
-CONTROLS = "\r\n\b\t\a"
 
 _STRINGS = {"]": "OSC", "P": "DCS", "_": "APC", "^": "PM", "X": "SOS"}
 _CSI = re.compile(r"\x1b\[([<-?]*)([0-9;:]*)([ -/]*)([@-~])")

@@ -42,7 +42,7 @@ __all__ = [
     "receipt",
     "receipts",
 ]
-__all__ += ["broken", "busy", "disconnected", "empty", "filled", "hostile", "pending_t2", "pending_t3", "room", "stopped"]
+__all__ += ["broken", "busy", "empty", "filled", "hostile", "pending_t2", "pending_t3", "room", "stopped"]
 __all__ += ["permissions", "request_edit", "request_t2", "request_t3", "status", "story"]
 
 HOSTILE = (
@@ -156,10 +156,6 @@ def broken() -> RoomView:
         rung=Rung.OBSERVED,
     )
     return replace(pending_t2(), seq=46, status=house)
-
-
-def disconnected() -> None:
-    """No daemon has answered yet: there is no view at all. What was seen last is any other view, with its age."""
 
 
 def hostile() -> RoomView:
