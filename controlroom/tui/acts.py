@@ -50,10 +50,6 @@ def _mark(app: "RoomApp") -> None:
         app.looking.mark(wanted)
 
 
-def _detail(app: "RoomApp") -> None:
-    ways.to_detail(app)
-
-
 def _follow(app: "RoomApp") -> None:
     app.looking.follow = not app.looking.follow
     app.reader.stay(app.looking.follow)
@@ -81,7 +77,7 @@ ACTS: dict[str, Act] = {
     "filter": lambda app: ways.to_filter(app),
     "follow": _follow,
     "take-change": _take_change,
-    "detail": _detail,
+    "detail": ways.to_detail,
     "region": _region(1),
     "region-back": _region(-1),
     "help": lambda app: ways.to_help(app),

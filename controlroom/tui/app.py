@@ -33,7 +33,7 @@ from controlroom.tui.messages import Done, News, Pulled
 from controlroom.tui.ports import Options, Ports, Report
 from controlroom.tui.reader import Reader
 from controlroom.tui.scene import Scene
-from controlroom.tui.screens.base import House
+from controlroom.tui.screens.base import OurScreen
 from controlroom.tui.screens.dialogs import GrantDialog
 from controlroom.tui.screens.pages import StopPage
 from controlroom.tui.screens.room import RoomScreen
@@ -173,9 +173,9 @@ class RoomApp(App[int], inherit_bindings=False):
         return self._colours.looks("bar" if part in BARS else "ground")
 
     @property
-    def top(self) -> House:
+    def top(self) -> OurScreen:
         """The uppermost screen of ours."""
-        return next((s for s in reversed(self.screen_stack) if isinstance(s, House)), self.screen_stack[0])  # type: ignore[return-value]
+        return next((s for s in reversed(self.screen_stack) if isinstance(s, OurScreen)), self.screen_stack[0])  # type: ignore[return-value]
 
     def context(self) -> Context:
         """What decides which keys are on."""

@@ -7,7 +7,7 @@ from textual.timer import Timer
 from controlroom.tui import draw
 from controlroom.tui.facts import LIVE
 from controlroom.tui.pace import CALM_SECONDS, LOG_SECONDS, Pace
-from controlroom.tui.screens.base import House
+from controlroom.tui.screens.base import OurScreen
 
 if TYPE_CHECKING:
     from controlroom.tui.app import RoomApp
@@ -68,7 +68,7 @@ class Frames:
         if new != self._drawn:
             self._drawn = new
             for screen in app.screen_stack:
-                if isinstance(screen, House) and screen.made:
+                if isinstance(screen, OurScreen) and screen.made:
                     screen.draw(scene)
         elif seen is scene.contact:
             self._rest(busy=bool(scene.approval.waiting or app.looking.notice or scene.pulling))

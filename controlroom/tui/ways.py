@@ -77,8 +77,8 @@ def to_undo(app: "RoomApp") -> None:
 
 def to_detail(app: "RoomApp") -> None:
     """The selected line of the tab, in full."""
-    make = draw.detail(app.scene())
-    scene, file = app.scene(), draw.file(app.scene())
+    scene = app.scene()
+    make, file = draw.detail(scene), draw.file(scene)
     if file is not None and scene.agent is not None:
         app.facts.compare(scene.agent.id, file.path)
     if make is None:

@@ -24,7 +24,7 @@ from controlroom.storage.paths import Places
 from controlroom.tui.app import RoomApp
 from controlroom.tui.link import Contact, Outcome
 from controlroom.tui.ports import Options, Ports, Report
-from controlroom.tui.screens.base import House
+from controlroom.tui.screens.base import OurScreen
 
 DEADLINE = 30.0  # real seconds that anything may take
 STEP = 0.1  # seconds of the room that go by between two looks
@@ -182,7 +182,7 @@ class Visit:
         await self.until(lambda: text in self.text(), f"{text!r} is on screen")
 
     @property
-    def top(self) -> House:
+    def top(self) -> OurScreen:
         return self.app.top
 
     def text(self) -> str:

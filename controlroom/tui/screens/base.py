@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from controlroom.tui.app import RoomApp
 
 
-class House(Screen[None], inherit_bindings=False):
+class OurScreen(Screen[None], inherit_bindings=False):
     """A screen of ours. `scope`: which keys mean something on it. `away`: why nothing can be answered on it, "" = it can."""
 
     scope: ClassVar[Scope] = "room"
@@ -20,7 +20,7 @@ class House(Screen[None], inherit_bindings=False):
     made = False  # its panes are there
 
     @property
-    def house(self) -> "RoomApp":
+    def room(self) -> "RoomApp":
         """The app."""
         from controlroom.tui.app import RoomApp
 
@@ -30,7 +30,7 @@ class House(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         """Its first paint is whole: it is drawn before textual lays it out."""
         self.made = True
-        self.house.frames.draw()
+        self.room.frames.draw()
 
     def draw(self, scene: Scene) -> None:
         """Draws a frame; called when anything in the scene is new."""
@@ -49,18 +49,18 @@ class House(Screen[None], inherit_bindings=False):
     def on_paste(self, event: events.Paste) -> None:
         """A paste that no text field took."""
         event.stop()
-        self.house.pasted(event)
+        self.room.pasted(event)
 
     def key(self, event: events.Key) -> None:
         """Every key goes through the one table. (Textual calls the `on_key` of every class; this one is overridden.)"""
         event.stop()
         event.prevent_default()
-        top = self.house.top
+        top = self.room.top
         if top is self:
-            self.house.press(event)
+            self.room.press(event)
         else:  # it was handed to this screen just before another one covered it
             top.key(event)
 
     def on_resize(self) -> None:
         """Another size is another layout: nothing counts as shown any more."""
-        self.house.relaid()
+        self.room.relaid()

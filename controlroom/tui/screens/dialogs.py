@@ -13,7 +13,7 @@ from controlroom.tui import draw, keys
 from controlroom.tui.keys import Scope
 from controlroom.tui.line import Line
 from controlroom.tui.scene import Scene
-from controlroom.tui.screens.base import House
+from controlroom.tui.screens.base import OurScreen
 from controlroom.tui.widgets.field import Field
 from controlroom.tui.widgets.pane import Pane
 
@@ -28,7 +28,7 @@ FOOT = """
 """
 
 
-class Dialog(ModalScreen[None], House):
+class Dialog(ModalScreen[None], OurScreen):
     """Lines at the foot of the screen, over what lies below. `field_rows`: rows under them that the field takes."""
 
     field_rows: ClassVar[int] = 0
@@ -42,7 +42,7 @@ class Dialog(ModalScreen[None], House):
     def compose(self) -> ComposeResult:
         """The lines, and the field where there is one."""
         with Vertical():
-            yield Pane(self.house.looks("lines"), name="lines")
+            yield Pane(self.room.looks("lines"), name="lines")
             yield from self.fields()
 
     def fields(self) -> ComposeResult:
@@ -56,9 +56,9 @@ class Dialog(ModalScreen[None], House):
     def draw(self, scene: Scene) -> None:
         """The lines; the room below goes on by itself. They leave room for the field, and for the stop key above (E13)."""
         pane = self.query_one("#lines", Pane)
-        made = self.lines(scene, self.house.size.width)
+        made = self.lines(scene, self.room.size.width)
         pane.show(made)
-        rows = max(0, min(len(made), self.house.size.height - 1 - self.field_rows))
+        rows = max(0, min(len(made), self.room.size.height - 1 - self.field_rows))
         if rows != self._rows:
             self._rows = rows
             pane.display = rows > 0
@@ -93,7 +93,7 @@ class TextDialog(Dialog):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter: the text is done."""
         event.stop()
-        self.house.close(self)
+        self.room.close(self)
         self._done(event.value)
 
 
@@ -118,7 +118,7 @@ class GrantDialog(Dialog):
     def draw(self, scene: Scene) -> None:
         """Closes itself when the request is no longer there."""
         if scene.approval.focus != self._drawn[0] or not scene.approval.granting:
-            self.house.close(self)
+            self.room.close(self)
             return
         super().draw(scene)
 
@@ -128,6 +128,6 @@ class GrantDialog(Dialog):
             self.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
-        if self.house.screen is self and (pane := self.query_one("#lines", Pane)).size.height:
+        if self.room.screen is self and (pane := self.query_one("#lines", Pane)).size.height:
             whole = pane.fits
-            self.house.shown(self._drawn, whole=whole, too_small=not whole, end=False, surface="dialog")
+            self.room.shown(self._drawn, whole=whole, too_small=not whole, end=False, surface="dialog")

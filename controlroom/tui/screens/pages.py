@@ -9,7 +9,7 @@ from controlroom.tui import draw
 from controlroom.tui.keys import Scope
 from controlroom.tui.line import Line
 from controlroom.tui.scene import Scene
-from controlroom.tui.screens.base import House
+from controlroom.tui.screens.base import OurScreen
 from controlroom.tui.screens.room import judged, scroll
 from controlroom.tui.widgets.pane import Pane
 
@@ -17,7 +17,7 @@ Maker = Callable[[Scene, int], list[Line]]
 AIRY = 20  # rows from which a page stands apart from the status line
 
 
-class Page(House):
+class Page(OurScreen):
     """The status line, one pane, a remark and a footer."""
 
     scope: ClassVar[Scope] = "help"
@@ -37,7 +37,7 @@ class Page(House):
     def compose(self) -> ComposeResult:
         """The panes."""
         for name in ("status", "page", "notice", "footer"):
-            yield Pane(self.house.looks(name), name=name)
+            yield Pane(self.room.looks(name), name=name)
 
     def pane(self, name: str) -> Pane:
         """One part."""
@@ -45,7 +45,7 @@ class Page(House):
 
     def draw(self, scene: Scene) -> None:
         """All of it; low screens do without remark and footer."""
-        width, height = self.house.size
+        width, height = self.room.size
         notice, footer = height >= 10, height >= 3
         self.pane("notice").display, self.pane("footer").display = notice, footer
         air: list[Line] = [()] * (self.air if height >= AIRY else 0)
@@ -58,7 +58,7 @@ class Page(House):
     def move(self, command: str) -> None:
         """Scrolls the page."""
         scroll(self.pane("page"), command)
-        self.house.looking.touch()
+        self.room.looking.touch()
 
 
 class HelpPage(Page):
@@ -97,11 +97,11 @@ class FullView(Page):
     def draw(self, scene: Scene) -> None:
         """The request; closes itself when it is no longer the focused one."""
         if scene.approval.focus != self._drawn[0]:
-            self.house.close(self)
+            self.room.close(self)
             return
         super().draw(scene)
         if not scene.looking.notice:
-            self.pane("notice").show(draw.answer(scene, self.house.size.width))
+            self.pane("notice").show(draw.answer(scene, self.room.size.width))
 
     def judge(self, scene: Scene) -> None:
         """As in the room, on this surface."""
@@ -110,5 +110,5 @@ class FullView(Page):
             self.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
-        if self.house.screen is self and (page := self.pane("page")).size.height:
+        if self.room.screen is self and (page := self.pane("page")).size.height:
             judged(self, page, self._drawn, "full")

@@ -49,12 +49,12 @@ class Palette(TextDialog):
         self._changed()
 
     def _changed(self) -> None:
-        self.house.looking.touch()
-        self.house.frames.wake()
+        self.room.looking.touch()
+        self.room.frames.wake()
 
     def _run(self, text: str) -> None:
         """Enter: it is closed already."""
         if 0 <= self._at < len(self._found):
-            self.house.invoke(self._found[self._at].id)
+            self.room.invoke(self._found[self._at].id)
         else:
-            self.house.say("no command was selected")
+            self.room.say("no command was selected")

@@ -12,7 +12,7 @@ from controlroom.tui.line import Line, say
 from controlroom.tui.render import request as request_lines
 from controlroom.tui.render import sheet as sheet_lines
 from controlroom.tui.scene import Scene
-from controlroom.tui.screens.base import House
+from controlroom.tui.screens.base import OurScreen
 from controlroom.tui.screens.plan import Plan, plan
 from controlroom.tui.widgets.pane import Pane
 
@@ -20,7 +20,7 @@ LEAST_ROWS = 3  # of a request; in fewer nobody can judge anything
 PARTS = ("status", "agents", "inbox", "request", "answer", "tabbar", "tab", "notice", "footer")
 
 
-class RoomScreen(House):
+class RoomScreen(OurScreen):
     """Draws the parts where the plan puts them; knows which request it drew, and how much of it was seen."""
 
     scope: ClassVar[Scope] = "room"
@@ -38,8 +38,8 @@ class RoomScreen(House):
 
     def compose(self) -> ComposeResult:
         """The panes, in reading order."""
-        edge = (say(self.house.glyphs.gutter, "dim"),)
-        made = {name: Pane(self.house.looks(name), name=name, filler=edge if name == "tab" else ()) for name in PARTS}
+        edge = (say(self.room.glyphs.gutter, "dim"),)
+        made = {name: Pane(self.room.looks(name), name=name, filler=edge if name == "tab" else ()) for name in PARTS}
         yield made["status"]
         yield made["agents"]
         with Container(id="body"):
@@ -56,11 +56,11 @@ class RoomScreen(House):
 
     def draw(self, scene: Scene) -> None:
         """All parts; those that did not change are not repainted."""
-        width, height = self.house.size
+        width, height = self.room.size
         wanted = self._wanted(scene, width, height)
         if wanted != self._plan:
             self._lay_out(wanted)
-        self.house.read(draw.shown_log(scene), wanted.tabs - 1 - sheet_lines.HEAD)
+        self.room.read(draw.shown_log(scene), wanted.tabs - 1 - sheet_lines.HEAD)
         room = draw.room(scene, wanted, width)
         self._draw_request(scene, room.pop("request"))
         for name, lines in room.items():
@@ -115,7 +115,7 @@ class RoomScreen(House):
         body.styles.layout = "horizontal" if wanted.left else "vertical"
         asks.styles.width = wanted.left or "100%"
         tabs.styles.width = "1fr" if wanted.left else "100%"
-        self.house.relaid()
+        self.room.relaid()
 
     def judge(self, scene: Scene) -> None:
         """Asks to be called back when this frame is on the terminal, and says then what of the request was in it."""
@@ -125,7 +125,7 @@ class RoomScreen(House):
         self.call_after_refresh(self._painted, self.pane("request").lines)
 
     def _painted(self, lines: list[Line]) -> None:
-        if self.house.screen is not self:
+        if self.room.screen is not self:
             return
         panel = self.pane("request")
         if panel.lines is not lines or not panel.size.height:
@@ -134,15 +134,15 @@ class RoomScreen(House):
 
     def move(self, command: str) -> None:
         """Moves in the region that the operator is in; where a request waits, pages are the request's."""
-        looking, view = self.house.looking, self.house.contact.view
-        reading = bool(self._plan and self._plan.request and self.house.desk.now.focus)
+        looking, view = self.room.looking, self.room.contact.view
+        reading = bool(self._plan and self._plan.request and self.room.desk.now.focus)
         if looking.region == "agents" and command in ("up", "down"):
             if view:
                 looking.select(view, -1 if command == "up" else 1)
             return
         in_tab = looking.region == "tab" or not reading
-        if in_tab and draw.shown_log(self.house.scene()):
-            self.house.reader.move(command)
+        if in_tab and draw.shown_log(self.room.scene()):
+            self.room.reader.move(command)
             return
         if in_tab and command in ("up", "down", "first", "last") and draw.has_rows(looking.tab):
             looking.row = max(0, {"up": looking.row - 1, "down": looking.row + 1, "first": 0, "last": 1 << 30}[command])
@@ -154,14 +154,14 @@ class RoomScreen(House):
         looking.touch()
 
 
-def judged(screen: House, panel: Pane, drawn: tuple[str, str], surface: Surface) -> None:
+def judged(screen: OurScreen, panel: Pane, drawn: tuple[str, str], surface: Surface) -> None:
     """What of the request was in the frame that is on the terminal now."""
     lines = list(panel.lines)
     bound = sum(1 for line in lines if line and line[0].style == "ask")
     whole = panel.top == 0 and request_lines.fits(lines, panel.size.height)
     too_small = panel.size.width < request_lines.LEAST or panel.size.height < LEAST_ROWS
     end = bool(bound) and panel.top + panel.size.height >= bound
-    screen.house.shown(drawn, whole=whole, too_small=too_small, end=end, surface=surface)
+    screen.room.shown(drawn, whole=whole, too_small=too_small, end=end, surface=surface)
 
 
 def scroll(pane: Pane, command: str) -> None:
