@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from controlroom.tui import draw, ways
-from controlroom.tui.keys import LOG_TAB, TABS
+from controlroom.tui.keys import LOG, TABS
 
 if TYPE_CHECKING:
     from controlroom.tui.app import RoomApp
@@ -29,10 +29,10 @@ def _tab(number: int) -> Act:
 
 def _log(app: "RoomApp") -> None:
     """The Log tab; where it is open already, the next of the agent's logs."""
-    if app.looking.tab == LOG_TAB and app.looking.region == "tab":
+    if app.looking.tab == LOG and app.looking.region == "tab":
         app.looking.next_source(app.scene().agent)
     else:
-        app.looking.go_tab(LOG_TAB)
+        app.looking.go_tab(LOG)
 
 
 def _move(command: str) -> Act:

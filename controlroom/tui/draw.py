@@ -8,6 +8,7 @@ from controlroom.model.touched import FileView, OpenFile
 from controlroom.model.view import AgentView, LayerView, LineView, LogView, ProcessView, ReceiptView, RoomView, name_of
 from controlroom.tui import keys, lease
 from controlroom.tui.approval import ALLOWS
+from controlroom.tui.keys import CONFIG, FILES, LOG, PROCESSES, RECEIPTS
 from controlroom.tui.line import Line, cells, clip, gap, marked, quote, quote_tokens, say, wrap
 from controlroom.tui.render import (
     agents,
@@ -31,7 +32,6 @@ from controlroom.tui.screens.plan import Plan
 from controlroom.tui.sheet import SheetRow
 
 Maker = Callable[[Scene, int], list[Line]]
-LOG, RECEIPTS, PROCESSES, FILES, PERMISSIONS, CONFIG = range(1, 7)
 _HEADS = {RECEIPTS: receipts.HEAD, PROCESSES: processes.HEAD, FILES: files.HEAD, LOG: log.HEAD, CONFIG: config.HEAD}
 _ANSWERS = frozenset(("allow", "allow-t3", "grant", "deny", "deny-why", "view"))
 
@@ -228,16 +228,16 @@ def tab_row(scene: Scene) -> int | None:
 def _rows(scene: Scene, view: RoomView) -> Sequence[object]:
     looking, session = scene.looking, scene.agent.id if scene.agent else ""
     match looking.tab:
-        case 1 if shown_log(scene):
+        case keys.LOG if shown_log(scene):
             return looking.sheet.rows if looking.sheet is not None else ()
-        case 1:
+        case keys.LOG:
             told = (looking.stories.get(session), looking.lines.get(session, ()))
             return log.select(view, session, looking.filter, *told, _past(scene, session))
-        case 2:
+        case keys.RECEIPTS:
             return receipts.select(view, session, looking.filter)
-        case 3:
+        case keys.PROCESSES:
             return processes.select(looking.processes.get(session), looking.filter)
-        case 6:
+        case keys.CONFIG:
             return config.select(looking.layers.get(session, ()), looking.filter)
         case _:
             return files.select(looking.files.get(session), looking.filter)
@@ -247,20 +247,20 @@ def _tab(scene: Scene, view: RoomView, agent: AgentView | None, width: int) -> l
     looking, session, glyphs = scene.looking, agent.id if agent else "", scene.glyphs
     find, at = looking.filter, row_of(scene)
     match looking.tab:
-        case 1 if path := shown_log(scene):
+        case keys.LOG if path := shown_log(scene):
             return sheet.render(looking.sheet, path, width, glyphs)
-        case 1:
+        case keys.LOG:
             told = (looking.stories.get(session), looking.lines.get(session, ()))
             past = _past(scene, session)
             return log.render(view, session, width, glyphs, find=find, at=at, story=told[0], lines=told[1], past=past)
-        case 2:
+        case keys.RECEIPTS:
             return receipts.render(view, session, width, glyphs, find=find, at=at)
-        case 3:
+        case keys.PROCESSES:
             return processes.render(looking.processes.get(session), width, glyphs, find=find, at=at)
-        case 4:
+        case keys.FILES:
             top = agent.workspace if agent else ""
             return files.render(looking.files.get(session), view.now, width, glyphs, find=find, at=at, top=top)
-        case 5:
+        case keys.PERMISSIONS:
             return permissions.render(view, agent, looking.permissions.get(session), width, glyphs, find=find)
     return config.render(looking.layers.get(session), agent, width, glyphs, now=view.now, find=find, at=at)
 

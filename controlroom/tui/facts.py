@@ -7,6 +7,7 @@ import msgspec
 from controlroom.model.permissions import Permissions
 from controlroom.model.touched import DiffView, FilesView
 from controlroom.model.view import LayerView, ProcessesView, StoryView
+from controlroom.tui.keys import CONFIG, FILES, LOG, PERMISSIONS, PROCESSES
 from controlroom.tui.link import HasContact, Outcome
 from controlroom.tui.looking import Looking
 from controlroom.tui.scene import Scene
@@ -24,14 +25,14 @@ class _Way(NamedTuple):
 
 
 WAYS = {
-    1: _Way("story", 2.0),
-    3: _Way("processes", 1.0),
-    4: _Way("files", 0.1),
-    5: _Way("permissions", 2.0),
-    6: _Way("layers", 2.0),
+    LOG: _Way("story", 2.0),
+    PROCESSES: _Way("processes", 1.0),
+    FILES: _Way("files", 0.1),
+    PERMISSIONS: _Way("permissions", 2.0),
+    CONFIG: _Way("layers", 2.0),
 }
 
-LIVE = (3, 4)  # tabs that move by themselves
+LIVE = (PROCESSES, FILES)  # tabs that move by themselves
 
 
 class Facts:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from textual.timer import Timer
 
-from controlroom.tui import draw
+from controlroom.tui import keys
 from controlroom.tui.facts import LIVE
 from controlroom.tui.pace import CALM_SECONDS, LOG_SECONDS, Pace
 from controlroom.tui.screens.base import OurScreen
@@ -61,7 +61,7 @@ class Frames:
         self._framed = app.clock()
         self._keep_asking()
         scene, top = app.gather(), app.top
-        calm = LOG_SECONDS if app.looking.tab == draw.LOG else CALM_SECONDS
+        calm = LOG_SECONDS if app.looking.tab == keys.LOG else CALM_SECONDS
         seen = self._pace.shown(scene.contact, self._framed, calm)
         new = (top, top.made, app.size, scene.advice, seen, scene.approval, scene.unready, app.looking.version,
                scene.age // 60, scene.report, scene.pulling)  # fmt: skip

@@ -152,7 +152,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("uses-fewer", ("minus",), "fewer uses", "one use fewer", "Granting", "read", ("grant",), 7),
 )  # fmt: skip
 BY_ID = {command.id: command for command in COMMANDS}
-LOG_TAB = 1
+LOG, RECEIPTS, PROCESSES, FILES, PERMISSIONS, CONFIG = range(1, 7)  # the tabs, by their keys
 TABS = tuple(command for command in COMMANDS if command.id.startswith("tab-"))
 
 
@@ -228,7 +228,7 @@ def _hint(command: Command, context: Context) -> Hint:
 def _why_not_now(command: Command, context: Context) -> str:
     match command.id:
         case "undo":
-            return "" if context.tab == 2 else "only a receipt can be undone: 2 goes to them"
+            return "" if context.tab == RECEIPTS else "only a receipt can be undone: 2 goes to them"
         case "reset" | "kill-all":
             return "" if context.latch else "no emergency stop is in force"
         case "clear":
@@ -242,9 +242,9 @@ def _why_not_now(command: Command, context: Context) -> str:
         case "allow" | "allow-t3" | "grant" | "lease-minutes" | "lease-session" | "lease-uses":
             return _why_not_allowed(command.id, context)
         case "take-change":
-            return "" if context.tab == 6 else "only a changed file can be taken as it is: 6 goes to them"
+            return "" if context.tab == CONFIG else "only a changed file can be taken as it is: 6 goes to them"
         case "follow":
-            return "" if context.tab == 1 else "only the Log tab follows: 1 goes there"
+            return "" if context.tab == LOG else "only the Log tab follows: 1 goes there"
     return ""
 
 

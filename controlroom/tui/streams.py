@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from controlroom.model.view import LineView, LogSource
-from controlroom.tui.keys import LOG_TAB
+from controlroom.tui.keys import LOG
 from controlroom.tui.link import HasContact, Outcome
 from controlroom.tui.looking import Looking
 from controlroom.tui.scene import Scene
@@ -35,7 +35,7 @@ class Streams:
     def look(self, scene: Scene) -> None:
         """Ask for what comes next, where the stream of an agent with logs is open and nobody asks already."""
         agent, view, looking = scene.agent, scene.view, scene.looking
-        open_ = looking.tab == LOG_TAB and not looking.source(agent) and scene.contact.state == "live"
+        open_ = looking.tab == LOG and not looking.source(agent) and scene.contact.state == "live"
         if (
             agent is None
             or view is None

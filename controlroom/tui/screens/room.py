@@ -7,7 +7,7 @@ from textual.containers import Container, Vertical
 
 from controlroom.tui import draw
 from controlroom.tui.approval_events import Surface
-from controlroom.tui.keys import Scope
+from controlroom.tui.keys import LOG, Scope
 from controlroom.tui.line import Line, say
 from controlroom.tui.render import request as request_lines
 from controlroom.tui.render import sheet as sheet_lines
@@ -91,7 +91,7 @@ class RoomScreen(OurScreen):
     def _scroll_tab(self, scene: Scene) -> None:
         tab, by_itself = self.pane("tab"), draw.shown_log(scene)  # its rows are all that is there: the reader scrolls
         shown = (scene.looking.tab, scene.agent.id if scene.agent else "", by_itself)
-        tab.follow = scene.looking.tab == draw.LOG and scene.looking.follow and not by_itself
+        tab.follow = scene.looking.tab == LOG and scene.looking.follow and not by_itself
         if shown != self._tab:
             self._tab = shown
             tab.scroll_to(y=len(tab.lines) if tab.follow else 0, animate=False, force=True)
