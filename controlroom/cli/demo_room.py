@@ -4,14 +4,13 @@ import os
 
 from controlroom.cli import opening
 from controlroom.cli.demo import CUSTOMERS, SETTINGS, NotAsTold, Stage, stage
-from controlroom.model.agent import SessionState
+from controlroom.model.agent import OVER, SessionState
 from controlroom.model.tier import Tier
 from controlroom.model.view import RoomView
 from controlroom.text.safe import show
 
 PACE = "2.5"  # seconds before each act
 NAME = "demo"
-OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
 
 
 def play() -> int:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from controlroom.core.state import OVER
 from controlroom.core.turn import Turn
+from controlroom.model.agent import OVER
 from controlroom.model.clock import Instant
 from controlroom.model.effect import Assessment, EffectKind
 from controlroom.model.event import GrantAsked, GrantRevoked, PolicyChanged

@@ -4,9 +4,9 @@ import msgspec
 
 from controlroom.core import grants, requests
 from controlroom.core.orders import Alarm, AwaitHooks, Contain, Forget, Latch, Unlatch
-from controlroom.core.state import OVER, Held
+from controlroom.core.state import Held
 from controlroom.core.turn import Turn
-from controlroom.model.agent import Rung, SessionState
+from controlroom.model.agent import OVER, Rung, SessionState
 from controlroom.model.clock import Instant
 from controlroom.model.event import (
     Contained,

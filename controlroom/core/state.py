@@ -2,12 +2,10 @@
 
 import msgspec
 
-from controlroom.model.agent import Rung, Session, SessionState
+from controlroom.model.agent import Rung, Session
 from controlroom.model.clock import Instant
 from controlroom.model.request import GRANT_LONGEST, Grant, Request, RequestState
 from controlroom.model.storing import Storing
-
-OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

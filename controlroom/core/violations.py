@@ -2,9 +2,9 @@
 
 from controlroom.core import sessions
 from controlroom.core.orders import Alarm
-from controlroom.core.state import OVER, Held
+from controlroom.core.state import Held
 from controlroom.core.turn import Turn
-from controlroom.model.agent import Rung, SessionState
+from controlroom.model.agent import OVER, Rung, SessionState
 from controlroom.model.event import Violated
 
 

@@ -23,13 +23,12 @@ from controlroom.agents.strict import BadJson, canonical
 from controlroom.agents.weakening import only_gate, weakens
 from controlroom.containment import processes
 from controlroom.core.layers import QUIET
-from controlroom.core.state import OVER
 from controlroom.daemon import words
 from controlroom.daemon.changes import Changes
 from controlroom.daemon.last_seen import Kept, LastSeen
 from controlroom.daemon.runner import Runner
 from controlroom.model import event as ev
-from controlroom.model.agent import ProcessId, Session
+from controlroom.model.agent import OVER, ProcessId, Session
 from controlroom.model.clock import SECOND
 from controlroom.model.permissions import LayerChange
 from controlroom.model.record import Receipt

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 import anyio
 import anyio.to_thread
 
-from controlroom.core.state import OVER
 from controlroom.daemon.judge import Judge
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.touched import Touched
 from controlroom.model import event as ev
-from controlroom.model.agent import Label, Session
+from controlroom.model.agent import OVER, Label, Session
 from controlroom.policy.paths import is_below
 from controlroom.sensing.changes import Change
 from controlroom.sensing.sentry import MOST, NotKept, Sentry, Violation

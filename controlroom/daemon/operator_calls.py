@@ -12,7 +12,7 @@ import msgspec
 from controlroom import __version__
 from controlroom.containment import hold
 from controlroom.containment.rungs import Probe
-from controlroom.core.state import OVER, Held
+from controlroom.core.state import Held
 from controlroom.daemon import views
 from controlroom.daemon.binding import anchor
 from controlroom.daemon.config import BadSettings, Configuration
@@ -28,7 +28,7 @@ from controlroom.daemon.registry import AlreadyHeld, Registry
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.window import Window, fits
 from controlroom.model import event as ev
-from controlroom.model.agent import Handle, Label, Rung, Session, SessionState
+from controlroom.model.agent import OVER, Handle, Label, Rung, Session, SessionState
 from controlroom.model.effect import EffectKind
 from controlroom.model.record import Kind
 from controlroom.model.settings import DEFAULT

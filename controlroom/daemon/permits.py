@@ -9,7 +9,6 @@ from controlroom.agents import gate_strength, signs
 from controlroom.agents.claude_settings import inline_settings
 from controlroom.agents.gate_strength import DENIED
 from controlroom.containment import hold, processes
-from controlroom.core.state import OVER
 from controlroom.daemon import layers
 from controlroom.daemon.changes import Changes
 from controlroom.daemon.hook_proof import COMMAND_LINE, HookProof
@@ -18,7 +17,7 @@ from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.proved import Proved
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.secret_scan import Secrets, SecretScan
-from controlroom.model.agent import Session
+from controlroom.model.agent import OVER, Session
 from controlroom.model.permissions import Environment, Gate, Hook, Mode, Permissions
 from controlroom.model.view import LayerView
 from controlroom.sensing import environ, writers

@@ -14,12 +14,11 @@ from controlroom.agents.known import kind_of
 from controlroom.containment import hold, orphans, processes
 from controlroom.containment.adopt import Moved, move
 from controlroom.containment.rungs import Probe
-from controlroom.core.state import OVER
 from controlroom.daemon import peers
 from controlroom.daemon.config import Configuration
 from controlroom.daemon.runner import Runner
 from controlroom.model import event as ev
-from controlroom.model.agent import Handle, Label, ProcessId, Rung, Session, SessionState
+from controlroom.model.agent import OVER, Handle, Label, ProcessId, Rung, Session, SessionState
 from controlroom.model.record import Kind
 from controlroom.model.settings import DEFAULT, Profile
 from controlroom.storage import handles as shelf

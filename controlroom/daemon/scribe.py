@@ -8,7 +8,6 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from controlroom.core.state import OVER
 from controlroom.daemon.accepted import Pin
 from controlroom.daemon.clock import now
 from controlroom.daemon.doubts import Doubts
@@ -16,7 +15,7 @@ from controlroom.daemon.ledger import Ledger
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.runner import Runner
 from controlroom.model import event as ev
-from controlroom.model.agent import Session, SessionState
+from controlroom.model.agent import OVER, Session, SessionState
 from controlroom.model.record import Kind, Record
 from controlroom.model.settings import Anchor
 from controlroom.model.storing import Storing

@@ -6,10 +6,10 @@ from pathlib import Path
 import anyio.to_thread
 
 from controlroom.agents import AGENTS
-from controlroom.core.state import OVER
 from controlroom.daemon.ledger import Ledger
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.story import MOST_ROWS, Born, Story
+from controlroom.model.agent import OVER
 from controlroom.model.record import Record
 from controlroom.storage.chain import Stored
 from controlroom.storage.newest import newest

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from controlroom.core.state import OVER
 from controlroom.daemon.runner import Runner
-from controlroom.model.agent import Session
+from controlroom.model.agent import OVER, Session
 from controlroom.model.clock import Instant
 from controlroom.model.effect import EffectKind
 from controlroom.model.record import Kind, Receipt, Record

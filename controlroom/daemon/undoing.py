@@ -14,13 +14,13 @@ from typing import NamedTuple
 import anyio.to_thread
 import msgspec
 
-from controlroom.core.state import OVER
 from controlroom.daemon import words
 from controlroom.daemon.checkpoints import session_of
 from controlroom.daemon.keeper import Keeper
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.runner import Runner
 from controlroom.model.action import Action
+from controlroom.model.agent import OVER
 from controlroom.model.effect import Assessment, Effect, EffectKind, Reason, Target
 from controlroom.model.record import Intent, Kind, Outcome, Receipt, Stage
 from controlroom.model.request import Decision

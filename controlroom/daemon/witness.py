@@ -13,14 +13,14 @@ import msgspec
 from controlroom.agents import AGENTS, TRANSCRIPTS, Call
 from controlroom.agents.transcript import Transcript
 from controlroom.containment import hold
-from controlroom.core.state import OVER, Held
+from controlroom.core.state import Held
 from controlroom.daemon import finding
 from controlroom.daemon.following import Batch, Following
 from controlroom.daemon.reconcile import Doubt, Reconciler
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.stories import Stories
 from controlroom.model import event as ev
-from controlroom.model.agent import Handle, SessionState
+from controlroom.model.agent import OVER, Handle, SessionState
 from controlroom.model.record import Kind, Record
 from controlroom.model.request import Decision
 from controlroom.model.tier import Verdict

@@ -38,6 +38,9 @@ class SessionState(StrEnum):
     LOST = "lost"  # was alive under an earlier daemon; nobody knows
 
 
+OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
+
+
 class ProcessId(msgspec.Struct, frozen=True):
     """A process for all time: pid, start time (field 22 of /proc/PID/stat, clock ticks) and boot id."""
 

@@ -8,7 +8,6 @@ from controlroom.model.touched import FileView, OpenFile
 from controlroom.model.view import AgentView, LayerView, LineView, LogView, ProcessView, ReceiptView, RoomView, name_of
 from controlroom.tui import keys, lease
 from controlroom.tui.approval import ALLOWS
-from controlroom.tui.keys import CONFIG, FILES, LOG, PROCESSES, RECEIPTS
 from controlroom.tui.line import Line, cells, clip, gap, marked, quote, quote_tokens, say, wrap
 from controlroom.tui.render import (
     agents,
@@ -32,7 +31,13 @@ from controlroom.tui.screens.plan import Plan
 from controlroom.tui.sheet import SheetRow
 
 Maker = Callable[[Scene, int], list[Line]]
-_HEADS = {RECEIPTS: receipts.HEAD, PROCESSES: processes.HEAD, FILES: files.HEAD, LOG: log.HEAD, CONFIG: config.HEAD}
+_HEADS = {
+    keys.RECEIPTS: receipts.HEAD,
+    keys.PROCESSES: processes.HEAD,
+    keys.FILES: files.HEAD,
+    keys.LOG: log.HEAD,
+    keys.CONFIG: config.HEAD,
+}
 _ANSWERS = frozenset(("allow", "allow-t3", "grant", "deny", "deny-why", "view"))
 
 
@@ -145,7 +150,7 @@ def _keyed(*pairs: tuple[str, str]) -> Line:
 
 def _tabbar(scene: Scene, width: int) -> list[Line]:
     looking = scene.looking
-    notes = _log_notes(scene) if looking.tab == LOG else []
+    notes = _log_notes(scene) if looking.tab == keys.LOG else []
     edge: Line = (say(scene.glyphs.gutter, "dim"), gap(1))
     bar = tabs.render(
         [t.label for t in keys.TABS],
@@ -209,14 +214,14 @@ def row_of(scene: Scene) -> int:
     if shown_log(scene):
         return looking.sheet.cursor if looking.sheet is not None else -1
     count = len(_rows(scene, view))
-    if looking.tab == LOG and looking.follow:
+    if looking.tab == keys.LOG and looking.follow:
         return -1
     return min(looking.row, count - 1)
 
 
 def shown_log(scene: Scene) -> str:
     """The path of the log that the tab shows by itself, "" = it shows something else."""
-    return scene.looking.source(scene.agent) if scene.looking.tab == LOG else ""
+    return scene.looking.source(scene.agent) if scene.looking.tab == keys.LOG else ""
 
 
 def tab_row(scene: Scene) -> int | None:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from controlroom.model.agent import SessionState
+from controlroom.model.agent import OVER, SessionState
 from controlroom.model.tier import Tier
 
 Danger = Literal["read", "control", "decide", "stop"]
@@ -37,7 +37,6 @@ _SHOWN = {
 _ANSWERING: tuple[Scope, ...] = ("room", "full")
 _STEERING: tuple[Scope, ...] = ("room", "stop")
 _MOVING: tuple[Scope, ...] = ("room", "full", "stop", "help")
-_OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -268,7 +267,7 @@ def _why_not_steered(command: str, context: Context) -> str:
     agent = context.agent
     if agent is None:
         return "no agent is selected"
-    if agent in _OVER:
+    if agent in OVER:
         return f"this agent is {agent}: there is nothing to {command}"
     if command == "pause" and agent is not SessionState.RUNNING:
         return f"this agent is {agent}: only a running one can be paused"

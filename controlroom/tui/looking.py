@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from controlroom.model.agent import SessionState
+from controlroom.model.agent import OVER
 from controlroom.model.permissions import Permissions
 from controlroom.model.touched import DiffView, FilesView
 from controlroom.model.view import AgentView, LayerView, LineView, LogSource, LogView, ProcessesView, RoomView, StoryView
 from controlroom.tui.sheet import Sheet
 
 Region = Literal["agents", "request", "tab"]
-OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
 REGIONS: tuple[Region, ...] = ("agents", "request", "tab")
 
 

@@ -1,6 +1,6 @@
 """The agents: one row each, in the order they came."""
 
-from controlroom.model.agent import Label, SessionState
+from controlroom.model.agent import OVER, Label, SessionState
 from controlroom.model.clock import Instant
 from controlroom.model.view import AgentView, RoomView
 from controlroom.tui.glyphs import Glyphs
@@ -29,7 +29,6 @@ STATES: dict[SessionState, Style] = {
     SessionState.UNCONFIRMED: "alarm",
     SessionState.LOST: "warn",
 }
-OVER = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
 _TOOL = 300  # characters
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import msgspec
 
-from controlroom.model.agent import Rung, SessionState
+from controlroom.model.agent import OVER, Rung, SessionState
 from controlroom.model.view import RoomView
 from controlroom.tui.glyphs import Glyphs
 from controlroom.tui.line import Line, Span, Style, cells, clip, flush, gap, quote, say
@@ -13,7 +13,6 @@ from controlroom.tui.render import words
 STOP_KEY = "ctrl+\\"
 _SHORT_STOP_KEY = "^\\"
 _WEAKEST = (Rung.OBSERVED, Rung.SUBREAPER, Rung.PIDNS, Rung.CGROUP)
-_GONE = (SessionState.ENDED, SessionState.STOPPED, SessionState.LOST)
 _COUNTED = tuple(state for state in SessionState if state is not SessionState.ENDED)
 _STYLES: dict[SessionState, Style] = {SessionState.UNCONFIRMED: "alarm", SessionState.LOST: "warn"}
 _REASON = 24  # characters of what is wrong
@@ -136,7 +135,7 @@ def _journal(view: RoomView, glyphs: Glyphs) -> _Part:
 
 def _rung(view: RoomView, glyphs: Glyphs) -> _Part:
     """The weakest mechanism that holds an agent now; the house's own where none runs."""
-    held = {agent.rung for agent in view.agents if agent.state not in _GONE}
+    held = {agent.rung for agent in view.agents if agent.state not in OVER}
     weakest = next((rung for rung in _WEAKEST if rung in held), view.status.rung)
     style: Style = "warn" if weakest is Rung.OBSERVED else "dim"
     sign = f"{glyphs.warn} " if weakest is Rung.OBSERVED else ""
