@@ -10,16 +10,10 @@ from controlroom.cli import out, room
 from controlroom.cli.options import Agent, Json, Yes
 from controlroom.cli.quick import USAGE
 from controlroom.cli.room import Failure
+from controlroom.model.snapshot import UNDOES
 from controlroom.storage.snapshots.budget import human
 
 MOST_LINES = 40  # steps that are printed one by one
-WORDS = {
-    "create": "bring back",
-    "replace": "put back",
-    "facts": "set again",
-    "join": "join again",
-    "remove": "take away",
-}
 BAR = 30  # columns of the progress bar
 POLL_SECONDS = 0.1
 
@@ -93,7 +87,7 @@ def _print(plan: dict[str, object]) -> None:
     for step in steps[:MOST_LINES]:
         size = f" ({human(step['size'])})" if step["kind"] in ("file", "history") else ""
         mark = "  NEWER" if step["newer"] else ""
-        print(f"  {WORDS[step['do']]:10} {out.safe(step['path'])}{size}{mark}")
+        print(f"  {UNDOES[step['do']]:10} {out.safe(step['path'])}{size}{mark}")
     if len(steps) > MOST_LINES:
         print(f"  ... and {int(str(plan['count'])) - MOST_LINES} more")
     if plan["undone"]:

@@ -8,7 +8,7 @@ import msgspec
 
 from controlroom.daemon.ledger import Ledger
 from controlroom.model.effect import Assessment
-from controlroom.model.record import Receipt, Stage
+from controlroom.model.record import UNRELEASED, Receipt, Stage
 from controlroom.model.request import Request
 from controlroom.model.settings import Snapshots
 from controlroom.model.snapshot import Saved
@@ -29,7 +29,6 @@ DAY = 86_400 * 10**9
 MOST_FAILED = 64  # targets that could not be saved, remembered until the next collection
 HOUR = 3_600 * 10**9
 UNVERIFIED = (Stage.ALLOWED, Stage.STARTED, Stage.INTERRUPTED, Stage.UNDELIVERED)  # nobody has told how it ended
-NEVER_RELEASED = (Stage.INTENT, Stage.DENIED)
 
 
 class Keeper:
@@ -142,7 +141,7 @@ class Keeper:
     def _orphan(self, one: Listed, now: int) -> bool:
         """Made for an act that was then not released (J08)."""
         receipt = self._ledger.get(one.name)
-        return bool(receipt and receipt.stage in NEVER_RELEASED) and now - one.made > HOUR and not self._waits(one.name)
+        return bool(receipt and receipt.stage in UNRELEASED) and now - one.made > HOUR and not self._waits(one.name)
 
     def kept(self, one: Listed, now: int) -> str:
         """Why a snapshot may not be dropped; "" = it may be, once it is old enough or the store is full."""

@@ -81,6 +81,9 @@ class Stage(StrEnum):
     UNDELIVERED = "undelivered"
 
 
+UNRELEASED = (Stage.INTENT, Stage.DENIED)
+
+
 class Intent(msgspec.Struct, frozen=True):
     """Body of an INTENT record: what was asked and what policy made of it."""
 

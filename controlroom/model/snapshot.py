@@ -2,6 +2,9 @@
 
 import msgspec
 
+# What an undo does to a path (`storage.snapshots.plan.Do`), in words.
+UNDOES = {"create": "bring back", "replace": "put back", "facts": "set again", "join": "join again", "remove": "take away"}
+
 
 class Saved(msgspec.Struct, frozen=True):
     """Body of a SNAPSHOT record: what was saved before an act was released, and verified.

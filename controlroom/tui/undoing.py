@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from controlroom.model.snapshot import UNDOES
 from controlroom.tui.line import Line, clip, gap, marked, quote, say
 from controlroom.tui.link import Outcome
 from controlroom.tui.messages import Done
@@ -20,7 +21,6 @@ WORD = "undo"  # what is typed to begin
 MOST_STEPS = 12  # rows of the plan in the dialog
 POLL_SECONDS = 0.2
 BAR = 20  # columns
-DOES = {"create": "bring back", "replace": "put back", "facts": "set again", "join": "join again", "remove": "take away"}
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -80,7 +80,9 @@ def rows(plan: Plan) -> list[Line]:
     for step in plan.steps[:MOST_STEPS]:
         size = f"  {words.size(step.size)}" if step.kind in ("file", "history") and step.size is not None else ""
         newer = (gap(2), say("NEWER", "warn")) if step.newer else ()
-        made.append((gap(1), say(f"{DOES.get(step.do, '?'):11}", "label"), *marked(quote(step.path)), say(size, "dim"), *newer))
+        made.append(
+            (gap(1), say(f"{UNDOES.get(step.do, '?'):11}", "label"), *marked(quote(step.path)), say(size, "dim"), *newer)
+        )
     if plan.count > MOST_STEPS:
         made.append((gap(1), say(f"... and {plan.count - MOST_STEPS} more", "dim")))
     return made

@@ -1,6 +1,6 @@
 """The Receipts tab: the record of every act, newest first. How an act ended is what the agent says of it, and drawn as that."""
 
-from controlroom.model.record import Stage
+from controlroom.model.record import UNRELEASED, Stage
 from controlroom.model.tier import Tier
 from controlroom.model.view import EffectView, ReceiptView, RoomView
 from controlroom.tui.glyphs import Glyphs
@@ -18,7 +18,6 @@ COLUMNS = (
 )
 # The agent's own claims (S20): "says done", never "done".
 STAGES: dict[Stage, str] = {Stage.DONE: "says done", Stage.FAILED: "says failed", Stage.INTENT: "asked"}
-UNRELEASED = (Stage.INTENT, Stage.DENIED)
 _STYLES: dict[Stage, Style] = {
     Stage.DONE: "unverified",
     Stage.FAILED: "warn",

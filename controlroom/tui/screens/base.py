@@ -7,6 +7,7 @@ from textual.screen import Screen
 
 from controlroom.tui.keys import Scope
 from controlroom.tui.scene import Scene
+from controlroom.tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
     from controlroom.tui.app import RoomApp
@@ -31,6 +32,10 @@ class OurScreen(Screen[None], inherit_bindings=False):
         """Its first paint is whole: it is drawn before textual lays it out."""
         self.made = True
         self.room.frames.draw()
+
+    def pane(self, name: str) -> Pane:
+        """One part of it."""
+        return self.query_one(f"#{name}", Pane)
 
     def draw(self, scene: Scene) -> None:
         """Draws a frame; called when anything in the scene is new."""

@@ -39,10 +39,6 @@ class Page(OurScreen):
         for name in ("status", "page", "notice", "footer"):
             yield Pane(self.room.looks(name), name=name)
 
-    def pane(self, name: str) -> Pane:
-        """One part."""
-        return self.query_one(f"#{name}", Pane)
-
     def draw(self, scene: Scene) -> None:
         """All of it; low screens do without remark and footer."""
         width, height = self.room.size

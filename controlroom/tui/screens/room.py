@@ -50,10 +50,6 @@ class RoomScreen(OurScreen):
         yield made["notice"]
         yield made["footer"]
 
-    def pane(self, name: str) -> Pane:
-        """One part."""
-        return self.query_one(f"#{name}", Pane)
-
     def draw(self, scene: Scene) -> None:
         """All parts; those that did not change are not repainted."""
         width, height = self.room.size
