@@ -2,7 +2,7 @@
 
 from controlroom.cli import out, room, stops
 from controlroom.cli.options import Json
-from controlroom.cli.quick import FAILED, OK
+from controlroom.cli.quick import FAILED, OK, say
 
 
 def pause(name: str, /, *, as_json: Json = False) -> int:
@@ -30,8 +30,8 @@ def _steer(act: str, name: str, as_json: bool) -> int:
     if as_json:
         out.print_json(rows)
     elif not rows:
-        print("No agent is running.")
+        say("No agent is running.")
     else:
         for row in rows:
-            print("\n".join(stops.lines(row, act)))
+            say("\n".join(stops.lines(row, act)))
     return OK if stops.confirmed(rows, act) else FAILED

@@ -1,10 +1,13 @@
 """Stop results in words: nothing is called done that the kernel did not prove (S14)."""
 
+import subprocess
 from typing import Any
 
 import pytest
 
 from controlroom.cli import stops
+from tests.cli.conftest import CONTROLROOM, Cli
+from tests.support.daemon import Daemon
 
 ROW: dict[str, Any] = {"name": "a", "state": "paused", "proof": "cgroup frozen 1", "ms": 3, "survivors": [], "why": ""}
 LEFT = {"process": {"pid": 7}, "name": "x\x1b", "why": "EPERM"}
@@ -33,3 +36,11 @@ def test_one_that_nobody_launched_can_be_resumed_but_not_stopped() -> None:
     row = ROW | {"proof": "", "state": "running", "ms": None}
     assert stops.confirmed([row], "resume")
     assert not stops.confirmed([row], "stop") and "nobody launched it" in stops.lines(row, "stop")[0]
+
+
+def test_the_exit_code_is_the_proof_also_where_nobody_takes_the_words(cli: Cli, daemon: Daemon) -> None:
+    cli.ok("run", "--detach", "--name", "a", "--", "sleep", "300")
+    line = ["sh", "-c", 'exec "$@" >/dev/full', "sh", *CONTROLROOM, "pause", "a"]
+    done = subprocess.run(line, env=cli.home.env, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [row["state"] for row in cli.json("agents")] == ["paused"]
