@@ -5,6 +5,7 @@ ends when the terminal does instead of reading its end for ever, and draws again
 """
 
 import asyncio
+import io
 import os
 import selectors
 import signal
@@ -30,6 +31,8 @@ class RoomDriver(LinuxDriver):
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
+        if isinstance(self._file, io.TextIOWrapper):  # the escapes of another encoding move what stands beside them
+            self._file.reconfigure(encoding="utf-8")
         self._end = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # readable when the room ends
 
     def start_application_mode(self) -> None:

@@ -146,6 +146,14 @@ def test_a_terminal_that_cannot_be_drawn_on_is_told_what_to_use(home: Home) -> N
         assert seat.screen.untouched
 
 
+def test_a_locale_that_lacks_our_signs_does_not_move_what_is_drawn(daemon: Daemon) -> None:
+    asked(daemon)
+    with sit(daemon.home, PYTHONIOENCODING="ascii") as seat:
+        armed(live(seat))
+        assert "STOP ctrl+\\" in seat.screen.text.splitlines()[0]
+        assert "\\u" not in seat.screen.text
+
+
 def test_a_new_request_rings_once_for_many(daemon: Daemon) -> None:
     with sit(daemon.home) as seat:
         assert live(seat).screen.bells == 0
