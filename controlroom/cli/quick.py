@@ -43,8 +43,6 @@ def fail(message: str, code: int) -> int:
 def _put(text: str, stream: "TextIO", number: int) -> None:
     try:
         print(text, file=stream, flush=True)
-    except UnicodeEncodeError:
-        _put(text.encode("ascii", "backslashreplace").decode(), stream, number)
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), number)  # what is still in the buffer is written there at the end
 

@@ -106,6 +106,11 @@ def test_a_stream_that_the_caller_closed_breaks_nothing(cli: Cli, closed: str) -
     assert run().returncode == 2
 
 
+def test_a_sign_that_the_locale_lacks_is_escaped(cli: Cli) -> None:
+    done = cli.run("policy", "check", "--", "rm", "-rf", "caf\u00e9", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0 and "caf\\xe9" in done.stdout
+
+
 HELPS = """
 import contextlib, io, json, sys
 from controlroom.cli.start import main
