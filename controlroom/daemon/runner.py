@@ -14,11 +14,10 @@ import msgspec
 
 from controlroom.core import Limits, State, step
 from controlroom.core import orders as od
-from controlroom.core.state import OVER
 from controlroom.daemon import words
 from controlroom.daemon.ledger import Ledger
 from controlroom.model import event as ev
-from controlroom.model.agent import Handle, Session, StopResult
+from controlroom.model.agent import OVER, Handle, Session, StopResult
 from controlroom.model.clock import Instant
 from controlroom.model.record import Kind, Record
 from controlroom.model.request import Request

@@ -167,7 +167,9 @@ def _tabbar(scene: Scene, width: int) -> list[Line]:
 def _found(scene: Scene) -> str:
     """How far the search through all of the story is, and what it has found."""
     agent = scene.agent
-    past = scene.looking.found(agent.id) if agent is not None and scene.looking.tab == LOG and not shown_log(scene) else None
+    past = (
+        scene.looking.found(agent.id) if agent is not None and scene.looking.tab == keys.LOG and not shown_log(scene) else None
+    )
     if past is None:
         return ""
     state = f"{past.total:,} found" if past.share >= 1 else f"looked through {past.share:.0%}"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from controlroom.model.view import LogView
 from controlroom.storage.paths import Places
-from controlroom.tui.keys import LOG_TAB
+from controlroom.tui.keys import LOG
 from controlroom.tui.looking import Looking, Past
 from controlroom.tui.scene import Scene
 
@@ -32,7 +32,7 @@ class Search:
         """Begin, where the story has more than the room was told; what is not wanted any more is given up."""
         agent, looking = scene.agent, scene.looking
         story = looking.stories.get(agent.id) if agent is not None else None
-        merged = looking.tab == LOG_TAB and not looking.source(agent) and looking.filter
+        merged = looking.tab == LOG and not looking.source(agent) and looking.filter
         wanted = _Wanted(agent.id, looking.filter) if agent is not None and merged and story and story.older else None
         if wanted == self._wanted:
             return
