@@ -168,12 +168,10 @@ class _Word:
         return None
 
 
-def _is_given(name: str, parsed: Parsed) -> bool:
-    """Whether an option is there; as `name=value`: with this value wherever it is there, without regard to case."""
-    option, equals, value = name.partition("=")
+def _has_value(name: str, parsed: Parsed) -> bool:
+    """Whether an option is there as `name=value`, with this value wherever it is there, without regard to case."""
+    option, _, value = name.partition("=")
     values = parsed.options.get(option, ())
-    if not equals:
-        return option in parsed.options
     return bool(values) and all(one is not None and one.certain and one.text.lower() == value for one in values)
 
 
@@ -236,6 +234,8 @@ class _Ready:
         self._sub = tuple(_Word(spec) for spec in rule.sub)
         plain = self._sub[0].plain if self._sub and "*" not in rule.sub[0] else frozenset()
         self.first: frozenset[str] = plain
+        self._none = tuple(name for name in rule.none if "=" not in name)
+        self._valued = tuple(name for name in rule.none if "=" in name)
         self._operand, self._last, self._beyond, self._text = (
             re.compile(pattern) if pattern else None for pattern in (rule.operand, rule.last, rule.beyond, rule.text)
         )
@@ -261,7 +261,9 @@ class _Ready:
             if not parsed.hazy or not held:
                 return None
             could = True
-        if rule.none and any(_is_given(name, parsed) for name in rule.none):
+        if self._none and any(name in given for name in self._none):
+            return None
+        if self._valued and any(_has_value(name, parsed) for name in self._valued):
             return None
         if not self._operands(parsed.operands[start:]):
             return None

@@ -164,7 +164,8 @@ def rg(shell: "Shell", args: Args, env: Env, stdin: Stdin) -> bool:
 
 
 def _searched(shell: "Shell", args: Args, env: Env) -> bool:
-    for arg in parse(args, _GREP_VALUES).operands[1:]:
+    near = env.cwd is not None and shell.files.is_inside(env.cwd) and not any(a.text.startswith(("/", "..")) for a in args)
+    for arg in () if near else parse(args, _GREP_VALUES).operands[1:]:
         shell.touch(
             Act(EffectKind.READ, "", env.cwd, "plain.read", "Searches"),
             replace(arg, certain=False, stem=arg.text, bounded=arg.certain),
