@@ -155,14 +155,17 @@ def _beside_toolong(path: Path, name: str) -> Iterator[Figure]:
     with open(tl, "rb") as script:
         interpreter = script.readline().removeprefix(b"#!").strip().decode()
     lines = int(subprocess.run(["wc", "-l", str(path)], stdout=subprocess.PIPE, check=True).stdout.split()[0])
-    theirs, ours = [], []
+    theirs, ours, most = [], [], []
     for _ in range(TURNS):
-        seconds, _, said = _measured([interpreter, "-c", TOOLONG, str(path)])
+        seconds, memory, said = _measured([interpreter, "-c", TOOLONG, str(path)])
         assert int(said) >= lines, f"toolong found {said} of {lines} lines"
         theirs.append(seconds)
-        ours.append(_index(path, "lines")[1])
+        _, own_seconds, own_memory = _index(path, "lines")
+        ours.append(own_seconds)
+        most.append(own_memory / memory)
     scan, own = statistics.median(theirs), statistics.median(ours)
     yield Figure(f"logs: index of {name}, time / toolong's line scan", own / scan, "ratio", 0.5, "lower")
+    yield Figure(f"logs: index of {name}, memory / toolong's line scan", statistics.median(most), "ratio", 0.3, "lower")
     yield Figure(f"logs: toolong's line scan of {name}, no screen", scan, "s", 0.0, "shown")
 
 
