@@ -130,6 +130,10 @@ class Files:
         real = self._resolve(absolute(path, cwd or "/"), follow=True)
         return (real, self._tree.lstat(real)) if real else ("", None)
 
+    def below(self, real: str, most: int) -> Scan:
+        """What lies below a resolved path, at most so many entries of it."""
+        return self._tree.scan(real, most)
+
     def _resolve(self, path: str, *, follow: bool) -> str | None:
         if len(path) > MAX_PATH:
             return None

@@ -12,7 +12,7 @@ from controlroom.policy.patterns import BadPattern, compiled
 from controlroom.policy.sql import Sql
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
-_TARGETS = ("", "operands", "operands-or-cwd", "first", "last", "rest", "sources", "into", "cwd")
+_TARGETS = ("", "operands", "operands-or-cwd", "first", "last", "rest", "sources", "into", "merged", "cwd")
 _PLACE = re.compile(r"\$\.(program|rule)\[(\d+)\](?:\.(\w+))?")
 _UNKNOWN = re.compile(r"unknown field `(\w+)`")
 _PATTERNS = ("operand", "last", "beyond", "text", "only")

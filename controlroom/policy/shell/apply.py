@@ -11,6 +11,7 @@ from controlroom.policy.ledger import Ledger
 from controlroom.policy.paths import absolute
 from controlroom.policy.shell.arg import Arg
 from controlroom.policy.shell.env import Env
+from controlroom.policy.shell.merging import merged, name_of
 from controlroom.policy.shell.options import Parsed
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ def _select(shell: "Shell", found: Rule, parsed: Parsed, env: Env) -> list[Arg]:
         return [Arg(".")]
     if spec == "into":
         return _into(shell, operands, parsed, env)
+    if spec == "merged":
+        return merged(shell, operands, parsed, env, slash="rsync" in found.program)
     given = parsed.options.get("-t") or parsed.options.get("--target-directory")
     chosen = {
         "operands": operands,
@@ -131,8 +134,7 @@ def _into(shell: "Shell", operands: list[Arg], parsed: Parsed, env: Env) -> list
     inside: list[Arg] = []
     for source in sources:
         if source.certain:
-            name = posixpath.basename(absolute(source.text, env.cwd or "/"))
-            inside.append(Arg(posixpath.join(goal.text, name)))
+            inside.append(Arg(posixpath.join(goal.text, name_of(source.text))))
         else:
             inside.append(Arg(source.text, certain=False, stem=goal.text, bounded=True))
     return inside
