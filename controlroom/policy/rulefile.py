@@ -46,7 +46,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     some operand has; `last`: the last one; `beyond`: one that not every operand has. `text`: one that the joined arguments
     have (also what comes in on standard input, where known). `piped`: only with something piped in. `sql`: what its SQL
     does (`policy/sql.py`).
-    `targets`: which arguments are files (operands, first, last, rest, sources, into, cwd, `key=`, or an option's name);
+    `targets`: which arguments are files (operands, first, last, rest, sources, into, merged, cwd, `key=`, or an option's name);
     without it `name` says what is acted on. `only`: what below the targets is meant, as an expression on paths.
     `tier`: at least this; the file targets may raise it. `append`: keeps what is there; `moved`: a rename; `deep`: with
     what is below; `follow`: a link's goal is meant. `content`: files (names in the folder, or an option's name) whose
