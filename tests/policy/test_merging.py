@@ -9,7 +9,11 @@ from tests.policy.fake import WORK, FakeTree, sh
 
 def tree(*, tracked: bool = False, more: int = 0) -> FakeTree:
     """`new/pages/a` is to come over `out/pages/a` (or over `out/new/pages/a`); `b` and `c` are in one of them only."""
-    files = {f"{WORK}/new/pages/a": b"2", f"{WORK}/new/pages/b": b"2", f"{WORK}/out/pages/c": b"1"}
+    files: dict[str, bytes | str | None] = {
+        f"{WORK}/new/pages/a": b"2",
+        f"{WORK}/new/pages/b": b"2",
+        f"{WORK}/out/pages/c": b"1",
+    }
     files |= {f"{WORK}/{top}/pages/a": b"1" for top in ("out", "out/new")}
     files |= {f"{WORK}/{top}/pages/{n}": b"1" for n in range(more) for top in ("out", "new")}
     return FakeTree(files, tracked=tuple(files) if tracked else ("x",))
@@ -60,6 +64,7 @@ def test_too_many_to_be_named_ask_as_the_folder() -> None:
 
 @pytest.mark.parametrize("there", [True, False])
 def test_what_is_protected_is_found_by_its_place(there: bool) -> None:
-    files = {f"{WORK}/new/.git/hooks/pre-commit": b"2", f"{WORK}/.git/config": b""}
-    where = FakeTree(files | ({f"{WORK}/.git/hooks/pre-commit": b"1"} if there else {}))
+    files: dict[str, bytes | str | None] = {f"{WORK}/new/.git/hooks/pre-commit": b"2", f"{WORK}/.git/config": b""}
+    files |= {f"{WORK}/.git/hooks/pre-commit": b"1"} if there else {}
+    where = FakeTree(files)
     assert sh("cp -r new/. .", where).tier is Tier.T3
