@@ -1,5 +1,6 @@
 """The console entry: the three commands of an emergency and the plain room start at once, all else through cyclopts."""
 
+import gc
 import io
 import os
 import sys
@@ -19,11 +20,13 @@ def main(words: list[str] | None = None) -> int:
 
         return decide.main(words)
     if not words:
+        gc.disable()  # as the room does: 1.7 of the 27 ms of this import
         from controlroom.cli import opening
 
         code = opening.plain()
         if code is not None:
             return code
+        gc.enable()
     from controlroom.cli import app
 
     return app.main(words)

@@ -23,7 +23,7 @@ from tests.support.terminal import Terminal, run
 
 FULL = os.environ.get("FULL") == "1"
 SECONDS = 30.0 if FULL else 8.0  # of every look at bytes and CPU
-ROUNDS = 15 if FULL else 5
+ROUNDS = 15 if FULL else 9
 KEYS = 300 if FULL else 60
 REQUESTS = 60 if FULL else 15
 FLOOD = 10_000  # records a second
