@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
+from controlroom.model.ready import ready_for_threads
 from controlroom.model.view import LogView
 from controlroom.storage.paths import Places
 from controlroom.tui.keys import LOG
@@ -13,6 +14,7 @@ from controlroom.tui.scene import Scene
 MOST = 400  # rows that are shown of what was found
 SETTLED_SECONDS = 0.3  # without another letter, until a search begins
 NEWS = 50  # steps between two tellings
+_FIRST = threading.Lock()
 
 
 class _Wanted(NamedTuple):
@@ -51,9 +53,12 @@ class Search:
     def _run(self, wanted: _Wanted, over: threading.Event) -> None:
         if over.wait(SETTLED_SECONDS):
             return
-        from controlroom.daemon import past  # by the first search: the first paint does not wait for it
-        from controlroom.storage import logbook
-        from controlroom.tui.render.log import holds
+        with _FIRST:  # a search that is given up may still run beside this one
+            from controlroom.daemon import past  # by the first search: the first paint does not wait for it
+            from controlroom.storage import logbook
+            from controlroom.tui.render.log import holds
+
+            ready_for_threads()  # what came with these
 
         listed = next((one for one in logbook.load(self._places.agents)[0] if one.session == wanted.session), None)
         if listed is None:
