@@ -69,7 +69,7 @@ from controlroom.text.safe import SafeText, show
 TICK_SECONDS = 0.25
 LATCH_SECONDS = 0.05  # how soon a latch pulled from outside is seen
 # How long a look at what is being stopped may take: a kill does not wait, what is frozen keeps.
-LOOK_SECONDS = {"kill": 0.005, "stop": 0.05, "freeze": 0.2}
+LOOK_SECONDS = {"kill": 0.002, "stop": 0.05, "freeze": 0.2}
 AGAIN_SECONDS = 5.0  # until a latch file or socket that could not be put back is tried again
 COLLECT_SECONDS = 3_600.0
 
