@@ -5,6 +5,7 @@
 
 import os
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,7 +36,7 @@ class Drill(msgspec.Struct, frozen=True):
 
 def run(probe: Probe) -> Drill:
     """Launch a dummy on this rung, freeze it, kill it. Blocking, at most about 20 s; nothing is left behind. Never raises."""
-    with tempfile.TemporaryDirectory(prefix="cr-drill-") as folder:
+    with tempfile.TemporaryDirectory(prefix="cr-drill-", ignore_cleanup_errors=True) as folder:  # the shim may be at it too
         session = f"drill-{uuid.uuid4().hex[:16]}"
         leaf = probe.leaf(session)
         spec = Spec(
@@ -95,7 +96,10 @@ def main() -> int:
     def ready(handle: Handle, report: Report) -> None:
         os.write(1, msgspec.json.encode(handle) + b"\n")
 
-    return shim.run_attached(spec, ready, lambda status, left, thrown: None)
+    try:
+        return shim.run_attached(spec, ready, lambda status, left, thrown: None)
+    finally:
+        shutil.rmtree(spec.agents_dir, ignore_errors=True)  # whoever drills may have been killed
 
 
 if __name__ == "__main__":

@@ -96,7 +96,8 @@ class Configuration:
         """The profile of a launch. Raises BadSettings, which names those that there are."""
         if name not in self.settings.profiles:
             known = ", ".join(sorted(self.settings.profiles))
-            raise BadSettings(f"there is no profile {name!r}; there are: {known}")
+            wrong = f" ({self.wrong})" if self.wrong else ""  # it may be on disk, and wait to be accepted
+            raise BadSettings(f"there is no profile {name!r}; there are: {known}{wrong}")
         return self.settings.profiles[name]
 
     def profile_of(self, name: str) -> Profile:

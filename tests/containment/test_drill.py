@@ -1,5 +1,6 @@
 """The drill launches a real dummy, freezes and kills it with proof, leaves nothing behind, and fails where the stop would."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from controlroom.containment import drill, hold
 from controlroom.containment.rungs import Probe
 from controlroom.model.agent import Handle, Rung, StopResult
+from tests.support.hostile import Grove
 from tests.support.waiting import eventually
 
 # Stands for a daemon in the middle of a drill: it tells where its dummy is, and hangs.
@@ -57,11 +59,13 @@ def test_a_rung_that_is_gone_fails_the_drill_in_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.row("E10")
-def test_the_dummy_ends_by_itself_when_the_daemon_is_killed() -> None:
-    with subprocess.Popen([sys.executable, "-c", IN_A_DRILL], stdout=subprocess.PIPE, text=True) as daemon:
+def test_the_dummy_ends_by_itself_when_the_daemon_is_killed_and_its_folder_goes_too(grove: Grove) -> None:
+    env = {**os.environ, "TMPDIR": str(grove.folder)}
+    with subprocess.Popen([sys.executable, "-c", IN_A_DRILL], stdout=subprocess.PIPE, text=True, env=env) as daemon:
         assert daemon.stdout is not None
         line = daemon.stdout.readline()
         daemon.kill()
     pids = [int(pid) for pid in line.split()]
     assert all(pids), line
     eventually(lambda: not any(Path("/proc", str(pid)).exists() for pid in pids), 20, "dummy and shim are gone")
+    eventually(lambda: not list(grove.folder.iterdir()), 20, "the folder of the drill is gone")

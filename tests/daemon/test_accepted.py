@@ -92,6 +92,15 @@ def test_only_what_was_shown_is_taken(daemon: Daemon) -> None:
         daemon.call("reload", what="settings", sha256=shown)
 
 
+def test_a_launch_with_a_profile_that_waits_is_told_how_to_accept_it(daemon: Daemon) -> None:
+    profiles = daemon.places.config / "profiles"
+    profiles.mkdir(mode=0o700)
+    (profiles / "mine.toml").write_text("[trips]\nprocesses = 9000\n")
+    settings_say(daemon, "config accept")
+    with pytest.raises(Refused, match=r"no profile 'mine'.*config accept"):
+        daemon.call("launch", name="a", profile="mine", command=["true"])
+
+
 @pytest.mark.row("C03", "A16")
 def test_a_weakening_change_waits_for_an_operator_and_a_strengthening_one_does_not(daemon: Daemon) -> None:
     file = daemon.places.config / "config.toml"
