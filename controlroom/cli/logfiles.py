@@ -17,17 +17,20 @@ from controlroom.sensing.loglines import recognise
 from controlroom.sensing.opening import Refused
 from controlroom.sensing.pages import LogFile
 from controlroom.sensing.tail import Found, Gap, Line, Tail
+from controlroom.sensing.unended import Unended
 from controlroom.text.lines import Keys, drawn
 from controlroom.text.safe import SafeText, again
 
 LONG = 256 << 20  # bytes
+UNENDED = "[no end yet] "
 LOOK_SECONDS = 0.1  # between two looks at what is followed
 
 
 class Row(msgspec.Struct, frozen=True):
     """One line for the terminal. `at`: ns since the epoch, 0 = not known; `source`: the log's name, or what happened.
 
-    Of a call: `gate`, our record of it, and `outcome`, what its log says came of it.
+    Of a call: `gate`, our record of it, and `outcome`, what its log says came of it. `open`: the line has no end yet; the whole
+    one has the same id.
     """
 
     at: int
@@ -39,16 +42,17 @@ class Row(msgspec.Struct, frozen=True):
     remark: bool = False
     gate: str = ""
     outcome: str = ""
+    open: bool = False
 
     def as_object(self) -> dict[str, object]:
         """For programs."""
         kind = "line" if self.path else self.source
         told = {"kind": kind, "level": self.level, "gate": self.gate, "outcome": self.outcome, "text": self.text}
-        return {"id": self.id, "at": self.at, "log": self.path, **told}
+        return {"id": self.id, "at": self.at, "log": self.path, "open": self.open, **told}
 
     def as_line(self) -> str:
         """For people; what stands in brackets is ours."""
-        gate = f"[{self.gate}] " if self.gate else ""
+        gate = f"[{self.gate}] " if self.gate else UNENDED if self.open else ""
         end = f" -> {self.outcome}" if self.outcome else ""
         return f"{_clock(self.at)}  {self.source:12} {self.level:5} {gate}{self.text}{end}"
 
@@ -67,7 +71,7 @@ def of_line(line: LineView) -> Row:
     if line.offset < 0:
         return remark(f"{line.path}: {line.text}")
     text = _cut(again(line.text), line.cut)
-    return Row(line.at.wall, out.safe(line.name, 40), text, line.level, line.path, f"{line.path}:{line.offset}")
+    return Row(line.at.wall, out.safe(line.name, 40), text, line.level, line.path, f"{line.path}:{line.offset}", open=line.open)
 
 
 def of_told(row: LogView) -> Row:
@@ -82,13 +86,20 @@ def _cut(text: SafeText, count: int) -> SafeText:
     return SafeText(f"{text} ...+{count} bytes") if count else text
 
 
+class _Followed:
+    """One log that is followed."""
+
+    def __init__(self, path: str, start: int) -> None:
+        self.path, self.tail, self.keys, self.unended = path, Tail(path, start=start), Keys(), Unended()
+
+
 class Files:
     """The logs of one agent. `follow` goes on exactly where the lines that were given last ended."""
 
     def __init__(self, paths: Iterable[str], rule: Rule | None, following: bool) -> None:
         self._rule, self._following = rule, following
         self._ends: dict[str, int | None] = dict.fromkeys(paths)
-        self._tails: list[tuple[str, Tail, Keys]] | None = None
+        self._tails: list[_Followed] | None = None
         self._told: dict[str, int] = {}
 
     def last(self, most: int, before: Mapping[str, int | None] | None = None) -> list[Row]:
@@ -131,7 +142,8 @@ class Files:
             at, more = page.begin, page.more
             progress(log.size, log.size - at)
         when = os.fstat(log.descriptor).st_mtime_ns
-        return [_row(log.path, line, text, when) for line, text in zip(found, cleaned(log, found), strict=True)]
+        ended, both = log.ended(), zip(found, cleaned(log, found), strict=True)
+        return [_row(log.path, line, text, when, open_=line.at >= ended) for line, text in both]
 
     def follow(self) -> Iterator[Row]:
         """What is written to the logs from now on, through rotation, for ever."""
@@ -148,8 +160,15 @@ class Files:
     def come(self) -> list[Row]:
         """What was written to the logs since the last look."""
         if self._tails is None:
-            self._tails = [(path, Tail(path, start=end or 0), Keys()) for path, end in self._ends.items()]
-        return [row for path, tail, keys in self._tails for found in tail.read() for row in self._came(path, keys, found)]
+            self._tails = [_Followed(path, end or 0) for path, end in self._ends.items()]
+        return [row for one in self._tails for row in self._look(one)]
+
+    def _look(self, one: _Followed) -> list[Row]:
+        rows = [row for found in one.tail.read() for row in self._came(one.path, one.keys, found)]
+        line = one.unended.line if one.unended.look(one.tail, time.monotonic()) else None
+        if line is not None and (self._rule is None or self._rule.holds(line.text, True)):
+            rows.append(_row(one.path, line, one.keys.peek(line.text), time.time_ns(), open_=True, torn=one.unended.torn))
+        return rows
 
     def _came(self, path: str, keys: Keys, found: Found) -> Iterator[Row]:
         if isinstance(found, Gap):
@@ -168,8 +187,28 @@ def progress(size: int, done: int) -> None:
         print(f"\rlooked through {100 * done // size:3} % ", end="\n" if done >= size else "", file=sys.stderr, flush=True)
 
 
-def _row(path: str, line: Line, data: bytes, otherwise: int = 0) -> Row:
+def _row(path: str, line: Line, data: bytes, otherwise: int = 0, *, open_: bool = False, torn: bool = False) -> Row:
     told = recognise(line.text)
-    text, more = drawn(data, torn=line.cut > 0)
+    text, more = drawn(data, torn=torn or line.cut > 0)
     text = _cut(text, line.cut + more)
-    return Row(told.time or otherwise, out.safe(os.path.basename(path), 40), text, told.level, path, f"{path}:{line.at}")
+    name, id_ = out.safe(os.path.basename(path), 40), f"{path}:{line.at}"
+    return Row(told.time or otherwise, name, text, told.level, path, id_, open=open_)
+
+
+class Begun:
+    """For people no text is printed twice: of a line that was printed before it had an end, what came since."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, tuple[str, str]] = {}  # by log, the row and what of it was printed
+
+    def rest(self, row: Row) -> Row | None:
+        """The row as it is printed now; None = there is nothing new in it."""
+        known, printed = self._begun.get(row.path, ("", ""))
+        if row.open:
+            self._begun[row.path] = (row.id, row.text)
+        elif known == row.id:
+            del self._begun[row.path]
+        if known != row.id or not row.text.startswith(printed):
+            return row
+        rest = SafeText(row.text[len(printed) :])
+        return msgspec.structs.replace(row, text=SafeText(f"... {rest}")) if rest.strip() else None

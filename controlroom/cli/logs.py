@@ -9,7 +9,7 @@ import msgspec
 from cyclopts import Parameter
 
 from controlroom.cli import logfiles, out, room
-from controlroom.cli.logfiles import Row
+from controlroom.cli.logfiles import UNENDED, Begun, Row
 from controlroom.cli.logstream import Kept, Live
 from controlroom.cli.quick import FAILED, OK, USAGE
 from controlroom.cli.room import Failure
@@ -120,6 +120,7 @@ class _Printer:
     def __init__(self, as_json: bool, follow: bool, one: bool) -> None:
         self._json, self._follow, self._one = as_json, follow, one
         self._rows: list[dict[str, object]] = []
+        self._begun = Begun()
 
     def all(self, rows: Iterable[Row]) -> None:
         """Each of them."""
@@ -127,11 +128,17 @@ class _Printer:
             if row.remark:
                 out.tell(row.text)
             elif not self._json:
-                print(row.text if self._one else row.as_line(), flush=self._follow)
+                self._print(row)
             elif self._follow:
                 print(out.as_json(row.as_object()), flush=True)
             else:
                 self._rows.append(row.as_object())
+
+    def _print(self, row: Row) -> None:
+        shown = self._begun.rest(row) if row.path else row
+        if shown is not None:
+            mark = UNENDED if self._follow and row.open else ""
+            print(f"{mark}{shown.text}" if self._one else shown.as_line(), flush=self._follow)
 
     def end(self) -> None:
         """The array, where it is one."""

@@ -56,7 +56,8 @@ class Live:
         self.rows: tuple[LogView, ...] = ()  # of the story, as it was told last
         self.last: dict[str, int] = {}  # by log, where the last line begins that was told
         self._logs = listed.logs
-        self._after = self._event = 0
+        self._after = self._event = self._opens = 0
+        self._open: dict[str, LineView] = {}  # by log
         self._seq: int | None = None
         self._older = False  # rows of the story that the daemon does not keep any more
         self._news = _News()
@@ -68,12 +69,12 @@ class Live:
         said = [*_state(self._logs)]
         shown = [row for row in map(_drawn, stream(rows, lines)) if _holds(self._rule, row)]
         if self._rule is not None:
-            found = Files([one.path for one in merged(self._logs)], self._rule, following=False).last(most)
+            found = Files([one.path for one in merged(self._logs)], self._rule, following=True).last(most)
             self._printed = frozenset(row.id for row in found)
             shown = _sorted([*found, *_past(self._listed, self._rule, most, rows)])
         elif len(shown) < most:
             begins = _begins(self._logs, lines)
-            older = Files(begins, None, following=False).last(most - len(shown), begins)
+            older = Files(begins, None, following=True).last(most - len(shown), begins)
             shown = [*_sorted(older), *shown]
             if self._older:
                 came = [row for row in shown if row.path]
@@ -92,13 +93,21 @@ class Live:
 
     def _look(self, wait: float) -> tuple[list[LogView], tuple[LineView, ...], int]:
         paths = [one.path for one in merged(self._logs)]
-        asked = {"session": self._session, "after": self._after, "event": self._event, "paths": paths, "wait": wait}
+        asked = {
+            "session": self._session,
+            "after": self._after,
+            "event": self._event,
+            "paths": paths,
+            "wait": wait,
+            "opens": self._opens,
+        }
         answer: dict[str, Any] = self._operator.call("log_lines", **asked)
         lines = msgspec.convert(answer["lines"], tuple[LineView, ...])
         missed = int(answer["missed"]) if self._after else 0
         self._logs = msgspec.convert(answer["logs"], tuple[LogSource, ...])
         self._after = max([self._after, *(line.seq for line in lines)])
         self.last.update({line.path: line.offset for line in lines if line.offset >= 0})
+        lines = (*lines, *self._unended(answer))
         self._event = max([self._event, *(int(one["seq"]) for one in answer["events"])])
         known = {} if self._seq is None else {"seq": self._seq}
         told = self._operator.call("story", session=self._session, **known)
@@ -108,6 +117,12 @@ class Live:
         self._seq, self.rows, self._older = story.seq, story.rows, story.older
         new, gone = self._news.of(story.rows)
         return new, lines, missed + gone
+
+    def _unended(self, answer: dict[str, Any]) -> list[LineView]:
+        """The lines without an end that are others now."""
+        before, self._opens = self._open, int(answer["opens"])
+        self._open = {line.path: line for line in msgspec.convert(answer["open"], tuple[LineView, ...])}
+        return [line for path, line in self._open.items() if before.get(path) != line]
 
 
 class Kept:

@@ -26,6 +26,7 @@ from controlroom.sensing.hint import Hint
 from controlroom.sensing.loglines import recognise
 from controlroom.sensing.ring import Kept, Ring
 from controlroom.sensing.tail import Found, Gap, Line, Tail
+from controlroom.sensing.unended import Unended
 from controlroom.storage import logbook
 from controlroom.storage.logbook import Listed
 from controlroom.text.lines import Keys, drawn
@@ -52,7 +53,8 @@ class Log:
         self.path, self.origin = path, origin
         self.tail = Tail(path, back)
         self.ring = Ring()
-        self._keys = Keys()
+        self.open: Kept | None = None  # its last line, that has no end yet
+        self._unended, self._keys = Unended(), Keys()
 
     def read(self, whole: bool) -> tuple[int, list[Found]]:
         """How many lines were passed over, and what has come. `whole`: look also whether another file lies there. Blocking."""
@@ -72,6 +74,26 @@ class Log:
             found = Line(found.at, clean, found.cut)
         self.ring.add(seq, at, found)
 
+    def reopen(self, now: float, at: Instant) -> bool:
+        """See what may be told of a line without an end; whether that is another now."""
+        if self.origin == "transcript" or not self._unended.look(self.tail, now):  # that one is read by its decoder
+            return False
+        line = self._unended.line
+        if line is not None and (clean := self._keys.peek(line.text)) is not line.text:
+            line = Line(line.at, clean, line.cut)
+        self.open = Kept(0, at, line) if line is not None else None
+        return True
+
+    @property
+    def grows(self) -> bool:
+        """Whether there is such a line, and more of it to tell."""
+        return self._unended.grows
+
+    @property
+    def torn(self) -> bool:
+        """Whether what is told of it may end within a word."""
+        return self._unended.torn
+
     def source(self, polled: str) -> LogSource:
         """As it is told."""
         return LogSource(self.path, self.origin, self.ring.came, self.ring.dropped, self.tail.state, polled)
@@ -84,6 +106,7 @@ class _Set:
         self.session = session
         self.logs: dict[str, Log] = {}
         self.numbers = count(1)
+        self.opens = 1  # counts what changed of lines without an end
         self.first = True  # nothing was looked for yet
         self.saved: tuple[LogSource, ...] | None = None
 
@@ -223,21 +246,24 @@ class Logs:
             self._runner.alarm("logs", f"which logs it has cannot be kept for later: {error}", session.id)
 
     async def _look(self, whole: bool) -> bool:
-        """Read what came into all logs; whether anything did."""
+        """Read what came into all logs; whether anything did, or is coming."""
         logs = [(found, log) for found in self._sets.values() for log in found.logs.values()]
         if not logs:
             return False
         came = await anyio.to_thread.run_sync(_read, [log for _, log in logs], whole)
-        at = self._runner.clock()
-        stirred = False
+        at, now = self._runner.clock(), anyio.current_time()
+        stirred = grows = False
         for (found, log), (passed, lines) in zip(logs, came, strict=True):
             log.ring.passed(passed)
             for line in lines:
                 log.keep(next(found.numbers), at, line)
-            stirred = stirred or bool(lines) or passed > 0
+            reopened = log.reopen(now, at)
+            found.opens += reopened
+            stirred = stirred or bool(lines) or passed > 0 or reopened
+            grows = grows or log.grows
         if stirred:
             self.poke()
-        return stirred
+        return stirred or grows
 
     def close(self) -> None:
         """Let go of everything."""
@@ -260,17 +286,23 @@ class Logs:
         return [log.source(self._hint.why) for log in found.logs.values()]
 
     async def log_lines(self, params: Params) -> object:
-        """What came last to a session, after the numbers that are given: lines of its logs, and its events. It may wait."""
+        """What came last to a session, after the numbers that are given: lines of its logs, and its events. It may wait.
+
+        The lines that have no end yet are given each time; another number than `opens` says that they are others.
+        """
         found, after, known = await self._of(params), int(params.get("after", 0)), int(params.get("event", 0))
+        opens = int(params.get("opens", 0))
         paths = msgspec.convert(params["paths"], frozenset[str]) if "paths" in params else frozenset(found.logs)
         most = max(1, min(int(params.get("most", MOST_GIVEN)), MOST_GIVEN))
         with anyio.move_on_after(max(0.0, min(float(params.get("wait", 0.0)), WAIT_SECONDS))):
-            while not self._newer(found, after, paths) and not self._told(found, known):
+            while not self._newer(found, after, paths) and not self._told(found, known) and opens in (0, found.opens):
                 await self._came.wait()
         kept = sorted(self._newer(found, after, paths), key=lambda pair: pair[0].seq)
-        lines = await anyio.to_thread.run_sync(_drawn, kept[-most:])
+        ends = [(log.open, log, log.torn) for log in found.logs.values() if log.open is not None and log.path in paths]
+        opens = found.opens
+        lines, open_ = await anyio.to_thread.run_sync(_told_lines, kept[-most:], ends)
         told = {"events": self._told(found, known)[-most:], "logs": self._sources(found)}
-        return {"lines": lines, "missed": len(kept) - len(lines), **told}
+        return {"lines": lines, "missed": len(kept) - len(lines), "open": open_, "opens": opens, **told}
 
     def _told(self, found: _Set, known: int) -> list[LogView]:
         return [event for event in self._events() if event.session == found.session.id and event.seq > known]
@@ -294,23 +326,31 @@ def _read(logs: Iterable[Log], whole: bool) -> list[tuple[int, list[Found]]]:
     return [log.read(whole) for log in logs]
 
 
-def _drawn(kept: list[tuple[Kept, Log]]) -> list[LineView]:
-    """Lines as they may leave the daemon: redacted and safe, within one line of the wire; the oldest give way. Blocking."""
+def _told_lines(kept: list[tuple[Kept, Log]], ends: list[tuple[Kept, Log, bool]]) -> tuple[list[LineView], list[LineView]]:
+    """Lines as they may leave the daemon: redacted and safe, within one line of the wire; the oldest give way. Blocking.
+
+    Then those without an end yet.
+    """
+    open_ = [msgspec.structs.replace(_view(one, log, torn), open=True) for one, log, torn in ends]
     lines: list[LineView] = []
-    room = MOST_WIRE
+    room = MOST_WIRE - sum(map(_size, open_))
     for one, log in reversed(kept):
         view = _view(one, log)
-        room -= len(view.text) + len(view.path) + 200
+        room -= _size(view)
         if room < 0:
             break
         lines.append(view)
-    return lines[::-1]
+    return lines[::-1], open_
 
 
-def _view(one: Kept, log: Log) -> LineView:
+def _size(view: LineView) -> int:
+    return len(view.text) + len(view.path) + 200
+
+
+def _view(one: Kept, log: Log, torn: bool = False) -> LineView:
     found, name = one.found, name_of(log.path, log.origin)
     if isinstance(found, Gap):
         return LineView(one.seq, one.at, log.path, name, -1, show(found.why), "warn")
     told = recognise(found.text)
-    text, more = drawn(found.text, MOST_SHOWN, torn=found.cut > 0)
+    text, more = drawn(found.text, MOST_SHOWN, torn=torn or found.cut > 0)
     return LineView(one.seq, one.at, log.path, name, found.at, text, told.level, told.time, found.cut + more)

@@ -257,7 +257,7 @@ class StoryView(msgspec.Struct, frozen=True):
 class LineView(msgspec.Struct, frozen=True):
     """One line of a log, safe and without secrets. `seq`: in what order it came to its session; `name`: its log in a word;
     `offset`: where it lies in its file, -1 = it is a remark of ours (a gap); `told`: the time that it claims, ns since the
-    epoch; `cut`: bytes not shown.
+    epoch; `cut`: bytes not shown. `open`: it has no end yet, `seq` is 0, and it gives way to what its log shows next.
     """
 
     seq: int
@@ -269,6 +269,7 @@ class LineView(msgspec.Struct, frozen=True):
     level: str = ""
     told: int | None = None
     cut: int = 0
+    open: bool = False
 
 
 class AlarmView(msgspec.Struct, frozen=True):

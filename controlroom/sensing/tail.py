@@ -91,11 +91,16 @@ class _File:
         self._cut += max(0, len(piece) - room)
         return full
 
+    @property
+    def unended(self) -> tuple[int, int] | None:
+        """Where a line begins that has no line feed yet, and how many bytes of it there are; None = there is none."""
+        size = len(self._part) + self._cut
+        return (self.offset - size, size) if size and not self._skip else None
+
     def last(self) -> list[Line]:
-        """What was never ended by a line feed, as a line: nothing more will come."""
-        if not (self._part or self._cut) or self._skip:
-            return []
-        return [Line(self.offset - len(self._part) - self._cut, bytes(self._part), self._cut)]
+        """What was never ended by a line feed, as a line."""
+        begin = self.unended
+        return [Line(begin[0], bytes(self._part), self._cut)] if begin is not None else []
 
     def forget(self) -> None:
         """Begin anew at the first byte: the content is another one."""
@@ -199,6 +204,15 @@ class Tail:
         """Whether its file is longer or shorter than what was read of it. Cheap; another file at the path is not seen."""
         files = [one for one in (self._file, self._old) if one is not None]
         return any(os.fstat(one.descriptor).st_size != one.offset for one in files)
+
+    @property
+    def unended(self) -> tuple[int, int] | None:
+        """Where the line begins that has no line feed yet, and how many bytes of it were read; None = there is none."""
+        return self._file.unended if self._file is not None else None
+
+    def rest(self) -> Line | None:
+        """That line, as far as it was read."""
+        return next(iter(self._file.last()), None) if self._file is not None else None
 
     @property
     def state(self) -> str:

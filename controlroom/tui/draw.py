@@ -238,7 +238,7 @@ def _rows(scene: Scene, view: RoomView) -> Sequence[object]:
         case keys.LOG if shown_log(scene):
             return looking.sheet.rows if looking.sheet is not None else ()
         case keys.LOG:
-            told = (looking.stories.get(session), looking.lines.get(session, ()))
+            told = (looking.stories.get(session), looking.came(session))
             return log.select(view, session, looking.filter, *told, _past(scene, session))
         case keys.RECEIPTS:
             return receipts.select(view, session, looking.filter)
@@ -257,7 +257,7 @@ def _tab(scene: Scene, view: RoomView, agent: AgentView | None, width: int) -> l
         case keys.LOG if path := shown_log(scene):
             return sheet.render(looking.sheet, path, width, glyphs)
         case keys.LOG:
-            told = (looking.stories.get(session), looking.lines.get(session, ()))
+            told = (looking.stories.get(session), looking.came(session))
             past = _past(scene, session)
             return log.render(view, session, width, glyphs, find=find, at=at, story=told[0], lines=told[1], past=past)
         case keys.RECEIPTS:

@@ -44,6 +44,7 @@ class Looking:
     stories: dict[str, StoryView] = field(default_factory=dict)
     permissions: dict[str, Permissions] = field(default_factory=dict)
     lines: dict[str, tuple[LineView, ...]] = field(default_factory=dict)
+    open: dict[str, tuple[LineView, ...]] = field(default_factory=dict)  # of its logs, lines without an end yet
     logs: dict[str, tuple[LogSource, ...]] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     sheet: Sheet | None = None
@@ -120,6 +121,10 @@ class Looking:
             self.sheet = sheet
             self.follow = sheet.follow if sheet is not None else self.follow
             self.touch()
+
+    def came(self, session: str) -> tuple[LineView, ...]:
+        """The lines of a session's logs, those that have no end yet last."""
+        return (*self.lines.get(session, ()), *self.open.get(session, ()))
 
     def searched(self, past: Past | None) -> None:
         """What the search for the Log tab's filter has found so far; None = there is none."""

@@ -20,6 +20,8 @@ NO_EVENT = 1 << 62  # events come with the snapshots
 class _Told(msgspec.Struct):
     lines: tuple[LineView, ...] = ()
     logs: tuple[LogSource, ...] = ()
+    open: tuple[LineView, ...] = ()
+    opens: int = 0
 
 
 class Streams:
@@ -28,6 +30,7 @@ class Streams:
     def __init__(self, link: HasContact, looking: Looking, news: Callable[[], object]) -> None:
         self._link, self._looking, self._news = link, looking, news
         self._session = ""  # whose lines are kept
+        self._opens = 0  # the number of the lines without an end that were told last
         self._asking = ""  # the session that is asked about
         self._asked = 0.0  # when
         self._failed = -1  # the snapshot on which a question was refused: it is asked again on a newer one
@@ -46,11 +49,11 @@ class Streams:
         ):
             return
         if self._session != agent.id:
-            self._session, looking.lines = agent.id, {}
+            self._session, self._opens, looking.lines, looking.open = agent.id, 0, {}, {}
         kept = looking.lines.get(agent.id, ())
         self._asking, self._failed, self._asked = agent.id, view.seq, time.monotonic()
         asked = {"session": agent.id, "paths": agent.stream, "event": NO_EVENT, "wait": WAIT_SECONDS}
-        self._link.order("log_lines", self._take, after=kept[-1].seq if kept else 0, **asked)
+        self._link.order("log_lines", self._take, after=kept[-1].seq if kept else 0, opens=self._opens, **asked)
 
     def _take(self, outcome: Outcome) -> None:
         """Runs in the order's thread: a whole tuple is put in place of the old one, and the next frame asks again."""
@@ -61,10 +64,15 @@ class Streams:
             return
         told, looking = msgspec.convert(outcome.result, _Told), self._looking
         lines = told.lines
-        if lines or looking.logs.get(session) != told.logs:
+        others = told.opens != self._opens
+        self._opens = told.opens
+        if lines or others or looking.logs.get(session) != told.logs:
             looking.lines = {session: (*looking.lines.get(session, ()), *lines)[-MOST:]}
+            looking.open = {session: told.open}
             looking.logs = {session: told.logs}
             looking.touch()
-        if lines or time.monotonic() - self._asked >= LEAST_SECONDS:  # else it does not wait: asked again on a new snapshot
+        if (
+            lines or others or time.monotonic() - self._asked >= LEAST_SECONDS
+        ):  # else it does not wait: asked again on a new snapshot
             self._failed = -1
             self._news()

@@ -154,16 +154,46 @@ def test_following_goes_on_with_what_comes(cli: Cli, app: Path, follow: Callable
     merged, alone = follow(), follow("--log", "app.log", "--lines", "1")
     merged("ERROR two")
     alone("ERROR two\n")
-    append(app, "half ")
     append(app, "a line\n")
-    merged("half a line")
-    alone("half a line\n")
+    merged("a line")
+    alone("a line\n")
     app.rename(f"{app}.1")
     app.write_text("after the rotation\n")
     merged("after the rotation")
     alone("after the rotation\n")
     cli.ok("pause", "a")
     merged("freeze, by operator")
+
+
+@pytest.mark.row("R06")
+def test_a_question_without_a_line_feed_is_printed_while_it_waits_and_no_text_twice(
+    cli: Cli, app: Path, follow: Callable[..., Callable[[str], None]]
+) -> None:
+    merged, alone, objects = follow(), follow("--log", "app.log"), follow("--json")
+    append(app, "Proceed? [y/N] ")
+    merged("[no end yet] Proceed? [y/N] \n")
+    alone("[no end yet] Proceed? [y/N] \n")
+    objects('"open": true')
+    eventually(lambda: "[no end yet] Proceed?" in cli.ok("logs", "a"), 20, "those who only look see it too")
+    append(app, "yes\n")
+    merged("... yes\n")
+    alone("... yes\n")
+    objects("Proceed? [y/N] yes")
+    assert [line.split("  ")[-1].strip() for line in lines(cli) if "Proceed" in line] == ["Proceed? [y/N] yes"]
+    append(app, f"it is {KEY} and more ")
+    merged("[no end yet] it is <redacted:aws-key:20> and more \n")
+
+
+@pytest.mark.row("R06")
+def test_without_a_daemon_a_question_without_a_line_feed_is_printed_too(
+    cli: Cli, old: Path, follow: Callable[..., Callable[[str], None]]
+) -> None:
+    merged = follow()
+    merged("ERROR two")
+    append(old, "Proceed? [y/N] ")
+    merged("[no end yet] Proceed? [y/N] \n")
+    append(old, "yes\n")
+    merged("... yes\n")
 
 
 def test_logs_of_the_settings_and_folders_belong_to_every_agent(cli: Cli) -> None:

@@ -158,8 +158,11 @@ class Later:
         self.done.append(done)
         return True
 
-    def answer(self, *lines: LineView, logs: tuple[LogSource, ...] = ()) -> None:
+    def answer(
+        self, *lines: LineView, logs: tuple[LogSource, ...] = (), open_: tuple[LineView, ...] = (), opens: int = 1
+    ) -> None:
         rows = {"lines": msgspec.to_builtins(lines), "events": [], "missed": 0, "logs": msgspec.to_builtins(logs)}
+        rows |= {"open": msgspec.to_builtins(open_), "opens": opens}
         self.done[-1](Outcome("log_lines", self.asked[-1], rows))
 
 
@@ -181,6 +184,24 @@ async def test_lines_of_its_logs_stand_among_its_events_as_they_came(log: Path) 
         assert "too late" not in visit.text()
         await visit.press("up")
         await visit.until(lambda: len(later.asked) == 3, "it is asked anew")
+
+
+@pytest.mark.row("R06")
+@story
+async def test_a_question_without_a_line_feed_stands_there_until_its_whole_line_takes_its_place(log: Path) -> None:
+    view = with_log(log, "run")
+    async with room(None) as visit:
+        later = Later(visit)
+        visit.line.show(view)
+        await visit.until(lambda: later.asked, "the stream is asked for")
+        waiting = LineView(0, ago(1), str(log), "app.log", 40, "Proceed? [y/N] ", open=True)
+        later.answer(open_=(waiting,), opens=2)
+        await visit.sees("no end yet: Proceed? [y/N]")
+        await visit.until(lambda: len(later.asked) == 2, "the next question")
+        assert (later.asked[1]["after"], later.asked[1]["opens"]) == (0, 2)
+        later.answer(LineView(8, ago(0), str(log), "app.log", 40, "Proceed? [y/N] yes"), opens=3)
+        await visit.sees("Proceed? [y/N] yes")
+        assert visit.text().count("Proceed?") == 1 and "no end yet" not in visit.text()
 
 
 @pytest.mark.parametrize(
