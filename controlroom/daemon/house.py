@@ -50,6 +50,7 @@ from controlroom.daemon.stories import Stories
 from controlroom.daemon.telling import Telling
 from controlroom.daemon.touched import Touched
 from controlroom.daemon.undoing import Undoing
+from controlroom.daemon.unwatched import Span
 from controlroom.daemon.window import Window
 from controlroom.daemon.witness import Witness
 from controlroom.daemon.words import brief as brief_text
@@ -153,7 +154,8 @@ class House:
         by = operator()
         self._in_force = InForce(self._runner, judge, configuration, rules, accepted, by)
         self._stories = Stories(self._ledger, journal.head.seq)
-        self._witness = Witness(self._runner, self._stories, time.monotonic, judge.home)
+        gap = Span(recalled.before, now().wall)
+        self._witness = Witness(self._runner, self._stories, time.monotonic, judge.home, self._registry.root, gap)
         telling = Telling(self._runner, self._stories, self._witness, self._doubts, by)
         self._window = Window(self._runner, judge, rung, sampler, self._matrix, self._in_force.wrong, telling)
         own = (places.config, places.state, places.runtime)
@@ -266,7 +268,7 @@ class House:
             group.start_soon(self._in_force.watch)
             group.start_soon(self._scribe.run, self._runner)
             group.start_soon(self._claims.run, self._runner)
-            group.start_soon(self._witness.run)
+            group.start_soon(self._witness.run, self._places.journal)
             group.start_soon(self._layers.run)
             group.start_soon(self._permits.run)
             group.start_soon(self._scan.run, self._secrets)

@@ -51,12 +51,14 @@ class _State(msgspec.Struct, frozen=True):
 
 class Recalled(NamedTuple):
     """What a start takes from the journal besides receipts: sessions by id; the hashes of settings and manifest in force;
-    for each life of a daemon, this one last, whether an operator ended it.
+    for each life of a daemon, this one last, whether an operator ended it; when the one before this one wrote its last record,
+    ns since 1970, 0 = there was none.
     """
 
     sessions: dict[str, Session]
     pins: dict[str, str]
     lives: list[bool]
+    before: int = 0
 
     @property
     def dismissed(self) -> bool:
@@ -111,15 +113,18 @@ class Scribe:
         Raises OSError.
         """
         recalled = Recalled({}, {}, [False])  # the first began in an older segment
+        before = last = 0
         try:
             for stored in read(self._directory, newest=self._needed()):
                 if stored.record is not None:
+                    before = last if stored.record.kind is Kind.OPENED else before
+                    last = stored.record.at.wall
                     ledger.add(stored.seq, stored.record)
                     note(stored.record)
                     recalled.add(stored.record)
         except Damaged:
             pass  # the journal is read-only and says so; what stands before the damage is recalled
-        return recalled
+        return recalled._replace(before=before)
 
     def _needed(self) -> int:
         """How many segments, from the newest back: to one that took along what there was before it."""

@@ -80,6 +80,7 @@ class _Call:
 
     def __init__(self) -> None:
         self.tool = self.input = self.receipt = self.answer = self.outcome = self.said = self.doubt = ""
+        self.unseen = ""  # why there is no gate record, where that was looked into
         self.tier: Tier | None = None
         self.row = False
         self.files: tuple[str, ...] = ()
@@ -269,6 +270,11 @@ class Story:
         self.version += 1
         self._call(call).doubt = _doubt(kind)
 
+    def unwatched(self, call: str, why: str) -> None:
+        """Nobody looked when this call was made."""
+        self.version += 1
+        self._call(call).unseen = why
+
     def _call(self, call: str) -> _Call:
         found = self._calls.get(call)
         if found is None:
@@ -335,7 +341,7 @@ class Story:
         call = self._calls.get(told.call) or _Call()
         if call.drawn is None:
             brief = words.plain(Action(call.tool, call.input, "/"))
-            answer = f"{call.answer}, {call.tier}" if call.tier is not None else UNSEEN[entry.before]
+            answer = f"{call.answer}, {call.tier}" if call.tier is not None else call.unseen or UNSEEN[entry.before]
             parts = (f"input: {call.input}" if call.input else "", call.said)
             call.drawn = msgspec.structs.replace(
                 self._told(entry),

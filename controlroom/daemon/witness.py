@@ -5,41 +5,48 @@ A log is named by a hook, or found where the agent keeps it. What it tells other
 """
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
 import msgspec
 
 from controlroom.agents import AGENTS, TRANSCRIPTS, Call
-from controlroom.agents.transcript import Transcript
+from controlroom.agents.transcript import Transcript, moment
 from controlroom.containment import hold
 from controlroom.core.state import Held
 from controlroom.daemon import finding
 from controlroom.daemon.following import Batch, Following
+from controlroom.daemon.load import TICK
 from controlroom.daemon.reconcile import Doubt, Reconciler
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.stories import Stories
+from controlroom.daemon.unwatched import Missed, Span, Unwatched, reason
 from controlroom.model import event as ev
-from controlroom.model.agent import OVER, Handle, SessionState
+from controlroom.model.agent import OVER, Handle, ProcessId, Session, SessionState
+from controlroom.model.clock import SECOND
 from controlroom.model.record import Kind, Record
 from controlroom.model.request import Decision
 from controlroom.model.tier import Verdict
 from controlroom.model.told import ToolResult, ToolUse
+from controlroom.storage.newest import asked
 
 LOOK_SECONDS = 0.5
 FIND_SECONDS = 2.0  # between two searches for the log of an agent that has named none
 AGAIN_SECONDS = 10.0  # where one was found: it may write another
+MOST_LOOKS_BACK = 3  # lines about what was done unwatched: what was under way ends later than the rest
 MOST_DOUBTS = 20  # of one session that are told one by one until an operator clears them
 
 
 class _Watch:
-    """One session that is looked into."""
+    """One session that is looked into. `since`: when it began to do what nobody may have looked at, ns since 1970."""
 
-    def __init__(self, transcript: Transcript, home: str) -> None:
+    def __init__(self, transcript: Transcript, home: str, since: int) -> None:
         self.following = Following(transcript)
         self.reconciler = Reconciler(home)
+        self.since, self.unwatched = since, Unwatched(since)
         self.named = ""  # the log that a hook named
-        self.doubts = 0
+        self.doubts = self.looks_back = 0
         self.searched = float("-inf")  # when its log was searched for last
 
     def due(self, now: float) -> bool:
@@ -51,10 +58,21 @@ class _Watch:
 
 
 class Witness:
-    """Watches the logs of the sessions in the room. `home`: where agents keep theirs, unless their environment says another."""
+    """Watches the logs of the sessions in the room. `home`: where agents keep theirs, unless their environment says another.
+    `root`: a session's first process. `gap`: when no daemon ran.
+    """
 
-    def __init__(self, runner: Runner, stories: Stories, clock: Callable[[], float], home: str) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        stories: Stories,
+        clock: Callable[[], float],
+        home: str,
+        root: Callable[[Session], ProcessId | None],
+        gap: Span,
+    ) -> None:
         self._runner, self._stories, self._clock, self._home = runner, stories, clock, home
+        self._root, self._gap = root, gap
         self._watches: dict[str, _Watch] = {}
         self.on_found: Callable[[str, str], None] = lambda session, path: None
 
@@ -71,13 +89,14 @@ class Witness:
             watch.named = call.transcript
             watch.following.add(call.transcript)
         if call.kind == "gate" and call.call and call.action is not None:
+            watch.unwatched.gated(call.call)
             self._doubt(session, watch, watch.reconciler.gate(call.call, call.action))
         elif call.kind == "finished" and call.call:
             self._doubt(session, watch, watch.reconciler.ran(call.call, call.tool, call.executed))
 
     def again(self, session: str, agent: str, path: str) -> None:
-        """A log that an earlier daemon has followed, and the calls that came to its gate."""
-        watch = self._watch(session, agent)
+        """A log that an earlier daemon has followed, and the calls that came to its gate; what it looked at it has told."""
+        watch = self._watch(session, agent, self._gap.begin)
         if watch is None:
             return
         watch.following.add(path)
@@ -112,11 +131,14 @@ class Witness:
         watch = self._watches.get(session)
         return watch.following.paths if watch else ()
 
-    async def run(self) -> None:
+    async def run(self, journal: Path) -> None:
         """For ever."""
         while True:
             await anyio.sleep(LOOK_SECONDS)
             await self.look()
+            for session, watch in list(self._watches.items()):
+                if late := watch.unwatched.late(self._clock()):
+                    await self._look_back(session, watch, late, journal)
 
     async def look(self) -> None:
         """Read all logs once, and tell what is not as the gate knows it."""
@@ -128,12 +150,39 @@ class Witness:
         for (session, watch), batch in zip(watches.items(), batches, strict=True):
             self._take(session, watch, batch)
 
-    def _watch(self, session: str, agent: str) -> _Watch | None:
+    async def _look_back(self, session: str, watch: _Watch, late: list[Missed], journal: Path) -> None:
+        """Calls from before we looked: those that no gate has a record of are told, all in one line."""
+        known = frozenset(receipt.intent.call for receipt in self._runner.ledger.all())
+        left = [one for one in late if one.call not in known]
+        try:
+            calls = [one.call for one in left]
+            known = await anyio.to_thread.run_sync(asked, journal, calls, watch.since) if calls else frozenset()
+        except OSError as error:
+            self._runner.alarm("journal", f"whether calls from before came to a gate cannot be read: {error}", session)
+        missed = [one for one in left if one.call not in known]
+        if not missed or session not in self._runner.state.sessions:
+            return
+        for one in missed:
+            self._stories.of(session).unwatched(one.call, reason(one, self._gap))
+        watch.looks_back += 1
+        if watch.looks_back <= MOST_LOOKS_BACK:
+            tail = "; further ones are marked in its log only" if watch.looks_back == MOST_LOOKS_BACK else ""
+            text = watch.unwatched.text(missed, self._gap) + tail
+            self._runner.feed(ev.Doubted(self._runner.clock(), session, "unwatched", text))
+
+    def _watch(self, session: str, agent: str, since: int = 0) -> _Watch | None:
         transcript = TRANSCRIPTS.get(agent)
         if session not in self._watches and transcript is not None:
-            self._watches[session] = _Watch(transcript, self._home)
+            held = self._runner.state.sessions.get(session)
+            self._watches[session] = _Watch(transcript, self._home, max(since, self._began(held.session) if held else 0))
             self._stories.of(session, agent)
         return self._watches.get(session)
+
+    def _began(self, session: Session) -> int:
+        """When what it may have done unseen begins: of one that we launched with itself, else with its first process."""
+        root = None if session.supervised else self._root(session)
+        now = self._runner.clock()
+        return session.opened.wall if root is None else now.wall - now.boot + root.start * SECOND // TICK
 
     async def _find(self) -> None:
         """Look for the logs of agents that have named none, and for further ones of those that write several."""
@@ -155,9 +204,17 @@ class Witness:
         story, came = self._stories.of(session), self._runner.clock()
         story.partial = batch.partial
         gated = story.gated
+        held = self._runner.state.sessions.get(session)
+        looked = max(self._gap.end, held.session.opened.wall) if held is not None else self._gap.end
         for (told, claimed, subagent), before in batch.came:
             story.entry(came, told, claimed, subagent, before)
-            if before or not gated:
+            if not gated:
+                continue
+            if isinstance(told, ToolResult):
+                watch.unwatched.result(told, self._clock())
+            if before and (at := moment(claimed) or 0) <= looked:
+                if isinstance(told, ToolUse):
+                    watch.unwatched.use(told, at)
                 continue
             if isinstance(told, ToolUse):
                 self._doubt(session, watch, watch.reconciler.use(told, self._clock()))

@@ -164,11 +164,12 @@ class Steered(msgspec.Struct, frozen=True, tag=True):
     ticket: str = ""
 
 
-DoubtKind = Literal["ungated", "other-input", "transcript"]
+DoubtKind = Literal["ungated", "other-input", "transcript", "unwatched"]
 
 
 class Doubted(msgspec.Struct, frozen=True, tag=True):
-    """An agent's log or hooks tell of a call otherwise than the gate knows it, or the log itself was tampered with.
+    """An agent's log or hooks tell of a call otherwise than the gate knows it, or the log itself was tampered with,
+    or it tells of calls that were made while nobody looked.
 
     `call`: the agent's id of the call, "" for the log itself. Stands until an operator clears it.
     """

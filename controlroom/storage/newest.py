@@ -8,12 +8,15 @@ from pathlib import Path
 
 import msgspec
 
+from controlroom.model.record import Kind
 from controlroom.storage.chain import MAX_LINE, Damaged, Place, Stored, Torn, decode, follow
 from controlroom.storage.port import KernelStorage, Mode, Storage, read_all
 from controlroom.storage.segments import Span, number_of, segments, spans, walk
 
 _BITE = MAX_LINE + (1 << 20)  # bytes: a whole line at least
 _HEAD = 512  # bytes of a line in which its session stands
+_CALL = re.compile(rb'"call":"((?:[^"\\]|\\.)*)"')  # within a text the quotes would be escaped
+_INTENT = f'"kind":"{Kind.INTENT}"'.encode()
 _SESSION = re.compile(rb'"session":"((?:[^"\\]|\\.)*)"')
 
 
@@ -60,6 +63,25 @@ def every(directory: Path, session: str, storage: Storage | None = None) -> Iter
             yield sum(map(len, raws)), [decode(raw) for raw in raws if _session(raw) == wanted]
     except Torn:  # a line that is being written
         return
+
+
+def asked(directory: Path, calls: Iterable[str], since: int, storage: Storage | None = None) -> frozenset[str]:
+    """Those of an agent's calls that came to a gate, whatever the session, in segments that do not end before `since`.
+
+    Blocking. Raises OSError. Of a damaged segment what stands before the damage is taken.
+    """
+    disk = storage or KernelStorage()
+    missing = {_quoted(call): call for call in calls}
+    found: set[str] = set()
+    for span in reversed(spans(disk, directory)):
+        first = b""
+        for raw in _lines(disk, span, lambda error: None):
+            first = first or raw
+            if _INTENT in raw[:_HEAD] and (told := _CALL.search(raw)) and (call := missing.pop(told[1], "")):
+                found.add(call)
+        if not missing or (first and (record := decode(first).record) is not None and record.at.wall < since):
+            break
+    return frozenset(found)
 
 
 def _lines(disk: Storage, span: Span, damaged: Callable[[Damaged], object]) -> Iterator[bytes]:

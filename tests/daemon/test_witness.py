@@ -11,10 +11,10 @@ from tests.support.daemon import Daemon, header
 from tests.support.waiting import eventually, never
 
 
-def used(call: str, tool: str = "Bash") -> str:
+def used(call: str, tool: str = "Bash", at: str | None = None) -> str:
     given = {"command": f"ls {call}"}
     message = {"id": f"m-{call}", "content": [{"type": "tool_use", "id": call, "name": tool, "input": given}]}
-    return json.dumps({"type": "assistant", "message": message}) + "\n"
+    return json.dumps({"type": "assistant", "message": message, "timestamp": at}) + "\n"
 
 
 def over(call: str, error: bool) -> str:
