@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.home import Home
-from tests.support.model_server import Call, Model
+from tests.support.model_server import Model
 from tests.support.waiting import eventually
 
 CONTROLROOM = str(Path(sys.executable).parent / "controlroom")
 ANSWER = 20.0  # seconds in which a held call must show up, and an answered one must end
 MODEL = "claude-sonnet-4-5"
-LINGER = Call("Bash", {"command": "sleep 5", "description": "wait"})  # keeps an agent alive that is to be frozen
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.e2e.room import ANSWER, LINGER, Room
+from tests.e2e.room import ANSWER, Room
 from tests.support.model_server import Call, Model
 from tests.support.waiting import eventually
 
@@ -33,7 +33,8 @@ def test_files_that_a_child_wrote_and_deleted_are_seen_on_disk_without_a_call(ro
     room.start()
     run_it = Call("Bash", {"command": "python3 tool.py", "description": "run the tool"})
     write = Call("Write", {"file_path": str(room.workspace / "named"), "content": "by a call"})
-    with Model({"main": [[write], [run_it], [LINGER], "done"]}) as model:
+    stay = Call("Bash", {"command": "tail -f named", "description": "wait"})
+    with Model({"main": [[write], [run_it], [stay]]}) as model:
         room.supervised(model, "[[main]] go")
         eventually(lambda: {"made-by-a-child", "old", "named"} <= rows(room).keys(), 2 * ANSWER, "all of it has rows")
         told = rows(room)
@@ -42,7 +43,7 @@ def test_files_that_a_child_wrote_and_deleted_are_seen_on_disk_without_a_call(ro
         assert (old["did"], old["size"], old["seen"]) == ("deleted", 3, True)
         assert {(row["call"], row["receipt"]) for row in (made, old)} == {("", "")}, "no call named them"
         assert named["call"].startswith("toolu_")
-        eventually(lambda: ["sleep", "5"] in commands(room), ANSWER, "what runs now is among the processes")
+        eventually(lambda: ["tail", "-f", "named"] in commands(room), ANSWER, "what runs now is among the processes")
         receipt = eventually(lambda: observed(room, "tool.py"), ANSWER, "its receipt shows what was seen")
         assert seen(receipt, "made-by-a-child") and seen(receipt, "old")
         assert not any(path.endswith("made-by-a-child") for effect in receipt["effects_declared"] for path in effect["targets"])
@@ -65,7 +66,7 @@ def seen(receipt: dict[str, Any], name: str) -> bool:
 
 def test_a_claude_that_already_runs_is_adopted_with_its_log_and_its_session(room: Room) -> None:
     room.start()
-    with Model({"main": [[LINGER], "done"]}) as model:
+    with Model({"main": ["done"]}, thinks=True) as model:
         run = room.plain(model, "[[main]] go")
         logs = room.home.user / ".claude" / "projects"
         eventually(lambda: any(path.stat().st_size for path in logs.glob("*/*.jsonl")), 2 * ANSWER, "it writes its log")

@@ -9,7 +9,7 @@ import pytest
 from controlroom.agents.claude_settings import settings_json
 from controlroom.agents.command import hook_file, interpreter
 from controlroom.containment.rungs import bwrap_refuses
-from tests.e2e.room import LINGER, Room
+from tests.e2e.room import Room
 from tests.support.model_server import Call, Model, call_id
 from tests.support.waiting import eventually
 
@@ -58,7 +58,7 @@ def test_a_pause_longer_than_the_hooks_timer_runs_nothing(room: Room) -> None:
     agent.symlink_to(room.claude)
     settings = settings_json(room.home.path / "run", interpreter(), hook_file()).replace('"timeout":900', '"timeout":3')
     assert '"timeout":3,' in settings
-    with Model({"main": [[REMOVE], [LINGER], "done"]}) as model:
+    with Model({"main": [[REMOVE], "done"]}, thinks=True) as model:
         run = room.agent(model, [os.fspath(agent), "--settings", settings], "[[main]] clean up")
         room.pending()
         room.cli("pause", "claude")
@@ -66,6 +66,7 @@ def test_a_pause_longer_than_the_hooks_timer_runs_nothing(room: Room) -> None:
         time.sleep(6)  # no event ends a pause; the timer's own time is what is waited for
         assert (room.workspace / "build" / "release.tar").exists()
         room.cli("resume", "claude")
+        model.go_on()
         assert run.wait() == 0
     assert (room.workspace / "build" / "release.tar").exists()
     assert model.results[call_id("main", 0)].error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.room import ANSWER, LINGER, Room
+from tests.e2e.room import ANSWER, Room
 from tests.support.model_server import Call, Model, call_id
 from tests.support.waiting import eventually
 
@@ -49,7 +49,7 @@ def test_there_is_no_daemon(room: Room) -> None:
 def test_the_hook_client_is_killed_while_the_call_waits(room: Room, wrapper: bool) -> None:
     """The call is lost, and the agent is frozen: without its hook it may try anything. Resumed, it hears a refusal."""
     room.start()
-    with Model({"main": [[REMOVE], [LINGER], "done"]}) as model:
+    with Model({"main": [[REMOVE], "done"]}, thinks=True) as model:
         run = room.supervised(model, "[[main]] clean up")
         room.pending()
         victims = [*(room.wrappers() if wrapper else []), *room.hooks()]
@@ -59,6 +59,7 @@ def test_the_hook_client_is_killed_while_the_call_waits(room: Room, wrapper: boo
         eventually(lambda: room.state() == "paused", ANSWER, "the agent that lost its gate is frozen")
         assert room.json("pending") == []
         room.cli("resume", "claude")
+        model.go_on()
         run.wait()
     assert_it_did_not_run(room, model)
 

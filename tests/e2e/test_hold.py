@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.e2e.room import LINGER, Room
+from tests.e2e.room import Room
 from tests.support.model_server import Call, Model, call_id
 from tests.support.waiting import never
 
@@ -125,7 +125,7 @@ def test_a_write_to_the_agents_settings_is_held_with_its_diff(room: Room) -> Non
 def test_an_emergency_stop_while_a_call_waits(room: Room) -> None:
     """The call is denied, the agent stands still, nothing is allowed any more; the reset resumes nothing."""
     room.start()
-    with Model({"main": [[REMOVE], [LINGER], "done"]}) as model:
+    with Model({"main": [[REMOVE], "done"]}, thinks=True) as model:
         run = room.supervised(model, "[[main]] clean up")
         [request] = room.pending()
         room.cli("estop")
@@ -137,6 +137,7 @@ def test_an_emergency_stop_while_a_call_waits(room: Room) -> None:
         assert room.state() == "paused"
         never(lambda: not (room.workspace / "build" / "release.tar").exists(), 1.0, "the call runs after the stop")
         room.cli("resume", "claude")
+        model.go_on()
         assert run.wait() == 0
     assert (room.workspace / "build" / "release.tar").exists()
     assert model.results[FIRST].error

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.e2e.room import CONTROLROOM, LINGER, MODEL, Room
+from tests.e2e.room import CONTROLROOM, MODEL, Room
 from tests.e2e.sshd import Host, listen
 from tests.support.model_server import Call, Model, call_id
 from tests.support.panes import Pane, Server, server
@@ -113,7 +113,7 @@ def test_a_window_that_changes_its_size_under_the_finger_allows_nothing(room: Ro
 
 
 def test_the_emergency_stop_freezes_it_and_reset_and_resume_let_it_go_on(room: Room, tmux: Server) -> None:
-    with script([REMOVE], [LINGER]) as model:
+    with Model({"main": [[REMOVE], "all done"]}, thinks=True) as model:
         claude, seat = agent(room, tmux, model), view(room, tmux)
         seat.shows("rm -rf build")
         seat.press("C-\\")
@@ -131,6 +131,7 @@ def test_the_emergency_stop_freezes_it_and_reset_and_resume_let_it_go_on(room: R
         assert room.state() == "paused"
         seat.shows("nothing was resumed")
         seat.press("r")
+        model.go_on()
         claude.shows("all done")
         assert not gone(room)
     assert model.results[FIRST].error

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.room import ANSWER, LINGER, Room
+from tests.e2e.room import ANSWER, Room
 from tests.support.model_server import Call, Model, Turn
 from tests.support.waiting import eventually
 
@@ -125,12 +125,13 @@ def test_the_story_of_claude_code_has_each_call_with_its_receipt(room: Room) -> 
     turns: list[Turn] = [
         [Call("Bash", {"command": "touch ran", "description": "t"})],
         [Call("NoSuchTool", {})],
-        [LINGER],
         "all done",
     ]
-    with Model({"main": turns}) as model:
+    with Model({"main": turns}, thinks=True) as model:
         run = room.supervised(model, "[[main]] please do it")
-        run.wait(2 * ANSWER)
+        eventually(lambda: story(room, "claude", least=2), 2 * ANSWER, "it is followed")
+        model.go_on()
+        run.wait()
         told = eventually(lambda: story(room, "claude", priced=True), ANSWER, "it is told, with its cost")
     assert told["unknown"] == {}
     touch, missing = calls(told)[:2]
@@ -147,7 +148,7 @@ def test_a_claude_code_that_is_adopted_without_hooks_is_told_once_and_cleared_by
     room.start()
     touch = [Call("Bash", {"command": f"touch {name}", "description": "t"}) for name in ("one", "two")]
     wait = [Call("Bash", {"command": UNTIL, "description": "w"})]
-    with Model({"main": [wait, [touch[0]], [touch[1]], [LINGER], "done"]}) as model:
+    with Model({"main": [wait, [touch[0]], [touch[1]], "done"]}, thinks=True) as model:
         run = room.plain(model, "[[main]] go")
         room.cli("adopt", str(run.process.pid))
         [agent] = room.json("agents")

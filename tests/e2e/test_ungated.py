@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.e2e.room import ANSWER, LINGER, Room
+from tests.e2e.room import ANSWER, Room
 from tests.support.model_server import Call, Model, Turn
 from tests.support.waiting import eventually, never
 
@@ -31,10 +31,11 @@ def test_a_call_past_a_gate_that_was_taken_out_is_told(room: Room) -> None:
     installed = json.loads(settings.read_text(encoding="utf-8"))
     del installed["hooks"]["PreToolUse"]
     settings.write_text(json.dumps(installed), encoding="utf-8")
-    with Model({"main": [[TOUCH], [LINGER], "done"]}) as model:
+    with Model({"main": [[TOUCH], "done"]}, thinks=True) as model:
         run = room.plain(model, "[[main]] go")
         eventually(lambda: (room.workspace / "ran").exists(), ANSWER, "it really ran")
         told = eventually(lambda: ungated(room), ANSWER, "it is told")
+        model.go_on()
         run.wait()
     assert any("Bash" in text for text in told)
 
@@ -44,13 +45,15 @@ def test_calls_that_come_to_the_gate_are_never_told_as_ungated(room: Room) -> No
     agent = Call("Agent", {"description": "helper", "prompt": "[[sub]] go", "subagent_type": "general-purpose"})
     edit = [Call("Edit", {"file_path": "./a.txt", "old_string": "a", "new_string": "b"}), Call("Read", {"file_path": "a.txt"})]
     turns: dict[str, list[Turn]] = {
-        "main": [[TOUCH], [Call("Write", {"file_path": "a.txt", "content": "a"})], edit, [agent], [LINGER], "done"],
+        "main": [[TOUCH], [Call("Write", {"file_path": "a.txt", "content": "a"})], edit, [agent], "done"],
         "sub": [[Call("Bash", {"command": "ls", "description": "l"})], "done"],
     }
-    with Model(turns) as model:
+    with Model(turns, thinks=True) as model:
         run = room.supervised(model, "[[main]] go")
-        run.wait(2 * ANSWER)
-    never(lambda: ungated(room), 2.5, "a gated call is told as ungated")
+        eventually(lambda: ("main", 4) in model.asked, 2 * ANSWER, "all calls are made")
+        never(lambda: ungated(room), 2.5, "a gated call is told as ungated")
+        model.go_on()
+        run.wait()
     assert alarms(room, "OTHER INPUT") == alarms(room, "RAN THOUGH DENIED") == []
     assert (room.workspace / "ran").exists()
 

@@ -35,12 +35,19 @@ NEUTRAL = "Nothing to add."  # to conversations that no script knows: titles, cl
 
 @dataclass
 class Model:
-    """The server. `results`: what came of each call, by `call_id`; `asked`: (marker, turn) of every request served."""
+    """The server. `results`: what came of each call, by `call_id`; `asked`: (marker, turn) of every request served.
+
+    `thinks`: a script's last turn is not answered before `go_on`: until then the agent lives, and does nothing.
+    """
 
     script: Mapping[str, Sequence[Turn]]
+    thinks: bool = False
     results: dict[str, Result] = field(default_factory=dict)
     asked: list[tuple[str, int]] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._thought = threading.Event()
 
     def __enter__(self) -> "Model":
         model = self
@@ -55,9 +62,14 @@ class Model:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.go_on()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def go_on(self) -> None:
+        """Let the last turn be answered."""
+        self._thought.set()
 
     @property
     def url(self) -> str:
@@ -71,6 +83,8 @@ class Model:
         marker = next((found[1] for text in heard.texts if (found := MARKER.search(text))), "")
         self.asked.append((marker, heard.turn))
         turns = self.script.get(marker, ()) if heard.tools else ()
+        if self.thinks and heard.turn == len(turns) - 1:
+            self._thought.wait()
         return f"{marker}_{heard.turn}", turns[heard.turn] if heard.turn < len(turns) else NEUTRAL
 
 
