@@ -6,8 +6,10 @@ import msgspec
 
 from controlroom.model.permissions import LayerChange, SeenChange
 from controlroom.model.record import Kind, Record
+from controlroom.storage.notes import Carried
 
 MOST = 200
+MOST_CARRIED = 1 << 20  # bytes of those that a new segment of the journal takes along
 
 
 class Changes:
@@ -19,14 +21,30 @@ class Changes:
     def note(self, record: Record) -> None:
         """Fold one record in."""
         if record.kind is Kind.LAYER:
-            change = msgspec.json.decode(record.body, type=LayerChange)
-            self._seen[change.id] = SeenChange(record.at, change)
-            while len(self._seen) > MOST:
-                del self._seen[next(iter(self._seen))]
+            self._add(SeenChange(record.at, msgspec.json.decode(record.body, type=LayerChange)))
+        elif record.kind is Kind.CARRIED:
+            carried = msgspec.json.decode(record.body, type=Carried).remembered
+            for one in carried.changes if carried is not None else ():
+                self._add(self._seen.get(one.change.id, one))
         elif record.kind is Kind.LAYER_TAKEN:
             taken = msgspec.json.decode(record.body, type=dict[str, str])
             if seen := self._seen.get(taken["id"]):
                 self._seen[taken["id"]] = msgspec.structs.replace(seen, taken=taken["by"])
+
+    def _add(self, seen: SeenChange) -> None:
+        self._seen[seen.change.id] = seen
+        while len(self._seen) > MOST:
+            del self._seen[next(iter(self._seen))]
+
+    def carried(self) -> tuple[SeenChange, ...]:
+        """The newest of those that wait, oldest first, as a new segment of the journal takes them along."""
+        room, found = MOST_CARRIED, []
+        for seen in reversed(self.waiting()):
+            room -= len(msgspec.json.encode(seen))
+            if room < 0:
+                break
+            found.append(seen)
+        return tuple(reversed(found))
 
     def all(self) -> tuple[SeenChange, ...]:
         """All that are kept."""

@@ -1,8 +1,10 @@
 """Whether our hooks are only written or really reach this gate: what came from a session, and what a probe came to (G19)."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+
+import msgspec
 
 from controlroom.agents import Call, claude_code, claude_settings
 from controlroom.agents.command import Probed, hook_file, interpreter, probe
@@ -11,11 +13,20 @@ from controlroom.agents.strict import read_object
 from controlroom.agents.weakening import gates
 from controlroom.model.clock import Instant
 from controlroom.model.permissions import Hook
+from controlroom.model.record import Kind, Record
+from controlroom.storage.notes import Carried, Times
 
 MOST_SESSIONS = 512
 PROBE_SECONDS = 600.0  # between two probes of the same command
 EVENTS: Mapping[str, tuple[str, ...]] = {"claude-code": claude_settings.EVENTS}
 COMMAND_LINE = "command line"
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """Of an intent, whose call it is."""
+
+    agent: str
+    call: str = ""
 
 
 class _Heard:
@@ -46,6 +57,27 @@ class HookProof:
         heard.mode = call.mode or heard.mode
         while len(self._heard) > MOST_SESSIONS:
             self._heard.popitem(last=False)
+
+    def recall(self, record: Record) -> None:
+        """A record of an earlier daemon: what was heard then proves as much. Only that a call came stands in the journal."""
+        if record.kind is Kind.CARRIED:
+            carried = msgspec.json.decode(record.body, type=Carried).remembered
+            for session, hooks in (carried.hooks if carried is not None else {}).items():
+                heard = self._heard[session] = _Heard()
+                heard.calls = {event: (told.times, told.last) for event, told in hooks.items()}
+        elif record.kind is Kind.INTENT:
+            intent = msgspec.json.decode(record.body, type=_Asked)
+            gate = next(filter(claude_code.gates, EVENTS.get(intent.agent, ())), "")
+            if intent.call and gate:
+                heard = self._heard.setdefault(record.session, _Heard())
+                heard.calls[gate] = (heard.times(gate) + 1, record.at)
+        while len(self._heard) > MOST_SESSIONS:
+            self._heard.popitem(last=False)
+
+    def carried(self, sessions: Collection[str]) -> dict[str, dict[str, Times]]:
+        """What was heard from these sessions, as a new segment of the journal takes it along."""
+        heard = ((session, one.calls) for session, one in self._heard.items() if session in sessions)
+        return {session: {event: Times(*told) for event, told in calls.items()} for session, calls in heard}
 
     def mode(self, session: str) -> str:
         """How much the agent asks, as its hook told last; "" = it told nothing of it."""

@@ -4,6 +4,7 @@ import os
 import secrets
 import sys
 import time
+from collections.abc import Collection
 
 import anyio
 import anyio.to_thread
@@ -57,11 +58,12 @@ from controlroom.daemon.words import brief as brief_text
 from controlroom.model import event as ev
 from controlroom.model.agent import Handle, Session, StopResult
 from controlroom.model.record import Kind, Receipt, Record
-from controlroom.model.settings import Snapshots
+from controlroom.model.settings import Anchor, Snapshots
 from controlroom.model.use import Matrix
 from controlroom.storage import latchfile, logbook
 from controlroom.storage.journal import Journal, JournalBroken
 from controlroom.storage.marks import digest_key, marks
+from controlroom.storage.notes import Remembered
 from controlroom.storage.paths import Insecure, Places, operator, room_for_sockets, secure_dir
 from controlroom.storage.receipts import open_receipts, where_it_stopped
 from controlroom.storage.snapshots.store import Store
@@ -127,7 +129,7 @@ class House:
         self._claims = Claims(places.state / "claims")
         self._observed = Observed()
         self._layer_changes, self._proved, self._secrets = Changes(), Proved(), Secrets()
-        self._doubts = Doubts()
+        self._doubts, self._proof = Doubts(), HookProof(places.runtime, now)
         recalled = self._scribe.recall(self._ledger, self._recall)
         self._sessions = recalled.sessions
         self._relatch = self._relisten = 0.0  # not to be tried again before (loop time)
@@ -178,7 +180,6 @@ class House:
             self._in_force,
             by,
         )
-        self._proof = HookProof(places.runtime, now)
         undoing = Undoing(self._runner, self._keeper, by, places.journal)
         self._logs = Logs(self._runner, places.agents, configuration, judge.home, self._window.lines)
         self._witness.on_found = self._logs.found
@@ -196,10 +197,28 @@ class House:
         self._runner.on_record = self._note
         self._window.logs, self._logs.on_change = self._logs.known, self._changed
         self._window.gate = permits.gate
-        self._scribe.attach(self._runner, self._doubts, accepted.pins, lambda: configuration.settings.config.anchor, by)
+        self._scribe.attach(self._runner, self._doubts, self._remembered, accepted.pins, self._rule, by)
+
+    def _rule(self) -> Anchor:
+        return self._configuration.settings.config.anchor
+
+    def _remembered(self, sessions: Collection[str]) -> Remembered:
+        """What a start cannot know from the newest segment alone. `sessions`: those that are not over."""
+        return Remembered(
+            self._proved.carried(sessions),
+            self._proof.carried(sessions),
+            self._observed.carried(sessions),
+            self._secrets.carried(),
+            self._layer_changes.carried(),
+        )
 
     def _recall(self, record: Record) -> None:
-        """What is folded from every record, those of earlier daemons too."""
+        """A record of an earlier daemon."""
+        self._proof.recall(record)
+        self._fold(record)
+
+    def _fold(self, record: Record) -> None:
+        """What is folded from every record."""
         self._observed.note(record)
         self._layer_changes.note(record)
         self._proved.note(record)
@@ -208,7 +227,7 @@ class House:
 
     def _note(self, seq: int, record: Record) -> None:
         self._window.note(seq, record)
-        self._recall(record)
+        self._fold(record)
         self._stories.note(seq, record)
         self._witness.note(record)
         self._checkpoints.note(record)

@@ -1,6 +1,7 @@
 """What each session really used: folded from the journal's records of released actions. Bounded."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Collection
 
 import msgspec
 
@@ -10,9 +11,11 @@ from controlroom.model.settings import Profile
 from controlroom.model.tier import Verdict
 from controlroom.model.use import Capability, Matrix, Use, Used
 from controlroom.policy.capabilities import declares, scopes, uses
+from controlroom.storage.notes import Carried, Uses, UseTimes
 
 MOST_SESSIONS = 512
 MOST_SCOPES = 64  # of one kind in one session
+MOST_CARRIED = 4 << 20  # bytes of all that a new segment of the journal takes along
 MOST_ASKED = 4096  # intents whose decision is waited for
 SKILL_TOOL = "Skill"
 
@@ -20,10 +23,22 @@ Key = tuple[Use, str]  # what, and during which skill
 
 
 class _Session:
-    def __init__(self) -> None:
-        self.skill = ""
-        self.times: dict[Key, int] = {}
-        self.unseen: dict[Capability, int] = {}
+    def __init__(self, known: Uses | None = None) -> None:
+        known = known or Uses()
+        self.skill = known.skill
+        self.times: dict[Key, int] = {(one.use, one.skill): one.times for one in known.uses}
+        self.unseen: dict[Capability, int] = dict(known.unseen)
+
+    def carried(self) -> Uses:
+        """As it is kept."""
+        return Uses(self.skill, tuple(UseTimes(use, skill, times) for (use, skill), times in self.times.items()), self.unseen)
+
+    def counted(self) -> Uses:
+        """The same without scopes."""
+        counts = Counter(self.unseen)
+        for (use, _), times in self.times.items():
+            counts[use.kind] += times
+        return Uses(self.skill, (), dict(counts))
 
     def note(self, use: Use) -> None:
         key = (use, self.skill)
@@ -52,6 +67,26 @@ class Observed:
             asked = self._asked.pop(record.receipt, None)
             if asked and msgspec.json.decode(record.body, type=Decision).verdict is Verdict.ALLOW:
                 self._use(record.session, *asked)
+        elif record.kind is Kind.CARRIED:
+            self._take_up(msgspec.json.decode(record.body, type=Carried))
+
+    def _take_up(self, carried: Carried) -> None:
+        """What an older segment tells of, which may have been read too: it takes its place."""
+        for receipt in carried.open:
+            if receipt.decision is None:
+                self._asked[receipt.id] = (uses(receipt.intent.assessment), _skill(receipt.intent))
+        for session, kept in (carried.remembered.used if carried.remembered is not None else {}).items():
+            self._sessions[session] = _Session(kept)
+
+    def carried(self, sessions: Collection[str]) -> dict[str, Uses]:
+        """Those of these sessions, as a new segment of the journal takes them along; where that is too much, only counted."""
+        room, found = MOST_CARRIED, {}
+        for session, kept in reversed(self._sessions.items()):
+            if session in sessions:
+                used = kept.carried()
+                room -= len(msgspec.json.encode(used))
+                found[session] = used if room >= 0 else kept.counted()
+        return found
 
     def _use(self, session: str, used: tuple[Use, ...], skill: str) -> None:
         kept = self._sessions.setdefault(session, _Session())

@@ -1,6 +1,6 @@
 """Keeps the journal: what a start takes from it, and what goes on beside the calls (seals, room, mending, anchors)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from controlroom.storage.anchor import BadPlace, anchor
 from controlroom.storage.chain import Damaged, decode
 from controlroom.storage.journal import Journal, JournalBroken
 from controlroom.storage.mounts import doubt
-from controlroom.storage.notes import Anchored, Carried, Dropped
+from controlroom.storage.notes import Anchored, Carried, Dropped, Remembered
 from controlroom.storage.port import KernelStorage
 from controlroom.storage.receipts import brief, is_open
 from controlroom.storage.retention import NotDropped, drop, due
@@ -137,7 +137,15 @@ class Scribe:
                 return min(len(found), count + small)
         return len(found)
 
-    def attach(self, runner: Runner, doubts: Doubts, pins: dict[str, str], rule: Callable[[], Anchor], by: str) -> None:
+    def attach(
+        self,
+        runner: Runner,
+        doubts: Doubts,
+        remembered: Callable[[Collection[str]], Remembered],
+        pins: dict[str, str],
+        rule: Callable[[], Anchor],
+        by: str,
+    ) -> None:
         """Take along, with every new segment, what goes on. `rule`: where anchors go by themselves, how long is kept. `by`:
         how operators are named.
         """
@@ -147,7 +155,8 @@ class Scribe:
             held = [h.session for h in runner.state.sessions.values() if h.session.state not in OVER]
             alive = {session.id for session in held}
             standing = tuple(one for one in doubts.standing() if one.session in alive)
-            return Carried(tuple(held), tuple(brief(r) for r in runner.ledger.all() if is_open(r)), pins, standing)
+            open_ = tuple(brief(r) for r in runner.ledger.all() if is_open(r))
+            return Carried(tuple(held), open_, pins, standing, remembered(alive))
 
         self._journal.carry(carried)
 

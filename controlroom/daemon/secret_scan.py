@@ -11,21 +11,13 @@ from controlroom.daemon.runner import Runner
 from controlroom.model.permissions import Secret
 from controlroom.model.record import Kind, Record
 from controlroom.sensing.log_secrets import Hit, LogSecrets, Mark
+from controlroom.storage.notes import Carried, Leak
 
 LOOK_SECONDS = 0.5
 SHARE = 0.05  # of one core, at most
 LEAST_SECONDS = 0.002  # for one log at one look
 MOST_TOLD = 20  # secrets of one log that are told as alarms; all are listed
 MOST_KNOWN = 2000  # secrets that are remembered
-
-
-class Noted(msgspec.Struct, frozen=True):
-    """Body of a record: where a secret was first seen, and its keyed digest."""
-
-    path: str
-    line: int
-    kind: str
-    mark: str
 
 
 class SecretScan:
@@ -62,7 +54,7 @@ class SecretScan:
         if known.has(*key):
             known.again(*key, first=key not in self._times)
         else:
-            self._runner.record(Kind.LEAK, Noted(path, hit.line, hit.kind, hit.mark), session)
+            self._runner.record(Kind.LEAK, Leak(path, hit.line, hit.kind, hit.mark), session)
             if known.count(path) <= MOST_TOLD:
                 text = f"a secret ({hit.kind}) lies in line {hit.line} of the log {path}: whoever reads it has it"
                 self._runner.alarm("secret", text, session)
@@ -91,10 +83,20 @@ class Secrets:
     def note(self, record: Record) -> None:
         """Fold one record in."""
         if record.kind is Kind.LEAK:
-            noted = msgspec.json.decode(record.body, type=Noted)
-            self._found[(noted.path, noted.mark)] = Secret(noted.path, noted.line, noted.kind)
-            while len(self._found) > MOST_KNOWN:
-                self._found.popitem(last=False)
+            self._add(msgspec.json.decode(record.body, type=Leak))
+        elif record.kind is Kind.CARRIED:
+            carried = msgspec.json.decode(record.body, type=Carried).remembered
+            for leak in carried.leaks if carried is not None else ():
+                self._add(leak)
+
+    def _add(self, leak: Leak) -> None:
+        self._found.setdefault((leak.path, leak.mark), Secret(leak.path, leak.line, leak.kind))
+        while len(self._found) > MOST_KNOWN:
+            self._found.popitem(last=False)
+
+    def carried(self) -> tuple[Leak, ...]:
+        """All of them, as a new segment of the journal takes them along."""
+        return tuple(Leak(path, secret.line, secret.kind, mark) for (path, mark), secret in self._found.items())
 
     def has(self, path: str, mark: str) -> bool:
         """Whether this secret was found in this log before."""

@@ -3,7 +3,10 @@
 import msgspec
 
 from controlroom.model.agent import Session
+from controlroom.model.clock import Instant
+from controlroom.model.permissions import SeenChange
 from controlroom.model.record import Kind, Receipt
+from controlroom.model.use import Capability, Use
 
 FORMAT = 1  # of lines, segments and the bodies below; a journal of a higher one is opened read-only
 
@@ -76,17 +79,63 @@ class Standing(msgspec.Struct, frozen=True):
     more: int = 0
 
 
+class Leak(msgspec.Struct, frozen=True):
+    """Where a secret was first seen in an agent's log, and its keyed digest. Also the body of a `leak` record."""
+
+    path: str
+    line: int
+    kind: str
+    mark: str
+
+
+class Times(msgspec.Struct, frozen=True):
+    """How often, and when last."""
+
+    times: int
+    last: Instant
+
+
+class UseTimes(msgspec.Struct, frozen=True):
+    """How often one capability was used during one skill ("" = none)."""
+
+    use: Use
+    skill: str
+    times: int
+
+
+class Uses(msgspec.Struct, frozen=True):
+    """What one session used. `unseen`: uses of scopes that are not kept one by one; `skill`: the one that goes on."""
+
+    skill: str = ""
+    uses: tuple[UseTimes, ...] = ()
+    unseen: dict[Capability, int] = {}
+
+
+class Remembered(msgspec.Struct, frozen=True):
+    """What is folded from all records there ever were. By session that is not over: `walls` that were seen to hold, `hooks`
+    that have spoken (by event), `used`. `leaks`: all known ones. `changes` of agents' files that no operator has taken.
+    """
+
+    walls: dict[str, tuple[str, ...]] = {}
+    hooks: dict[str, dict[str, Times]] = {}
+    used: dict[str, Uses] = {}
+    leaks: tuple[Leak, ...] = ()
+    changes: tuple[SeenChange, ...] = ()
+
+
 class Carried(msgspec.Struct, frozen=True):
     """Body of `journal.carried`: what a new segment takes along, so that a start needs no older one.
 
     `sessions` that are not over, `open` acts without an outcome (their long texts cut), the hashes of settings and manifest
-    in force (`pins`), and the alarms about those sessions that stand (`standing`; null = written by a version without it).
+    in force (`pins`), the alarms about those sessions that stand, and what else is folded (null = written by a version
+    without it).
     """
 
     sessions: tuple[Session, ...] = ()
     open: tuple[Receipt, ...] = ()
     pins: dict[str, str] = {}
     standing: tuple[Standing, ...] | None = None
+    remembered: Remembered | None = None
 
 
 class Anchored(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from controlroom.model.agent import Handle, StopResult
 from controlroom.model.record import Kind
 from controlroom.model.settings import Anchor
 from controlroom.model.storing import Storing
+from controlroom.storage.notes import Remembered
 from controlroom.storage.verify import verify
 from tests.storage.support import FailingDisk, kinds, opened
 
@@ -43,7 +44,7 @@ class Desk:
         self.alarms: list[str] = []
         self.runner.on_alarm = self._alarm
         self.scribe = Scribe(folder, self.journal)
-        self.scribe.attach(self.runner, Doubts(), {}, Anchor, "operator:ann")
+        self.scribe.attach(self.runner, Doubts(), lambda sessions: Remembered(), {}, Anchor, "operator:ann")
         self.scribe.tell(self.runner)
 
     def _alarm(self, alarm: od.Alarm) -> None:

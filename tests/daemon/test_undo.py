@@ -172,7 +172,7 @@ def test_a_killed_daemon_leaves_an_undo_that_goes_on_when_it_is_asked_again(home
         for name, found in facts(tree).items():
             assert found[4] is None or b".controlroom-undo-" in name or found[4] == before[name][4], "no file is half there"
         daemon.process = daemons.launch(home)
-        eventually(lambda: daemons._answers(daemon), 20, "the daemon answers again")
+        eventually(lambda: daemons.answers(daemon), 20, "the daemon answers again")
         assert _undo(daemon, receipt)["state"] == "done"
         assert facts(tree) == before
     finally:
@@ -198,7 +198,7 @@ def test_a_daemon_killed_while_it_saves_has_released_nothing(home: Any) -> None:
         kinds = [r["kind"] for r in daemon.records() if r["receipt"] == row["id"]]
         assert asker.answer()[0] != "allow" or kinds[:3] == ["intent", "snapshot", "decision"]
         daemon.process = daemons.launch(home)
-        eventually(lambda: daemons._answers(daemon), 20, "the daemon answers again")
+        eventually(lambda: daemons.answers(daemon), 20, "the daemon answers again")
         whole = "snapshot" in kinds
         eventually(lambda: whole or not any(objects.iterdir()), 20, "what it left is swept")
         assert len(os.listdir(tree)) == 40

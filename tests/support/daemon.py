@@ -136,11 +136,11 @@ def start(home: Home) -> Daemon:
     workspace = home.path.parent / "w"
     workspace.mkdir(exist_ok=True)
     daemon = Daemon(home, launch(home), workspace)
-    eventually(lambda: _answers(daemon), 60, "the daemon answers")
+    eventually(lambda: answers(daemon), 60, "the daemon answers")
     return daemon
 
 
-def _answers(daemon: Daemon) -> bool:
+def answers(daemon: Daemon) -> bool:
     assert daemon.process.poll() is None, f"the daemon ended with {daemon.process.returncode}"
     try:
         daemon.call("status")
