@@ -10,9 +10,9 @@ from controlroom.agents import AGENTS, TRANSCRIPTS
 from controlroom.agents.transcript import moment
 from controlroom.cli import out, room
 from controlroom.cli.logfiles import LOOK_SECONDS, Files, Row, of_line, of_told, progress, remark
+from controlroom.client.past import Past
 from controlroom.client.rpc import Operator
 from controlroom.daemon.following import Came, Following
-from controlroom.daemon.past import Past
 from controlroom.daemon.story import MOST_ROWS, Story
 from controlroom.model.clock import Instant
 from controlroom.model.record import Record

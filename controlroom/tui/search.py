@@ -54,7 +54,7 @@ class Search:
         if over.wait(SETTLED_SECONDS):
             return
         with _FIRST:  # a search that is given up may still run beside this one
-            from controlroom.daemon import past  # by the first search: the first paint does not wait for it
+            from controlroom.client import past  # by the first search: the first paint does not wait for it
             from controlroom.storage import logbook
             from controlroom.tui.render.log import holds
 

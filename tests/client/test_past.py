@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from controlroom.daemon import past as room
-from controlroom.daemon.past import Past
+from controlroom.client import past as room
+from controlroom.client.past import Past
 from controlroom.model.clock import SECOND, Instant
 from controlroom.model.record import Kind, Record
 from controlroom.model.view import LogSource
