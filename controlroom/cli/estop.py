@@ -65,8 +65,10 @@ def latch(tell: "Tell", wrong: "Tell") -> tuple[str, bool]:
 
     What was done goes to `tell`, what failed to `wrong`; nothing is raised.
     """
+    from controlroom.model.ready import ready_for_threads
     from controlroom.storage import latchfile, paths
 
+    ready_for_threads()  # in the room this is a thread beside others
     stop_id = os.urandom(4).hex()
     try:
         places = paths.places(os.environ)

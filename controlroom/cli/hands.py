@@ -9,6 +9,7 @@ import msgspec
 
 from controlroom.containment import hold, hooks, processes
 from controlroom.model.agent import Handle, Rung, StopResult
+from controlroom.model.ready import ready_for_threads
 from controlroom.storage import handles as shelf
 from controlroom.storage.paths import Insecure, Places, places
 
@@ -33,6 +34,7 @@ def stop_all(wrong: Callable[[str], object], since: float) -> tuple[list[Row], b
     mine = own_session(found.handles)
     rows: dict[str, Row] = {}
     others = [handle for handle in found.handles if handle.session != mine]
+    ready_for_threads()  # each hears what its shim says
     threads = [threading.Thread(target=_into, args=(rows, handle, since)) for handle in others]
     for thread in threads:
         thread.start()

@@ -76,8 +76,10 @@ def show(
 
 def _start() -> None:
     from controlroom.cli import daemon
+    from controlroom.model.ready import ready_for_threads
     from controlroom.tui.link import CannotStart
 
+    ready_for_threads()  # this is the line's thread
     try:
         daemon.ensure()
     except (Failure, RpcError, Insecure, OSError) as error:

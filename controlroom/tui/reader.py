@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from controlroom.model.ready import ready_for_threads
 from controlroom.tui.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class _Worker:
     def _run(self) -> None:
         from controlroom.tui.leaf import Leaf  # by the first log that is opened: the first paint does not wait for it
 
+        ready_for_threads()  # what came with it; the reader before this one may still run, or a search
         leaf = Leaf(self.path, self.find, self.height, lambda: not self._asked.empty())
         last: Sheet | None = None
         busy = True

@@ -14,7 +14,6 @@ from controlroom.tui.scene import Scene
 MOST = 400  # rows that are shown of what was found
 SETTLED_SECONDS = 0.3  # without another letter, until a search begins
 NEWS = 50  # steps between two tellings
-_FIRST = threading.Lock()
 
 
 class _Wanted(NamedTuple):
@@ -53,13 +52,11 @@ class Search:
     def _run(self, wanted: _Wanted, over: threading.Event) -> None:
         if over.wait(SETTLED_SECONDS):
             return
-        with _FIRST:  # a search that is given up may still run beside this one
-            from controlroom.client import past  # by the first search: the first paint does not wait for it
-            from controlroom.storage import logbook
-            from controlroom.tui.render.log import holds
+        from controlroom.client import past  # by the first search: the first paint does not wait for it
+        from controlroom.storage import logbook
+        from controlroom.tui.render.log import holds
 
-            ready_for_threads()  # what came with these
-
+        ready_for_threads()  # what came with these; a search that is given up, and a log's reader, may run beside this one
         listed = next((one for one in logbook.load(self._places.agents)[0] if one.session == wanted.session), None)
         if listed is None:
             return

@@ -6,7 +6,10 @@ import threading
 
 import pytest
 
-from controlroom.storage.paths import places
+from controlroom.cli import hands
+from controlroom.model.agent import Handle, Rung
+from controlroom.storage import handles as shelf
+from controlroom.storage.paths import places, secure_dir
 from controlroom.tui import link
 from controlroom.tui.link import CannotStart, Link
 from tests.support.home import Home
@@ -58,6 +61,24 @@ def test_what_was_read_before_is_decoded_by_many_threads_at_once() -> None:
 
 def test_the_daemon_reads_all_types_before_it_has_a_second_thread() -> None:
     assert run(DAEMON).stdout.splitlines() == ["types are read", "the daemon begins"]
+
+
+def test_so_does_the_emergency_stop_without_a_daemon(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each session's shim is heard in a thread of its own: several answers of one type, at once."""
+    state = places(home.env)
+    for folder in (state.state, state.agents):
+        secure_dir(folder)
+    handles = [Handle(f"s{number}", f"a{number}", Rung.OBSERVED) for number in range(3)]
+    for handle in handles:
+        shelf.save(state.agents, handle)
+    happened: list[str] = []
+    for name, value in home.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(hands, "ready_for_threads", lambda: happened.append("types are read"))
+    monkeypatch.setattr(hands, "_into", lambda rows, handle, since: happened.append(threading.current_thread().name))
+    hands.stop_all(happened.append, 0.0)
+    assert happened[0] == "types are read"
+    assert len(happened) == 1 + len(handles) and threading.main_thread().name not in happened
 
 
 def test_so_does_the_room(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
