@@ -222,7 +222,8 @@ class RoomApp(App[int], inherit_bindings=False):
         self.looking.fade(self.clock())
         self.feed(ev.Away(self.clock(), self.top.away))
         self.tick()
-        self.looking.read(self.reader.sheet)
+        if self.looking.tab == keys.LOG:
+            self.looking.read(self.reader.sheet)
         scene = self.scene()
         self._streams.look(scene)
         self._search.look(scene)
@@ -279,10 +280,10 @@ class RoomApp(App[int], inherit_bindings=False):
             self.feed(ev.ScrolledToEnd(at, *drawn))
 
     def read(self, path: str, rows: int) -> None:
-        """The log that is shown by itself, in so many rows; "" = none is."""
+        """The log that is shown by itself, in so many rows; "" = none is. Behind another tab it goes on with what it does."""
         if path:
             self.reader.show(path, self.looking.filter, rows)
-        elif self.reader.sheet is not None:
+        elif self.reader.path != self.looking.source(self.looking.selected(self.contact.view)):
             self.reader.close()
 
     def relaid(self) -> None:

@@ -230,6 +230,8 @@ class Leaf:
             worse=levels["error"] + levels["fatal"] if levels is not None else None,
             warned=levels["warn"] if levels is not None else 0,
             found=self._matches.rows if self._rule else 0,
+            counted=self._near(self._every),
+            searched=self._near(self._matches),
             doing=self._doing,
             gone=self._gone_through(),
             note="it was taken away; what is open is shown" if self._gone else self._note,
@@ -241,6 +243,10 @@ class Leaf:
             number = self._every.before(self._log.descriptor, first)
             self._counted = None if number is None else (first, number)
         return self._counted[1] if self._counted is not None else None
+
+    def _near(self, index: Index) -> bool:
+        """Whether it has gone through all but what has just come."""
+        return self._log is None or self._log.size - index.done <= FAR
 
     def _gone_through(self) -> int:
         """Bytes, for what is being done."""

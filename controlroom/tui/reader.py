@@ -25,6 +25,11 @@ class Reader:
         self._news = news
         self._worker: _Worker | None = None
 
+    @property
+    def path(self) -> str:
+        """Of the log that is read, "" = none is."""
+        return self._worker.path if self._worker is not None else ""
+
     def show(self, path: str, find: str, height: int) -> None:
         """This log, only lines that hold `find`, in so many rows. Nothing happens where that is what is shown."""
         worker = self._worker

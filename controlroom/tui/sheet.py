@@ -26,9 +26,9 @@ class Sheet(msgspec.Struct, frozen=True):
     """`rows`: of which `cursor` is the selected one, -1 = none. `find`: what they must hold.
 
     `number`: how many lines come before the first row, None = not counted so far. `lines`: of the whole log; `worse`: how many
-    of them tell of an error, `warned` of a warning, None = they tell no level; `found`: how many hold `find`. `doing`: what
-    still goes on (looking: for these rows), and `gone` bytes of `size` gone through for it. `note`: what became of the file, or
-    why it cannot be read.
+    of them tell of an error, `warned` of a warning, None = they tell no level; `found`: how many hold `find`. `counted`,
+    `searched`: whether these are counts of the whole log, but for what has just come. `doing`: what still goes on (looking: for
+    these rows), and `gone` bytes of `size` gone through for it. `note`: what became of the file, or why it cannot be read.
     """
 
     path: str
@@ -42,6 +42,8 @@ class Sheet(msgspec.Struct, frozen=True):
     worse: int | None = None
     warned: int = 0
     found: int = 0
+    counted: bool = True
+    searched: bool = True
     doing: Doing = ""
     gone: int = 0
     note: str = ""

@@ -10,7 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from controlroom.tui.glyphs import UNICODE
 from controlroom.tui.leaf import Leaf
+from controlroom.tui.line import plain
+from controlroom.tui.render.sheet import render
 from controlroom.tui.sheet import Sheet
 
 LINES = ("needle in here", "hay", "", "NEEDLE", "x" * 300, "2026-11-26 ERROR hay")
@@ -186,3 +189,19 @@ def test_a_huge_log_is_shown_before_it_is_counted(log: Path) -> None:
     leaf = Leaf(str(log), "", 1)
     leaf.go_on()
     assert (texts(leaf.sheet()), leaf.sheet().number) == (["last"], None)
+
+
+def test_of_what_was_not_gone_through_yet_no_number_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_text("hay\n" * (3 << 20))
+
+    def head(sheet: Sheet) -> str:
+        return plain(render(sheet, str(path), 100, UNICODE)[0])
+
+    leaf = Leaf(str(path), "needle", 3)
+    assert "? lines  12.6 MB  ? hold needle" in head(leaf.sheet())
+    while not 0 < leaf.sheet().lines < 3 << 20:
+        leaf.go_on()
+    assert f"over {leaf.sheet().lines:,} lines" in head(leaf.sheet())
+    assert "3,145,728 lines  12.6 MB  0 hold needle" in head(settled(leaf))
+    leaf.close()

@@ -110,6 +110,22 @@ async def test_a_huge_log_is_there_at_once_while_it_is_counted(tmp_path: Path) -
         await visit.sees("10.7 GB")
 
 
+@story
+async def test_a_look_at_another_tab_interrupts_no_count_and_no_search(log: Path) -> None:
+    async with room(with_log(log)) as visit:
+        await opens(visit, log)
+        await visit.sees("5,000 lines")
+        await visit.press("2")
+        await visit.sees("Decided by")
+        with log.open("a") as file:
+            file.write("line 5001\n")
+        await visit.until(lambda: (sheet := visit.app.reader.sheet) is not None and sheet.lines == 5_001, "it is counted on")
+        await visit.press("1")
+        await visit.sees("5,001 lines")
+        await visit.press("1")  # the stream again
+        await visit.until(lambda: visit.app.reader.path == "", "nobody looks at the log any more")
+
+
 @pytest.mark.row("R04", "R05")
 @story
 async def test_what_becomes_of_the_file_is_said(log: Path, tmp_path: Path) -> None:

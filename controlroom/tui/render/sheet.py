@@ -44,13 +44,18 @@ def _about(sheet: Sheet) -> Line:
     """What is known of the whole log."""
     if sheet.note:
         return marked(quote(sheet.note, "warn", 200))
-    told: Line = (say(f"{sheet.lines:,} lines", "label"), say(f"  {_size(sheet.size)}", "dim"))
+    told: Line = (say(f"{_count(sheet.lines, sheet.counted)} lines", "label"), say(f"  {_size(sheet.size)}", "dim"))
     if sheet.worse is not None and sheet.worse + sheet.warned:
         told = (*told, say(f"  {sheet.worse:,} errors", "alarm" if sheet.worse else "dim"))
         told = (*told, say(f"  {sheet.warned:,} warnings", "warn" if sheet.warned else "dim"))
     if sheet.find:
-        told = (*told, say(f"  {sheet.found:,} hold ", "label"), *marked(quote(sheet.find, "text", 40)))
+        told = (*told, say(f"  {_count(sheet.found, sheet.searched)} hold ", "label"), *marked(quote(sheet.find, "text", 40)))
     return told
+
+
+def _count(count: int, whole: bool) -> str:
+    """Of what is not gone through yet nothing is said."""
+    return f"{count:,}" if whole else f"over {count:,}" if count else "?"
 
 
 def _progress(sheet: Sheet, glyphs: Glyphs) -> Line:
