@@ -25,8 +25,17 @@ OBSERVATIONS = frozenset(
         "SubagentStop",
         "PermissionRequest",
         "PreCompact",
+        # the same, as Copilot CLI calls them
+        "postToolUse",
+        "postToolUseFailure",
+        "sessionStart",
+        "sessionEnd",
+        "subagentStart",
+        "subagentStop",
+        "preCompact",
     }
 )
+TELLING = frozenset({"copilot"})  # agents that deny on exit 2 alone, and tell their model why only from JSON beside it
 MOST_GATE = 1 << 20  # bytes of a gate's payload
 MOST_OBSERVED = 64 << 10  # bytes of an observation's payload; longer ones are cut to the first and last half of it
 MOST_ANSWER = 1 << 20  # bytes
@@ -212,9 +221,17 @@ def main(arguments: list[str]) -> int:
     line = (prefix + why).encode("utf-8", "backslashreplace").replace(b"\n", b" ") + b"\n"
     try:
         posix.write(2, line)
+        if not observed and arguments[1:2] and arguments[1] in TELLING:
+            posix.write(1, reason_json(prefix + why))
     except OSError:  # nobody reads it: the exit status says the same
         return 0 if observed else 2
     return 0 if observed else 2
+
+
+def reason_json(why: str) -> bytes:
+    """A denial as JSON for agents in TELLING; whatever is not plain text is written as an escape."""
+    said = "".join(c if " " <= c <= "~" and c not in '"\\' else f"\\u{min(ord(c), 0xFFFD):04x}" for c in why[:4096])
+    return f'{{"permissionDecision":"deny","permissionDecisionReason":"{said}"}}'.encode("ascii")
 
 
 if __name__ == "__main__":

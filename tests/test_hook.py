@@ -342,3 +342,20 @@ def test_it_loads_a_fixed_small_set_of_modules() -> None:
     )
     done = subprocess.run([str(interpreter()), "-I", "-S", "-c", show], capture_output=True, text=True, timeout=30, check=True)
     assert set(done.stdout.split()) <= {"_socket", "select", "time"}
+
+
+def test_copilot_reads_why_from_json_beside_the_denial() -> None:
+    why = 'operator:ann: not "build\\x", \u00e9\U0001f600'.encode()
+    with gate(said("deny", b"denied by " + why)) as server:
+        done = subprocess.run(
+            [str(interpreter()), "-I", "-S", str(hook_file()), str(server.folder), "copilot", "preToolUse"],
+            input=CALL,
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == b"controlroom: denied by " + why + b"\n"
+    told = json.loads(done.stdout)
+    assert told["permissionDecision"] == "deny"
+    assert told["permissionDecisionReason"].startswith('controlroom: denied by operator:ann: not "build\\x", \u00e9')

@@ -1,17 +1,15 @@
 """Claude Code: what its hooks say (33 events are known in 2.1.330; these ten we ask for) and what they are answered."""
 
-import json
 import re
 
+from controlroom.agents import hook_json
 from controlroom.agents.call import Call, CallKind
-from controlroom.agents.strict import BadJson, canonical, read_object, text_at
+from controlroom.agents.hook_json import MOST_NOTE, answer, find, folder_at, id_at, tool_at
+from controlroom.agents.strict import BadJson, canonical, text_at
 from controlroom.hook import OBSERVATIONS
 from controlroom.model.action import Action
 from controlroom.model.record import Outcome
 
-RESERVED = frozenset({"approved", "tier", "decision", "operator", "digest", "verdict"})  # ours: an asker does not decide (A05)
-MOST_NAME = 256  # characters of a tool's name, of an id
-MOST_NOTE = 500  # characters
 MOST_MS = 10**12  # a duration beyond it (30 years) is not believed
 KINDS: dict[str, CallKind] = {
     "PreToolUse": "gate",
@@ -41,10 +39,7 @@ def parse(event: str, payload: bytes, cut: bool = False) -> Call:
     kind: CallKind = KINDS.get(event, "other")
     if cut:
         return _parse_cut(event, kind, payload)
-    told = read_object(payload)
-    for key in told:
-        if key in RESERVED:
-            raise BadJson(f'key "{key}"', "is reserved: an asker does not decide")
+    told = hook_json.told(payload)
     if text_at(told, "hook_event_name") != event:
         raise BadJson("hook_event_name", f"is {text_at(told, 'hook_event_name')[:64]!r} in a hook for {event}")
     action = _action(kind, told)
@@ -52,16 +47,16 @@ def parse(event: str, payload: bytes, cut: bool = False) -> Call:
         kind=kind,
         event=event,
         action=action,
-        call=_id(told, "tool_use_id"),
-        session=_id(told, "session_id"),
-        subagent=_id(told, "agent_id"),
+        call=id_at(told, "tool_use_id"),
+        session=id_at(told, "session_id"),
+        subagent=id_at(told, "agent_id"),
         says=_says(told) if action else "",
         outcome=_outcome(event, told) if kind == "finished" else None,
         transcript=text_at(told, "transcript_path", ""),
         cwd=text_at(told, "cwd", ""),
         note=_note(kind, told),
-        mode=_id(told, "permission_mode"),
-        tool=_id(told, "tool_name") if kind == "finished" else "",
+        mode=id_at(told, "permission_mode"),
+        tool=id_at(told, "tool_name") if kind == "finished" else "",
         executed=_executed(told) if kind == "finished" else "",
     )
 
@@ -70,50 +65,30 @@ def allow_body(event: str, by: str, reason: str) -> bytes:
     """A yes. A person's or a grant's answers the agent's own question too; policy's leaves the agent's own rules in force."""
     if event != "PreToolUse":
         return b"{}"
-    answer = {"hookEventName": event}
+    said = {"hookEventName": event}
     if by.startswith(("operator:", "grant:")):
-        answer |= {"permissionDecision": "allow", "permissionDecisionReason": f"controlroom: {reason}"}
-    return _json({"hookSpecificOutput": answer})
+        said |= {"permissionDecision": "allow", "permissionDecisionReason": f"controlroom: {reason}"}
+    return answer({"hookSpecificOutput": said})
 
 
 def start_body(context: str) -> bytes:
     """What the agent is told at a session's start, as additional context."""
     if not context:
         return b""
-    return _json({"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": context}})
-
-
-def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
+    return answer({"hookSpecificOutput": {"hookEventName": "SessionStart", "additionalContext": context}})
 
 
 def _action(kind: CallKind, told: dict[str, object]) -> Action | None:
     if kind == "config":
         changed = {"source": text_at(told, "source"), "file_path": text_at(told, "file_path", "")}
-        return Action("ConfigChange", canonical(changed), _cwd(told))
+        return Action("ConfigChange", canonical(changed), folder_at(told, "cwd"))
     if kind not in ("gate", "prompt"):
         return None
-    tool = text_at(told, "tool_name")
-    if not 0 < len(tool) <= MOST_NAME:
-        raise BadJson("tool_name", f"must have 1 to {MOST_NAME} characters")
+    tool = tool_at(told, "tool_name")
     given = told.get("tool_input")
     if not isinstance(given, dict):
         raise BadJson("tool_input", "must be an object")
-    return Action(tool, canonical(given), _cwd(told))
-
-
-def _cwd(told: dict[str, object]) -> str:
-    cwd = text_at(told, "cwd")
-    if not cwd.startswith("/"):
-        raise BadJson("cwd", "must be an absolute path")
-    return cwd
-
-
-def _id(told: dict[str, object], key: str) -> str:
-    found = text_at(told, key, "")
-    if len(found) > MOST_NAME:
-        raise BadJson(key, f"must have at most {MOST_NAME} characters")
-    return found
+    return Action(tool, canonical(given), folder_at(told, "cwd"))
 
 
 def _executed(told: dict[str, object]) -> str:
@@ -134,8 +109,8 @@ def _outcome(event: str, told: dict[str, object]) -> Outcome:
     if event == "PostToolUseFailure":
         stopped = "interrupted: " if told.get("is_interrupt") is True else ""
         return Outcome(False, (stopped + text_at(told, "error", "no reason given"))[:MOST_NOTE], duration)
-    answer = told.get("tool_response")
-    interrupted = isinstance(answer, dict) and answer.get("interrupted") is True
+    response = told.get("tool_response")
+    interrupted = isinstance(response, dict) and response.get("interrupted") is True
     return Outcome(not interrupted, "interrupted" if interrupted else "", duration)
 
 
@@ -152,7 +127,7 @@ def _note(kind: CallKind, told: dict[str, object]) -> str:
 
 
 def _parse_cut(event: str, kind: CallKind, ends: bytes) -> Call:
-    named = _find(ends, "hook_event_name")
+    named = find(ends, "hook_event_name")
     if named not in ("", event):
         raise BadJson("hook_event_name", f"is {named!r} in a hook for {event}")
     took = re.search(rb'(?<!\\)"duration_ms"\s{0,8}:\s{0,8}(\d{1,12})(?=[\s,}.])', ends)
@@ -161,17 +136,9 @@ def _parse_cut(event: str, kind: CallKind, ends: bytes) -> Call:
     return Call(
         kind=kind,
         event=event,
-        call=_find(ends, "tool_use_id"),
-        session=_find(ends, "session_id"),
-        subagent=_find(ends, "agent_id"),
+        call=find(ends, "tool_use_id"),
+        session=find(ends, "session_id"),
+        subagent=find(ends, "agent_id"),
         outcome=Outcome(ok, note, int(took[1]) if took else None) if kind == "finished" else None,
         note=note,
     )
-
-
-def _find(ends: bytes, key: str) -> str:
-    """The one value of `key` in a piece of JSON; "" where there is none, or several that differ (one would be a fake)."""
-    # A quote inside a JSON string is escaped, so this matches keys and values only, never text within a string.
-    pattern = rb'(?<!\\)"' + key.encode() + rb'"\s{0,8}:\s{0,8}"([A-Za-z0-9_.:-]{1,128})"'
-    found = set(re.findall(pattern, ends))
-    return found.pop().decode("ascii") if len(found) == 1 else ""

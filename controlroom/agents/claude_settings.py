@@ -2,16 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from controlroom.agents.claude_code import gates
 from controlroom.agents.command import command, is_ours
 from controlroom.agents.strict import BadJson, read_object
+from controlroom.model.permissions import Strength
 
 AGENT = "claude-code"
-EVENTS = (
+EVENTS: tuple[str, ...] = (
     "PreToolUse",
     "PostToolUse",
     "PostToolUseFailure",
@@ -23,6 +24,11 @@ EVENTS = (
     "PreCompact",
     "ConfigChange",
 )
+HEAD: dict[str, object] = {}
+SCOPES: tuple[str, ...] = ("user", "project", "managed")
+OTHER_SCOPES = ""
+MANAGED = Path("/etc/claude-code")
+MANAGED_FILE = "managed-settings.d/50-controlroom.json"
 ON_TOOLS = frozenset({"PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest"})  # events that take a matcher
 GATE_SECONDS = 900  # longer than the hook's own deadline, so that it is never the agent's timer that decides
 OBSERVED_SECONDS = 30
@@ -59,15 +65,38 @@ def ours(event: str, group: object) -> bool:
     return isinstance(line, str) and is_ours(line, AGENT, event)
 
 
-def closed(settings: Mapping[str, object]) -> bool:
-    """Whether a hook of ours in these settings, where it gates, says that the agent denies a call whose hook fails."""
-    events = settings.get("hooks")
+def line_of(group: Mapping[str, object]) -> str:
+    """The command of a group of ours."""
+    handlers = group["hooks"]
+    return str(handlers[0]["command"]) if isinstance(handlers, list) else ""
+
+
+def file(scope: str, home: Path, project: Path, managed: Path | None = None) -> Path:
+    """Which settings file a scope means, one of SCOPES."""
+    if scope == "managed":
+        return (managed or MANAGED) / MANAGED_FILE
+    return (home if scope == "user" else project) / ".claude" / "settings.json"
+
+
+def strength(layer: Mapping[str, object]) -> tuple[Strength, str]:
+    """What becomes of a call whose hook fails: closed where an entry of ours, where it gates, says that it is to be denied."""
+    events = layer.get("hooks")
     groups = events.get("PreToolUse") if isinstance(events, dict) else None
-    return any(ours("PreToolUse", group) and _blocks(group) for group in (groups if isinstance(groups, list) else ()))
+    if any(ours("PreToolUse", group) and _blocks(group) for group in (groups if isinstance(groups, list) else ())):
+        return "closed", "the agent denies a call whose hook fails, from Claude Code 2.1.295 on"
+    return (
+        "open on failure",
+        "the agent runs a call whose hook is killed or takes too long: its entry does not say onFailure block",
+    )
 
 
 def _blocks(group: object) -> bool:
     return isinstance(group, dict) and all(hook.get("onFailure") == "block" for hook in group["hooks"])
+
+
+def launched(argv: Sequence[str], gate_dir: Path, python: Path, hook: Path, cwd: Path) -> list[str]:
+    """The command line with the gate in it. Raises Ungated as `with_settings`."""
+    return with_settings(argv, settings_json(gate_dir, python, hook), cwd)
 
 
 def settings_json(gate_dir: Path, python: Path, hook: Path) -> str:
@@ -134,12 +163,15 @@ def _merge(given: str, settings: str, cwd: Path) -> str:
     return json.dumps({**user, **own, "hooks": both}, separators=(",", ":"))
 
 
-def layers(home: Path, project: Path, managed: Iterable[Path] = ()) -> tuple[dict[str, dict[str, object]], list[str]]:
-    """Every settings file that exists, by path, from the weakest to the strongest; and a line for each that cannot be read."""
+def layers(home: Path, project: Path, managed: Sequence[Path] = ()) -> tuple[dict[str, dict[str, object]], list[str]]:
+    """Every settings file that exists, by path, from the weakest to the strongest; and a line for each that cannot be read.
+
+    `managed`: where an administrator's lie, () = the file of ours.
+    """
     found: dict[str, dict[str, object]] = {}
     troubles: list[str] = []
     names = [home / ".claude/settings.json", project / ".claude/settings.json", project / ".claude/settings.local.json"]
-    for path in [*names, *managed]:
+    for path in [*names, *(managed or (MANAGED / MANAGED_FILE,))]:
         try:
             found[str(path)] = read_object(path.read_bytes())
         except FileNotFoundError:

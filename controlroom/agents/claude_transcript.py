@@ -255,6 +255,11 @@ def logs(where: Where) -> tuple[str, ...]:
     return (f"{glob.escape(folder)}/projects/{re.sub('[^A-Za-z0-9]', '-', where.cwd)}/*.jsonl",)
 
 
+def named(where: Where, conversation: str) -> str:
+    """Its hooks name the log."""
+    return ""
+
+
 def fits(head: bytes, where: Where) -> bool:
     """The folder of a transcript says whose it is; its lines need not be read."""
     return True

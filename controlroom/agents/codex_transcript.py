@@ -233,6 +233,11 @@ def logs(where: Where) -> tuple[str, ...]:
     return (f"{glob.escape(folder)}/sessions/*/*/*/rollout-*.jsonl",)
 
 
+def named(where: Where, conversation: str) -> str:
+    """Its hooks would name the log."""
+    return ""
+
+
 def fits(head: bytes, where: Where) -> bool:
     """Whether the first line names this working folder."""
     try:

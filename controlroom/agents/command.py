@@ -16,6 +16,7 @@ UNAVAILABLE = "controlroom: gate unavailable"  # what the wrapper and the client
 ANSWERED = "controlroom: probe:"  # how the line begins when the daemon itself denied the probe
 # 2 is a denial that has said why (the client's own, or the interpreter that finds no file); every other end gets our line.
 GATE_TAIL = f'|| case $? in 2) exit 2;; *) echo "{UNAVAILABLE}" >&2; exit 2;; esac'
+DENIAL = b'{"permissionDecision":"deny",'  # what the client prints beside a denial for agents that read it
 OBSERVED_TAIL = "|| : controlroom"  # the word does nothing but say whose it is
 
 
@@ -80,5 +81,5 @@ def probe(line: str, seconds: float = 20.0) -> Probed:
         return Probed(False, False, -1, f"it gave no answer within {seconds:g} s")
     said = err.decode("utf-8", "replace").strip()[:500]
     ours = [text for text in said.splitlines() if text.startswith("controlroom: ")]
-    closed = child.returncode == 2 and bool(ours) and not out
+    closed = child.returncode == 2 and bool(ours) and (not out or out.startswith(DENIAL))
     return Probed(closed, closed and any(text.startswith(ANSWERED) for text in ours), child.returncode, said)

@@ -4,10 +4,13 @@ A call stands in the message that asks for it, and again where it begins; it is 
 """
 
 import glob
+import re
 from collections import OrderedDict
 
 import msgspec
 
+from controlroom.agents.copilot import arguments, tool_name
+from controlroom.agents.strict import BadJson
 from controlroom.agents.transcript import (
     MOST_PATH,
     MOST_TEXT,
@@ -65,6 +68,7 @@ CHANGES = {  # what a change is of, and the key of its new value
 }
 REMARKS = {"session.error": True, "session.warning": False, "session.info": False}  # and whether they are bad
 MOST_CALLS = 4096
+_CONVERSATION = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
 class _Line(msgspec.Struct):
@@ -150,7 +154,15 @@ class CopilotReader:
         self._calls[call] = None
         while len(self._calls) > MOST_CALLS:
             self._calls.popitem(last=False)
-        return [ToolUse(call, tool, dumped(given) if given is not None else "")]
+        return [ToolUse(call, tool_name(tool), _given(given))]
+
+
+def _given(given: object) -> str:
+    """What a call is made with, as the hook tells it."""
+    try:
+        return dumped(arguments(given))
+    except BadJson:
+        return dumped(given) if given is not None else ""
 
 
 def _session(kind: str, data: dict[str, object]) -> list[Told] | None:
@@ -196,8 +208,16 @@ def _spent(used: dict[str, object]) -> list[Told]:
 
 def logs(where: Where) -> tuple[str, ...]:
     """The events of all sessions; which of them is its own is told by their first line."""
-    folder = where.env.get("COPILOT_HOME") or f"{where.home}/.copilot"
-    return (f"{glob.escape(folder)}/session-state/*/events.jsonl",)
+    return (f"{glob.escape(_folder(where))}/session-state/*/events.jsonl",)
+
+
+def named(where: Where, conversation: str) -> str:
+    """Its hooks tell the conversation, and that is the name of the folder."""
+    return f"{_folder(where)}/session-state/{conversation}/events.jsonl" if _CONVERSATION.fullmatch(conversation) else ""
+
+
+def _folder(where: Where) -> str:
+    return where.env.get("COPILOT_HOME") or f"{where.home}/.copilot"
 
 
 def fits(head: bytes, where: Where) -> bool:

@@ -1,24 +1,21 @@
 """How strong the gate of an agent is: what becomes of a call when its hook fails, and whether the hook is run at all."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from controlroom.agents import claude_settings
+from controlroom.agents.gated import Layers, Settings
 from controlroom.agents.signs import COMMAND_LINE
-from controlroom.model.permissions import Gate, GateState, Hook, Mode
+from controlroom.model.permissions import Gate, GateState, Hook, Mode, Strength
 
 DENIED = "denied by this gate"  # what a probe of a written hook comes to where all is well
 OPEN = "it does NOT deny"
 UNTRIED = "not tried: the written command is not the one that this installation writes"
-MANAGED = "/etc/claude-code/"
-_CLOSED = "the agent denies a call whose hook fails, from Claude Code 2.1.295 on"
-_OPEN = "the agent runs a call whose hook is killed or takes too long: its entry does not say onFailure block"
-
-Layers = Mapping[str, Mapping[str, object]]  # settings by path, or `command line`
+MANAGED = "/etc/"
+_BEST: tuple[Strength, ...] = ("closed", "closed except timeout", "open on failure")
 
 
-def strength(hooks: tuple[Hook, ...], given: Layers, modes: Iterable[Mode]) -> Gate:
-    """Of the hook that gates, which is the first of `hooks`; () = there is none for this kind of agent."""
-    if not hooks:
+def strength(settings: Settings | None, hooks: tuple[Hook, ...], given: Layers, modes: Iterable[Mode]) -> Gate:
+    """Of the hook that gates, which is the first of `hooks`. `settings`: of the agent, None = it has no gate."""
+    if not hooks or settings is None:
         return Gate("none", "", "there is no gate of ours for this kind of agent: its calls are not held")
     gate = hooks[0]
     state: GateState = "proved" if gate.calls else "written" if gate.where else ""
@@ -32,9 +29,8 @@ def strength(hooks: tuple[Hook, ...], given: Layers, modes: Iterable[Mode]) -> G
         return Gate("none", state, "the written command was run with a probe, and it does not deny")
     if gate.probe == UNTRIED:
         return Gate("unknown", state, "the written command is not the one that this installation writes")
-    if any(claude_settings.closed(given[source]) for source in gate.where):
-        return Gate("closed", state, _CLOSED)
-    return Gate("open on failure", state, _OPEN)
+    how, why = min((settings.strength(given[source]) for source in gate.where), key=lambda told: _BEST.index(told[0]))
+    return Gate(how, state, why)
 
 
 def _off(gate: Hook, given: Layers, modes: Iterable[Mode]) -> Mode | None:

@@ -184,6 +184,11 @@ def logs(where: Where) -> tuple[str, ...]:
     return (f"{glob.escape(folder)}/.gemini/tmp/*/chats/session-*.json*",)
 
 
+def named(where: Where, conversation: str) -> str:
+    """Its hooks would name the log."""
+    return ""
+
+
 def fits(head: bytes, where: Where) -> bool:
     """Whether it names the hash of this working folder near its begin."""
     return hashlib.sha256(where.cwd.encode("utf-8", "surrogateescape")).hexdigest().encode() in head

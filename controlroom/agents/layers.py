@@ -114,6 +114,11 @@ def _cut(layer: Layer) -> tuple[str, str, str]:
     return layer.path.partition("/")
 
 
+def folder(kind: str, home: str, environment: Mapping[str, str]) -> str:
+    """Where an agent of a kind in the table keeps its own."""
+    return _folder(table()[kind], home, environment)
+
+
 def _folder(known: Files, home: str, environment: Mapping[str, str]) -> str:
     for moved in known.moved:
         name, _, below = moved.partition("/")

@@ -58,6 +58,10 @@ class Transcript(Protocol):
         """Patterns for `glob` of the logs that an agent there may write."""
         ...
 
+    def named(self, where: Where, conversation: str) -> str:
+        """The log of a conversation that a hook of an agent there names; "" where hooks name the log itself, or none does."""
+        ...
+
     def fits(self, head: bytes, where: Where) -> bool:
         """Whether a log that begins so can be the one of an agent there."""
         ...

@@ -2,24 +2,28 @@
 
 from collections.abc import Iterator, Mapping
 
-from controlroom.agents import claude_settings, signs
+from controlroom.agents import signs
 from controlroom.agents.command import is_ours
+from controlroom.agents.gated import GATED
 from controlroom.agents.layers import table
 from controlroom.agents.strict import BadJson
 from controlroom.model.permissions import Role, Weight
 
+NEWEST = "9.9.9"  # what an old version does is told elsewhere
+_LINES = ("command", "bash")  # the keys of a hook's command
 # What asks less is told in the room and halts nobody: agents set it by themselves (measured on Claude Code's first start).
 _WEAKER: tuple[Weight, ...] = ("red", "off")
 
 
 def gates(kind: str, settings: Mapping[str, object]) -> dict[str, str]:
-    """Our hooks in one settings file: event and command. The three agents with hooks in settings spell them alike."""
+    """Our hooks in one settings file: event and command, in whatever shape (some agents put hooks into groups)."""
     events = settings.get("hooks")
     found = {}
-    for event, groups in events.items() if isinstance(events, dict) else ():
-        for group in groups if isinstance(groups, list) else ():
-            for hook in group["hooks"] if isinstance(group, dict) and isinstance(group.get("hooks"), list) else ():
-                line = hook.get("command") if isinstance(hook, dict) else None
+    for event, items in events.items() if isinstance(events, dict) else ():
+        for item in items if isinstance(items, list) else ():
+            inner = item.get("hooks") if isinstance(item, dict) else None
+            for hook in inner if isinstance(inner, list) else (item,):
+                line = next((hook[key] for key in _LINES if key in hook), None) if isinstance(hook, dict) else None
                 if isinstance(line, str) and is_ours(line, kind, event):
                     found[event] = line
     return found
@@ -38,12 +42,18 @@ def weakens(kind: str, path: str, role: Role, before: bytes | None, after: bytes
     return tuple(dict.fromkeys([*_lost(had, gates(kind, new)), *_looser(kind, path, old, new)]))
 
 
-def only_gate(path: str, before: bytes | None, after: bytes | None, groups: Mapping[str, object]) -> bool:
-    """Whether a change puts in our hooks, just as this installation writes them (`groups`, by event), and does nothing else."""
+def only_gate(
+    path: str, before: bytes | None, after: bytes | None, groups: Mapping[str, object], head: Mapping[str, object]
+) -> bool:
+    """Whether a change puts in our hooks, just as this installation writes them (`groups`, by event), and does nothing else.
+
+    `head`: what else a file holds that we make.
+    """
     old, new = _settings(path, before), _settings(path, after)
     if isinstance(old, str) or isinstance(new, str):
         return False
-    return _whole(new, groups) and not _whole(old, groups) and _without(old, groups) == _without(new, groups)
+    base = _without(old if before else {**head}, groups)
+    return _whole(new, groups) and not _whole(old, groups) and base == _without(new, groups)
 
 
 def _whole(settings: dict[str, object], groups: Mapping[str, object]) -> bool:
@@ -92,8 +102,15 @@ def _looser(kind: str, path: str, old: dict[str, object] | str, new: dict[str, o
         was = before.get(mode.key)
         if mode.weight in _WEAKER and (was is None or was.weight != mode.weight):
             yield f"{mode.key} is {mode.value}: {mode.says}"
-    if kind == "claude-code":
-        known = claude_settings.warnings({} if isinstance(old, str) else {path: old}, "9.9.9")
-        for warning in claude_settings.warnings({path: new}, "9.9.9"):
-            if warning not in known and "PreToolUse" in warning:
-                yield warning.removeprefix(f"{path}: ")
+    yield from other_hooks(kind, path, new, {} if isinstance(old, str) else old)
+
+
+def other_hooks(kind: str, path: str, new: Mapping[str, object], old: Mapping[str, object]) -> Iterator[str]:
+    """What its own settings module says of hooks of others in one file, and did not say of it before."""
+    row = GATED.get(kind)
+    if row is None:
+        return
+    known = row.settings.warnings({path: old}, NEWEST)
+    for warning in row.settings.warnings({path: new}, NEWEST):
+        if warning not in known and row.settings.EVENTS[0] in warning:
+            yield warning.removeprefix(f"{path}: ")

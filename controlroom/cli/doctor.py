@@ -5,14 +5,15 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from cyclopts import Parameter
 
-from controlroom.agents import claude_code, claude_install, claude_settings, layers
+from controlroom.agents import layers
 from controlroom.agents.command import probe as probe_hook
+from controlroom.agents.gated import GATED, Gated
 from controlroom.cli import out, room
 from controlroom.cli.quick import FAILED, OK
 from controlroom.client.rpc import NoDaemon, RpcError
@@ -59,7 +60,8 @@ def _findings(places: Places) -> Iterator[Finding]:
     yield running
     yield _tiocsti()
     yield from _programs()
-    yield from _claude(answering=running.grade == "ok")
+    for kind, agent in GATED.items():
+        yield from _agent(kind, agent, answering=running.grade == "ok")
     yield _log_secrets()
 
 
@@ -134,36 +136,40 @@ def _programs() -> Iterator[Finding]:
         yield Finding("ok", name, path) if path else Finding("warn", name, f"not found: {without}")
 
 
-def _claude(*, answering: bool) -> Iterator[Finding]:
-    program = shutil.which("claude")
+def _agent(kind: str, agent: Gated, *, answering: bool) -> Iterator[Finding]:
+    """The gate of one agent: its program, its settings, and each written gate run with a probe."""
+    program = shutil.which(agent.program)
     version = _version(program) if program else ""
-    yield Finding("ok", "claude-code", f"{program} {version}" if program else "not found on this machine")
-    home, project = Path.home(), Path.cwd()
-    managed = claude_install.settings_file("managed", home, project)
-    settings, troubles = claude_settings.layers(home, project, [managed])
+    yield Finding("ok", kind, f"{program} {version}" if program else "not found on this machine")
+    settings, troubles = agent.settings.layers(Path.home(), Path.cwd())
     for trouble in troubles:
-        yield Finding("FAIL", "claude-code settings", trouble)
-    commands = [(f"{event} hook in {name}", line) for name, layer in settings.items() for event, line in _gates(layer)]
-    for warning in claude_settings.warnings(settings, version) if program or commands else ():  # it may lie off our PATH
-        yield Finding("warn", "claude-code settings", warning)
-    if not commands:
-        yield Finding("warn", "claude-code hooks", "not installed; they hold under `controlroom run -- claude` all the same")
+        yield Finding("FAIL", f"{kind} settings", trouble)
+    commands = [(f"{event} hook in {name}", line) for name, layer in settings.items() for event, line in _gates(agent, layer)]
+    for warning in agent.settings.warnings(settings, version) if program or commands else ():  # it may lie off our PATH
+        yield Finding("warn", f"{kind} settings", warning)
+    if not commands and (program or agent.launch):
+        yield Finding("warn", f"{kind} hooks", _not_installed(kind, agent))
     for name, line in commands:
-        yield _probed(name, line, answering=answering)
+        yield _probed(f"{kind} {name}", line, answering=answering)
 
 
-def _gates(layer: dict[str, object]) -> Iterator[tuple[str, str]]:
+def _not_installed(kind: str, agent: Gated) -> str:
+    if agent.launch:
+        return f"not installed; they hold under `controlroom run -- {agent.program}` all the same"
+    return f"not installed: its calls are not held. controlroom install {kind}"
+
+
+def _gates(agent: Gated, layer: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Our gates in one settings file: event and command."""
     events = layer.get("hooks")
-    for event, groups in events.items() if isinstance(events, dict) else ():
-        for group in groups if isinstance(groups, list) else ():
-            if claude_settings.ours(event, group) and claude_code.gates(event):
-                yield event, group["hooks"][0]["command"]
+    for event, hooks in events.items() if isinstance(events, dict) else ():
+        for hook in hooks if isinstance(hooks, list) else ():
+            if agent.settings.ours(event, hook) and agent.speaks.gates(event):
+                yield event, agent.settings.line_of(hook)
 
 
-def _probed(name: str, line: str, *, answering: bool) -> Finding:
+def _probed(what: str, line: str, *, answering: bool) -> Finding:
     found = probe_hook(line)
-    what = f"claude-code {name}"
     if not found.closed:
         return Finding("FAIL", what, f"it does NOT deny (status {found.status}): {found.line}. Install it again")
     if found.answered:

@@ -5,25 +5,29 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from controlroom.agents import claude_install
-from controlroom.agents.claude_install import Plan, Refused, Scope
+from controlroom.agents import install as installing
 from controlroom.agents.command import hook_file, interpreter
+from controlroom.agents.gated import GATED, Settings, why_not
+from controlroom.agents.install import Plan, Refused, Scope
 from controlroom.cli import out, room
 from controlroom.cli.options import Yes
 from controlroom.cli.room import Failure
 from controlroom.storage.paths import Places, secure_dir
 
-Agent = Literal["claude-code"]
-Where = Annotated[Scope, Parameter(help="user: all your projects; project: this folder; managed: this machine")]
+Agent = Literal["claude-code", "codex", "gemini", "opencode", "openclaw", "copilot"]
+Where = Annotated[
+    Scope, Parameter(help="user: all your projects; project: this folder; managed: this machine (Claude Code: any, else user)")
+]
 
 
 def install(agent: Agent, /, *, scope: Where = "user", yes: Yes = False) -> int:
     """Puts the gate into an agent's configuration: shows the change, asks, keeps what was there."""
+    settings = _settings(agent)
     room.outsider("installing")
     places = room.places()
     secure_dir(places.runtime)  # the hook takes no gate but one in a folder of ours
     try:
-        plan = claude_install.plan(scope, Path.home(), Path.cwd(), places.runtime, interpreter(), hook_file())
+        plan = installing.plan(settings, scope, Path.home(), Path.cwd(), places.runtime, interpreter(), hook_file())
         return _carry_out(plan, places, yes=yes, done="installed", nothing="is up to date")
     except Refused as error:
         raise Failure(f"{agent}: {error}") from None
@@ -31,13 +35,20 @@ def install(agent: Agent, /, *, scope: Where = "user", yes: Yes = False) -> int:
 
 def uninstall(agent: Agent, /, *, scope: Where = "user", yes: Yes = False) -> int:
     """Takes the gate out again; the file is then byte by byte as before, where nothing else has changed it."""
+    settings = _settings(agent)
     room.outsider("uninstalling")
     places = room.places()
     try:
-        plan = claude_install.plan_uninstall(scope, Path.home(), Path.cwd(), _backups(places))
+        plan = installing.plan_uninstall(settings, scope, Path.home(), Path.cwd(), _backups(places))
         return _carry_out(plan, places, yes=yes, done="uninstalled", nothing="holds nothing of ours")
     except Refused as error:
         raise Failure(f"{agent}: {error}") from None
+
+
+def _settings(agent: Agent) -> Settings:
+    if agent not in GATED:
+        raise Failure(f"{agent}: {why_not(agent)}")
+    return GATED[agent].settings
 
 
 def _carry_out(plan: Plan, places: Places, *, yes: bool, done: str, nothing: str) -> int:
@@ -49,7 +60,7 @@ def _carry_out(plan: Plan, places: Places, *, yes: bool, done: str, nothing: str
         out.tell(f"note: {note}")
     room.confirm(f"Change {out.safe(plan.file)} like this?", yes=yes)
     secure_dir(places.state)
-    claude_install.apply(plan, _backups(places))
+    installing.apply(plan, _backups(places))
     print(f"{done}: {out.safe(plan.file)}")
     if not plan.removing:
         print("It holds from the agent's next start on. Prove it with: controlroom doctor")

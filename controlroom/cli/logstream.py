@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from controlroom.agents import AGENTS, TRANSCRIPTS
+from controlroom.agents import TRANSCRIPTS
+from controlroom.agents.gated import always
 from controlroom.agents.transcript import moment
 from controlroom.cli import out, room
 from controlroom.cli.logfiles import LOOK_SECONDS, Files, Row, of_line, of_told, progress, remark
@@ -133,7 +134,7 @@ class Kept:
         self._watch = Watch(room.places().journal, listed.session) if following else None
         self._seq = 0  # of the journal, what was told last
         self._files = Files([one.path for one in merged(listed.logs)], rule, following)
-        self._story, self._news = Story(listed.session, gated=listed.kind in AGENTS), _News()
+        self._story, self._news = Story(listed.session, gated=always(listed.kind)), _News()
         self._following = Following(TRANSCRIPTS[listed.kind]) if listed.kind in TRANSCRIPTS else None
         for one in listed.logs:
             if one.origin == "transcript" and self._following is not None:

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from cyclopts import Parameter
 
-from controlroom.agents.claude_settings import Ungated, settings_json, with_settings
+from controlroom.agents.claude_settings import Ungated
 from controlroom.agents.command import hook_file, interpreter
+from controlroom.agents.gated import GATED
 from controlroom.agents.known import kind_of
+from controlroom.agents.weakening import gates
 from controlroom.cli import daemon, out, room, walls
 from controlroom.cli.options import Command
 from controlroom.cli.quick import USAGE
@@ -28,7 +30,7 @@ from controlroom.storage.paths import Places
 
 BACKSTOP = 2  # times the trip's figure: the trip halts and asks a person, the kernel only refuses more
 _FIRST_TAG, _TAGS = 600_000, 200_000  # bytes: below the kernel's default of 819,200, so that it can be set by anybody
-GATED = {"claude": "claude-code"}  # by the program's name: agents that get the gate with the launch
+LAUNCHED = {agent.program: kind for kind, agent in GATED.items() if agent.launch}  # by the program's name
 
 
 def run(
@@ -95,8 +97,8 @@ def _probe(contain: str | None, *, detach: bool) -> Probe:
 
 def _kind(command: tuple[str, ...]) -> str:
     """Which agent this is. One that could be gated and is started in another way is a plain process: it is not gated so."""
-    found = GATED.get(Path(command[0]).name) or kind_of(command) or "process"
-    return found if Path(command[0]).name in GATED or found not in GATED.values() else "process"
+    found = LAUNCHED.get(Path(command[0]).name) or kind_of(command) or "process"
+    return found if Path(command[0]).name in LAUNCHED or found not in LAUNCHED.values() else "process"
 
 
 def _cage(places: Places, plan: dict[str, Any], kind: str, folder: Path) -> Cage | None:
@@ -108,10 +110,16 @@ def _cage(places: Places, plan: dict[str, Any], kind: str, folder: Path) -> Cage
 
 def _gated(kind: str, command: tuple[str, ...], plan: dict[str, Any], folder: Path) -> list[str]:
     """The command with the gate in it, where we know how."""
-    if kind != "claude-code":
+    agent = GATED.get(kind)
+    if agent is None:
+        return list(command)
+    if agent.launch is None:
+        settings, _ = agent.settings.layers(Path.home(), folder)
+        if not any(agent.settings.EVENTS[0] in gates(kind, layer) for layer in settings.values()):
+            out.tell(f"note: {kind} has no gate in its settings, so its calls are not held: controlroom install {kind}")
         return list(command)
     try:
-        return with_settings(list(command), settings_json(Path(plan["gate_dir"]), interpreter(), hook_file()), folder)
+        return agent.launch.put(list(command), Path(plan["gate_dir"]), interpreter(), hook_file(), folder)
     except Ungated as error:
         raise Failure(f"the gate would not hold: {error}") from None
 

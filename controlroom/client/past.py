@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from operator import itemgetter
 from pathlib import Path
 
-from controlroom.agents import AGENTS, TRANSCRIPTS
+from controlroom.agents import TRANSCRIPTS
+from controlroom.agents.gated import always
 from controlroom.agents.transcript import Heard, Transcript, moment
 from controlroom.daemon.following import MOST_LOGS, size_of, whole
 from controlroom.daemon.story import Story
@@ -40,7 +41,7 @@ class Past:
         self.rows: deque[LogView] = deque(maxlen=most)
         self.found = self.done = self.size = 0
         self.wrong: list[str] = []
-        self._story = Story(listed.session, gated=listed.kind in AGENTS, gone=self._take)
+        self._story = Story(listed.session, gated=always(listed.kind), gone=self._take)
         self._items = heapq.merge(*self._sources(), key=itemgetter(0))
 
     def go_on(self) -> bool:

@@ -35,9 +35,7 @@ def find(kind: str, root: ProcessId, pids: Iterable[int], cwd: str, home: str, t
     What one of its processes has open is its own, and so is the one of the conversation that a program it started carries. Else
     it is the newest that was written since it began, fits its working folder, and is nobody else's (`taken`).
     """
-    transcript, pids = TRANSCRIPTS[kind], tuple(pids)
-    where = Where(home, os.path.realpath(cwd), _environment(root.pid))
-    where = where._replace(home=where.env.get("HOME") or home)
+    transcript, pids, where = TRANSCRIPTS[kind], tuple(pids), where_is(root.pid, cwd, home)
     patterns = transcript.logs(where)
     names = set(itertools.islice(itertools.chain.from_iterable(glob.iglob(pattern) for pattern in patterns), MOST_FOUND))
     names -= taken
@@ -49,6 +47,12 @@ def find(kind: str, root: ProcessId, pids: Iterable[int], cwd: str, home: str, t
     dated = ((written, name) for name in names if (written := _written(name)) >= since)
     fitting = [name for _, name in heapq.nlargest(MOST_OPENED, dated) if transcript.fits(_head(name), where)]
     return Found(tuple(fitting[:1]), max(0, len(fitting) - 1))
+
+
+def where_is(pid: int, cwd: str, home: str) -> Where:
+    """What is known of an agent by one of its processes; `home` where that does not tell another."""
+    env = _environment(pid)
+    return Where(env.get("HOME") or home, os.path.realpath(cwd), env)
 
 
 def written_by(kind: str, root: ProcessId, pids: Iterable[int], cwd: str, home: str) -> list[dict[str, str]]:

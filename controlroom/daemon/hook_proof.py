@@ -6,10 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from controlroom.agents import Call, claude_code, claude_settings
+from controlroom.agents import Call
 from controlroom.agents.command import Probed, hook_file, interpreter, probe
 from controlroom.agents.gate_strength import DENIED, OPEN, UNTRIED
-from controlroom.agents.strict import read_object
+from controlroom.agents.gated import GATED
 from controlroom.agents.weakening import gates
 from controlroom.model.clock import Instant
 from controlroom.model.permissions import Hook
@@ -18,7 +18,6 @@ from controlroom.storage.notes import Carried, Times
 
 MOST_SESSIONS = 512
 PROBE_SECONDS = 600.0  # between two probes of the same command
-EVENTS: Mapping[str, tuple[str, ...]] = {"claude-code": claude_settings.EVENTS}
 COMMAND_LINE = "command line"
 
 
@@ -44,8 +43,11 @@ class HookProof:
 
     def __init__(self, gate_dir: Path, clock: Callable[[], Instant]) -> None:
         self._clock = clock
-        expected = claude_settings.settings_json(gate_dir, interpreter(), hook_file())
-        self._expected = gates("claude-code", read_object(expected.encode()))
+        self._expected = {
+            kind: {event: agent.settings.line_of(hook) for event, hook in written.items()}
+            for kind, agent in GATED.items()
+            for written in [agent.settings.hooks(gate_dir, interpreter(), hook_file())]
+        }
         self._heard: OrderedDict[str, _Heard] = OrderedDict()
         self._probes: dict[str, tuple[float, str]] = {}
 
@@ -67,7 +69,7 @@ class HookProof:
                 heard.calls = {event: (told.times, told.last) for event, told in hooks.items()}
         elif record.kind is Kind.INTENT:
             intent = msgspec.json.decode(record.body, type=_Asked)
-            gate = next(filter(claude_code.gates, EVENTS.get(intent.agent, ())), "")
+            gate = GATED[intent.agent].settings.EVENTS[0] if intent.agent in GATED else ""
             if intent.call and gate:
                 heard = self._heard.setdefault(record.session, _Heard())
                 heard.calls[gate] = (heard.times(gate) + 1, record.at)
@@ -91,18 +93,18 @@ class HookProof:
         written = {source: gates(kind, layer) for source, layer in given.items()}
         heard = self._heard.get(session) or _Heard()
         found = []
-        for event in EVENTS.get(kind, ()):
+        for event in GATED[kind].settings.EVENTS if kind in GATED else ():
             where = tuple(source for source, ours in written.items() if event in ours)
             lines = {written[source][event] for source in where}
             last = heard.calls[event][1] if event in heard.calls else None
-            found.append(Hook(event, where, heard.times(event), last, self._probe(event, lines)))
+            found.append(Hook(event, where, heard.times(event), last, self._probe(kind, event, lines)))
         return tuple(found)
 
-    def _probe(self, event: str, lines: set[str]) -> str:
+    def _probe(self, kind: str, event: str, lines: set[str]) -> str:
         """Runs a written command with a call that must be denied; only one that is exactly ours: files are the agent's."""
-        if not lines or not claude_code.gates(event):
+        if not lines or not GATED[kind].speaks.gates(event):
             return ""
-        if lines != {self._expected[event]}:
+        if lines != {self._expected[kind][event]}:
             return UNTRIED
         (line,) = lines
         now = self._clock().boot / 1e9

@@ -190,13 +190,13 @@ class House:
         methods = {name: method for part in served for name, method in part.table().items()}
         self._operators = OperatorServer(places.operator_sock, self._runner, methods)
         self._checkpoints = Checkpoints(self._runner, self._keeper, judge.home)
-        intake.on_heard = self._heard
+        intake.on_heard, intake.known = self._heard, self._witness.known
         self._meters = Meters(self._runner, sampler, self._operators, self._witness, self._touched)
         self._meters.on_born = self._stories.born
         self._runner.on_alarm, self._runner.on_change = self._alarm, self._changed
         self._runner.on_record = self._note
         self._window.logs, self._logs.on_change = self._logs.known, self._changed
-        self._window.gate = permits.gate
+        self._window.gate = self._witness.gate = permits.gate
         self._scribe.attach(self._runner, self._doubts, self._remembered, accepted.pins, self._rule, by)
 
     def _rule(self) -> Anchor:

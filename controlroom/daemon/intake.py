@@ -94,6 +94,7 @@ class Intake:
         """`key`: of the digests of requests."""
         self.server: GateServer | None = None
         self.on_heard: Callable[[str, str, Call], None] = lambda session, agent, call: None
+        self.known: Callable[[str, str, int, Call], Call] = lambda session, agent, pid, call: call
         self._runner = runner
         self._registry = registry
         self._judge = judge
@@ -171,6 +172,7 @@ class Intake:
         session, workspace = self._lane(connection, header.agent, cwd)
         assert connection.peer is not None and self.server is not None  # as in _lane
         self.server.join(session, connection.peer)
+        call = self.known(session, header.agent, connection.peer.process.pid, call)
         self.on_heard(session, header.agent, call)
         if connection.observation:
             self._observe(connection, adapter, header, call)

@@ -15,8 +15,9 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from controlroom.agents import claude_settings, layers, signs
+from controlroom.agents import layers, signs
 from controlroom.agents.command import hook_file, interpreter
+from controlroom.agents.gated import GATED
 from controlroom.agents.known import kind_of
 from controlroom.agents.layers import Layer
 from controlroom.agents.strict import BadJson, canonical
@@ -68,7 +69,8 @@ class LayerWatch:
         """
         self._runner, self._places, self._home, self._mark = runner, places, home, mark
         self._first = root
-        self._hooks = claude_settings.hooks(places.runtime, interpreter(), hook_file())
+        ours = (places.runtime, interpreter(), hook_file())
+        self._hooks = {kind: agent.settings.hooks(*ours) for kind, agent in GATED.items()}
         self._kept = LastSeen(places.state)
         self._earlier, why = self._kept.load(expected=before)
         self._trouble = (
@@ -205,7 +207,8 @@ class LayerWatch:
             confirmed=confirmed,
             weakens=_weakens(known, seen),
             declares=_declares(known.kind, seen.path, before, after),
-            gate=known.kind == claude_settings.AGENT and only_gate(seen.path, before, after, self._hooks),
+            gate=known.kind in GATED
+            and only_gate(seen.path, before, after, self._hooks[known.kind], GATED[known.kind].settings.HEAD),
             before=seen.before.sha256 if seen.before else "",
             after=seen.after.sha256 if seen.after else "",
         )

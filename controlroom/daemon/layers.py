@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from controlroom.agents import claude_settings, signs
+from controlroom.agents import signs
+from controlroom.agents.gated import GATED
 from controlroom.agents.layers import Place, present
 from controlroom.agents.strict import BadJson
-from controlroom.agents.weakening import gates
+from controlroom.agents.weakening import gates, other_hooks
 from controlroom.daemon.changes import Changes
 from controlroom.model.permissions import Mode
 from controlroom.model.view import LayerView
@@ -13,7 +14,6 @@ from controlroom.sensing.watched import read
 from controlroom.sensing.writers import Credentials, writers
 
 MOST_CHANGES = 5  # of one file
-GATES = {"claude-code": "PreToolUse"}  # the event that holds a call; of the others there is no gate yet
 LOOSE = ("red", "off")
 
 
@@ -43,7 +43,8 @@ def _look(kind: str, place: Place, path: str) -> tuple[bool, str, str]:
         given = signs.settings(path, content.data) if content.data.strip() else {}
     except BadJson as e:
         return True, "no gate", f"cannot be read ({e}); the agent may ignore the hooks of such a file: repair it"
-    return True, "our gate" if GATES.get(kind) in gates(kind, given) else "no gate", ""
+    held = kind in GATED and GATED[kind].settings.EVENTS[0] in gates(kind, given)
+    return True, "our gate" if held else "no gate", ""
 
 
 def settings(places: Iterable[Place]) -> dict[str, dict[str, object]]:
@@ -66,9 +67,7 @@ def warnings(kind: str, given: Mapping[str, Mapping[str, object]], modes: Iterab
     for mode in modes:
         if mode.weight in LOOSE and mode.source in given:
             found.setdefault(mode.source, []).append(f"{mode.key} is {mode.value}: {mode.says}")
-    if kind == "claude-code":
-        for path, layer in given.items():
-            for warning in claude_settings.warnings({path: layer}, "9.9.9"):  # the version is told elsewhere
-                if "PreToolUse" in warning:
-                    found.setdefault(path, []).append(warning.removeprefix(f"{path}: "))
+    for path, layer in given.items():
+        for warning in other_hooks(kind, path, layer, {}):
+            found.setdefault(path, []).append(warning)
     return {path: tuple(texts) for path, texts in found.items()}

@@ -6,8 +6,8 @@ import anyio
 import anyio.to_thread
 
 from controlroom.agents import gate_strength, signs
-from controlroom.agents.claude_settings import inline_settings
 from controlroom.agents.gate_strength import DENIED
+from controlroom.agents.gated import GATED
 from controlroom.containment import hold, processes
 from controlroom.daemon import layers
 from controlroom.daemon.changes import Changes
@@ -27,7 +27,6 @@ MOST_LINE = 1 << 17  # bytes of a command line: it may hold all our hooks
 PROBE_LOOK_SECONDS = 5.0  # between two looks at what is written; the command itself is run every ten minutes
 NEW_SECONDS = 0.5  # until a new session is looked at
 TOLD = "its hook"  # the source of what the agent said of itself last
-MODE_KEYS = {"claude-code": "permissions.defaultMode"}
 
 
 class _Facts(NamedTuple):
@@ -91,7 +90,11 @@ class Permits:
         """Blocking."""
         facts = self._facts(session)
         hooks = self._proof.hooks(facts.kind, session.id, facts.given)
-        return gate_strength.strength(hooks, facts.given, self._modes(session, facts)), next(iter(hooks), None)
+        return self._strength(session, facts, hooks), next(iter(hooks), None)
+
+    def _strength(self, session: Session, facts: _Facts, hooks: tuple[Hook, ...]) -> Gate:
+        agent = GATED.get(facts.kind)
+        return gate_strength.strength(agent.settings if agent else None, hooks, facts.given, self._modes(session, facts))
 
     def table(self) -> dict[str, Method]:
         """Every method by its name on the wire."""
@@ -134,15 +137,14 @@ class Permits:
         """All that is known but the files. Blocking."""
         facts = self._facts(session)
         told = self._proof.mode(session.id)
-        key = MODE_KEYS.get(facts.kind, "")
+        key = GATED[facts.kind].mode if facts.kind in GATED else ""
         said = (Mode(TOLD, key, told, how := signs.weight(facts.kind, key, told), signs.SAYS[how]),) if told else ()
-        modes = self._modes(session, facts)
         hooks = self._proof.hooks(facts.kind, session.id, facts.given)
         return Permissions(
             session=session.id,
-            modes=(*modes, *said),
+            modes=(*self._modes(session, facts), *said),
             hooks=hooks,
-            gate=gate_strength.strength(hooks, facts.given, modes),
+            gate=self._strength(session, facts, hooks),
             walls=self._seen.proved.walls(session.id),
             environment=self._environment(session),
             secrets=self._seen.secrets.of(self._seen.scan.paths(session.id)),
@@ -159,7 +161,8 @@ class Permits:
         given = layers.settings(self._watch.places(session))
         modes = signs.modes(kind, given)
         argv = self._argv(session)
-        if kind == "claude-code" and (inline := inline_settings(argv)):
+        launch = GATED[kind].launch if kind in GATED else None
+        if launch is not None and (inline := launch.inline(argv)):
             given[COMMAND_LINE] = inline
             modes += signs.of_settings(kind, COMMAND_LINE, inline)
         return _Facts(kind, given, modes, argv)

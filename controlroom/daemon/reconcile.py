@@ -4,9 +4,11 @@ The log is a claim and the agent can write to it, so its silence proves nothing;
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from controlroom.agents.same import difference
+from controlroom.daemon.naming import same
 from controlroom.model.action import Action
 from controlroom.model.event import DoubtKind
 from controlroom.model.told import ToolResult, ToolUse
@@ -64,6 +66,26 @@ class Reconciler:
             self._gated.popitem(last=False)
         told = self._open.pop(call, None)
         return self.use(told[1], told[0]) if told else []
+
+    def open(self, tool: str, given: str) -> str:
+        """The oldest call of which the log tells and that has not come to the gate, with this tool and input; "" = none."""
+        wanted = same(tool, given)
+        found = (call for call, (_, told) in self._open.items() if told.tool == tool and same(tool, told.input) == wanted)
+        return next(found, "")
+
+    def of(self, calls: Iterable[str], tool: str, executed: str) -> str:
+        """Which of these calls at the gate this one is that is over: the first with its tool and input, else the first with its
+        tool (another hook may have changed the input). "" = none; nor where the input is not told and several would do.
+        """
+        known = [(call, gated.action) for call in calls if (gated := self._gated.get(call)) and gated.tool == tool]
+        if not executed:
+            return known[0][0] if len(known) == 1 else ""
+        equal = (call for call, action in known if action is not None and action.input == executed)
+        return next(equal, known[0][0] if known else "")
+
+    def wait(self, now: float) -> None:
+        """A call is still before the gate, and this agent sends the next one only then: no call is late yet."""
+        self._open = {call: (now, told) for call, (_, told) in self._open.items()}
 
     def recall(self, call: str, action: Action, *, denied: bool) -> None:
         """This call came to the gate of an earlier daemon; its input may not be all there, and nothing is compared with it."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
-from controlroom.agents import AGENTS
+from controlroom.agents.gated import always
 from controlroom.daemon.ledger import Ledger
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.story import MOST_ROWS, Born, Story
@@ -35,7 +35,7 @@ class Stories:
             while len(self._stories) > MOST_SESSIONS:
                 self._stories.popitem(last=False)
         if kind:
-            story.gated = kind in AGENTS
+            story.gated = story.hooked or always(kind)
         return story
 
     async def remember(self, runner: Runner, journal: Path) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from controlroom.agents.transcript import moment, touched
 from controlroom.daemon import words
 from controlroom.daemon.doubts import KINDS
+from controlroom.daemon.naming import Naming
 from controlroom.model.action import Action
 from controlroom.model.clock import SECOND, Instant
 from controlroom.model.record import Intent, Kind, Receipt, Record
@@ -98,12 +99,13 @@ class _Placed(NamedTuple):
 
 
 class Story:
-    """One session's. `gated`: whether there is a gate for agents of its kind at all. `model`, `mode`: as told last. `gone`:
-    takes each row that is no longer kept. `older`: there were such rows.
+    """One session's. `gated`: whether its calls must come to the gate; `hooked`: a hook of it says so. `model`, `mode`: as told
+    last. `gone`: takes each row that is no longer kept. `older`: there were such rows.
     """
 
     def __init__(self, session: str = "", *, gated: bool = True, gone: Callable[[LogView], object] | None = None) -> None:
         self._session, self.gated, self._gone = session, gated, gone
+        self.hooked = False
         self.version = 0
         self._rows: list[_Placed] = []
         self._came = self._claimed = 0  # ns since 1970: where the last row stands that came, and the last from before us
@@ -120,6 +122,7 @@ class Story:
         self.unknown: Counter[str] = Counter()
         self.partial = self.older = False
         self.told = 0  # tool calls
+        self.naming = Naming()
 
     @property
     def spending(self) -> Spending:
@@ -141,6 +144,7 @@ class Story:
     def entry(self, came: Instant, told: object, claimed: object, subagent: str, before: bool) -> None:
         """One thing that a log told."""
         self.version += 1
+        told = self.naming.told(told, None if before else came.boot / 1e9)
         match told:
             case Spent():
                 self._spend(told, before)
@@ -204,10 +208,11 @@ class Story:
         if record.kind is Kind.INTENT:
             intent = msgspec.json.decode(record.body, type=Intent)
             if intent.call:
-                call = self._call(intent.call)
+                name = self.naming.asked(intent.call, intent.action.tool, intent.action.input)
+                call = self._call(name)
                 call.receipt, call.tier = record.receipt, intent.assessment.tier
                 call.answer = "asked"
-                self._receipts[record.receipt] = intent.call
+                self._receipts[record.receipt] = name
                 while len(self._receipts) > MOST_CALLS:
                     self._receipts.popitem(last=False)
         elif record.kind is Kind.DECISION and record.receipt in self._receipts:
@@ -221,7 +226,7 @@ class Story:
         elif record.kind is Kind.ALARM:
             alarm = msgspec.json.decode(record.body, type=_Alarm)
             if alarm.call and alarm.kind in KINDS:
-                self._call(alarm.call).doubt = _doubt(alarm.kind)
+                self._call(self.naming.of(alarm.call)).doubt = _doubt(alarm.kind)
 
     def _arrived(self, at: Instant) -> int:
         """Where a row stands that comes now: last, whatever the clock does."""
@@ -246,14 +251,16 @@ class Story:
         """A receipt from before us."""
         if not receipt.intent.call:
             return
-        call, decision = self._call(receipt.intent.call), receipt.decision
-        call.receipt, call.tier = receipt.id, receipt.intent.assessment.tier
+        intent, decision = receipt.intent, receipt.decision
+        name = self.naming.asked(intent.call, intent.action.tool, intent.action.input)
+        call = self._call(name)
+        call.receipt, call.tier = receipt.id, intent.assessment.tier
         call.answer = _answer(decision) if decision else "asked"
-        self._receipts[receipt.id] = receipt.intent.call
+        self._receipts[receipt.id] = name
 
     def told_of(self, call: str) -> str | None:
         """How a call ended by the log, "" = it does not say; None = the log has not told of the call."""
-        found = self._calls.get(call)
+        found = self._calls.get(self.naming.of(call))
         return found.outcome if found is not None and found.row else None
 
     def born(self, born: Iterable[Born]) -> None:

@@ -52,6 +52,10 @@ class Unwatched:
         if at is not None and not told.refused:
             self._over[told.call] = (Missed(told.call, at), now)
 
+    def waits(self, call: str) -> bool:
+        """Whether its log tells of it and not yet that it is over."""
+        return call in self._open
+
     def gated(self, call: str) -> None:
         """It came to the gate."""
         self._open.pop(call, None)

@@ -11,11 +11,11 @@ import anyio
 import anyio.to_thread
 import msgspec
 
-from controlroom.agents import AGENTS, TRANSCRIPTS, Call
+from controlroom.agents import TRANSCRIPTS, Call
 from controlroom.agents.transcript import Transcript, moment
 from controlroom.containment import hold
 from controlroom.core.state import Held
-from controlroom.daemon import finding
+from controlroom.daemon import finding, naming
 from controlroom.daemon.following import Batch, Following
 from controlroom.daemon.load import TICK
 from controlroom.daemon.reconcile import Doubt, Reconciler
@@ -25,6 +25,7 @@ from controlroom.daemon.unwatched import Missed, Span, Unwatched, reason
 from controlroom.model import event as ev
 from controlroom.model.agent import OVER, Handle, ProcessId, Session, SessionState
 from controlroom.model.clock import SECOND
+from controlroom.model.permissions import Gate
 from controlroom.model.record import Kind, Record
 from controlroom.model.request import Decision
 from controlroom.model.tier import Verdict
@@ -46,6 +47,8 @@ class _Watch:
         self.reconciler = Reconciler(home)
         self.since, self.unwatched = since, Unwatched(since)
         self.named = ""  # the log that a hook named
+        self.conversation = self.place = ""  # that a hook named, and the log of it
+        self.nameless = False  # its hooks give calls no id
         self.doubts = self.looks_back = 0
         self.searched = float("-inf")  # when its log was searched for last
 
@@ -75,13 +78,37 @@ class Witness:
         self._root, self._gap = root, gap
         self._watches: dict[str, _Watch] = {}
         self.on_found: Callable[[str, str], None] = lambda session, path: None
+        self.gate: Callable[[str], Gate | None] = lambda session: None  # how strong a session's gate is, None = not yet known
+
+    def known(self, session: str, agent: str, pid: int, call: Call) -> Call:
+        """A message of a hook (process `pid`) with what it does not tell itself: the agent's log, and the name of a call."""
+        watch = self._watch(session, agent)
+        if watch is None:
+            return call
+        if not call.transcript and not call.subagent and call.session:
+            if call.session != watch.conversation:
+                where = finding.where_is(pid, call.cwd or "/", self._home)
+                watch.conversation, watch.place = call.session, TRANSCRIPTS[agent].named(where, call.session)
+            call = msgspec.structs.replace(call, transcript=watch.place)
+        if not call.call and call.kind == "gate" and call.action is not None:
+            watch.nameless = True
+            tool, given = call.action.tool, call.action.input
+            names = self._stories.of(session).naming
+            logged = watch.reconciler.open(tool, given) or names.waiting(tool, given, watch.unwatched.waits)
+            call = msgspec.structs.replace(call, call=logged or naming.fresh())
+            names.asked(call.call, tool, given, self._runner.clock().boot / 1e9)
+        elif not call.call and call.kind == "finished":
+            running = (act.call for act in self._runner.state.acts.values() if act.session == session)
+            call = msgspec.structs.replace(call, call=watch.reconciler.of(running, call.tool, call.executed))
+        return call
 
     def heard(self, session: str, agent: str, call: Call) -> None:
         """A hook of this session spoke: it names its log, and perhaps a call that is now at the gate, or is over."""
         watch = self._watch(session, agent)
         if watch is None:
             return
-        watch.reconciler.heard = True
+        story = self._stories.of(session)
+        watch.reconciler.heard = story.hooked = story.gated = True
         if call.transcript.startswith("/") and call.transcript != watch.named:
             if watch.named:  # another conversation of the same process
                 watch.following.close()
@@ -103,7 +130,8 @@ class Witness:
         for receipt in self._runner.ledger.all():
             if receipt.session == session and receipt.intent.call:
                 denied = receipt.decision is not None and receipt.decision.verdict is Verdict.DENY
-                watch.reconciler.recall(receipt.intent.call, receipt.intent.action, denied=denied)
+                name = self._stories.of(session).naming.of(receipt.intent.call)
+                watch.reconciler.recall(name, receipt.intent.action, denied=denied)
 
     def note(self, record: Record) -> None:
         """A record went into the journal: a denial that must hold, or an operator has looked."""
@@ -115,7 +143,7 @@ class Witness:
         elif record.kind is Kind.DECISION and msgspec.json.decode(record.body, type=Decision).verdict is Verdict.DENY:
             receipt = self._runner.ledger.get(record.receipt)
             if receipt is not None and receipt.intent.call:
-                watch.reconciler.denied(receipt.intent.call)
+                watch.reconciler.denied(self._stories.of(record.session).naming.of(receipt.intent.call))
 
     def tokens(self, session: str) -> int | None:
         """All tokens that the log has told since we read it; None = there is no log."""
@@ -198,15 +226,21 @@ class Witness:
                     self.on_found(held.session.id, path)
                     # What an agent that we launched writes came while we looked; but where calls are held against the gate,
                     # a conversation that was taken up again must not count anew.
-                    watch.following.add(path, fresh=held.session.supervised and kind not in AGENTS)
+                    watch.following.add(path, fresh=held.session.supervised and not self._stories.of(held.session.id).gated)
 
     def _take(self, session: str, watch: _Watch, batch: Batch) -> None:
         story, came = self._stories.of(session), self._runner.clock()
         story.partial = batch.partial
+        gate = self.gate(session)
+        if gate is not None and gate.state:
+            story.hooked = story.gated = True
         gated = story.gated
         held = self._runner.state.sessions.get(session)
         looked = max(self._gap.end, held.session.opened.wall) if held is not None else self._gap.end
+        if watch.nameless and any(request.session == session for request in self._runner.state.requests.values()):
+            watch.reconciler.wait(self._clock())
         for (told, claimed, subagent), before in batch.came:
+            told = story.naming.told(told, None if before else came.boot / 1e9)
             story.entry(came, told, claimed, subagent, before)
             if not gated:
                 continue

@@ -80,12 +80,13 @@ class Hook(msgspec.Struct, frozen=True):
     probe: str = ""
 
 
-Strength = Literal["closed", "open on failure", "none", "unknown"]
+Strength = Literal["closed", "closed except timeout", "open on failure", "none", "unknown"]
 GateState = Literal["proved", "written", ""]
 
 
 class Gate(msgspec.Struct, frozen=True):
-    """What becomes of a call when its hook fails: `closed` = it is denied, `open on failure` = it runs; `none` = none is held.
+    """What becomes of a call when its hook fails: `closed` = it is denied, `closed except timeout` = it is, but for a hook that
+    takes longer than the agent waits, `open on failure` = it runs; `none` = none is held.
     `state`: proved = calls of this very session reached the gate, written = none did yet, "" = neither. `why` in words.
     """
 

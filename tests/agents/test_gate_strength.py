@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from controlroom.agents import signs
+from controlroom.agents import claude_settings, signs
 from controlroom.agents.claude_settings import settings_json
 from controlroom.agents.gate_strength import DENIED, OPEN, UNTRIED, strength
 from controlroom.agents.strict import read_object
@@ -20,12 +20,12 @@ def told(
     given: dict[str, dict[str, object]], where: tuple[str, ...], calls: int = 0, probe: str = DENIED, argv: tuple[str, ...] = ()
 ) -> tuple[str, str]:
     modes = (*signs.modes("claude-code", given), *signs.flags("claude-code", ("claude", *argv)))
-    gate = strength((Hook("PreToolUse", where, calls, None, probe),), given, modes)
+    gate = strength(claude_settings, (Hook("PreToolUse", where, calls, None, probe),), given, modes)
     return gate.strength, gate.state
 
 
 def test_a_gate_is_closed_only_where_the_agent_denies_when_the_hook_fails() -> None:
-    assert strength((), {}, ()).strength == "none"
+    assert strength(claude_settings, (), {}, ()).strength == "none"
     assert told({}, ()) == ("none", "")
     assert told({USER: INSTALLED}, (USER,)) == ("closed", "written")
     assert told({USER: INSTALLED}, (USER,), calls=1) == ("closed", "proved")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from controlroom.agents import layers, signs, weakening
+from controlroom.agents import copilot_settings, layers, signs, weakening
 from controlroom.agents.claude_settings import hooks
 from controlroom.agents.command import command
 from controlroom.agents.known import PROGRAMS
@@ -139,7 +139,7 @@ def test_a_change_that_only_puts_our_gate_in() -> None:
 
     def only(before: object, after: object) -> bool:
         old, new = (None if one is None else json.dumps(one).encode() for one in (before, after))
-        return weakening.only_gate("/h/.claude/settings.json", old, new, groups)
+        return weakening.only_gate("/h/.claude/settings.json", old, new, groups, {})
 
     assert only(None, {"hooks": ours})
     assert only({"model": "opus"}, {"model": "opus", "hooks": ours})
@@ -174,4 +174,30 @@ def test_what_weakens_the_other_agents() -> None:
     assert weakens("codex", "/h/.codex/config.toml", b'model = "x"') == ()
     assert weakens("gemini", "/h/.gemini/settings.json", b'{"hooksConfig": {"enabled": false}}') != ()
     assert weakens("opencode", "/w/opencode.jsonc", b'// mine\n{"permission": {"bash": "allow",},}') != ()
+    assert weakens("copilot", "/h/.copilot/settings.json", b'{"disableAllHooks": true}') != ()
+    other = b'{"version": 1, "hooks": {"preToolUse": [{"type": "command", "bash": "true"}]}}'
+    assert weakens("copilot", "/w/.github/hooks/x.json", other) == (
+        "another preToolUse hook is set; it can change a call after it was judged here",
+    )
     assert weakens("openclaw", "/h/.openclaw/openclaw.json", b"{tools: {exec: {mode: 'full'}}}") != ()
+
+
+@pytest.mark.row("G05")
+def test_our_gate_in_copilots_hook_file_is_known_put_in_and_taken_out() -> None:
+    def text(hooks: object) -> bytes:
+        return json.dumps({"version": 1, "hooks": hooks}).encode()
+
+    path, hooks = (
+        "/h/.copilot/hooks/controlroom.json",
+        copilot_settings.hooks(Path("/run/cr"), Path("/usr/bin/python3"), Path("/opt/hook.py")),
+    )
+    whole = text({event: [hook] for event, hook in hooks.items()})
+    assert weakening.gates("copilot", json.loads(whole)) == {event: hook["bash"] for event, hook in hooks.items()}
+    assert weakening.weakens("copilot", path, "settings", None, whole) == ()
+    assert weakening.only_gate(path, None, whole, hooks, copilot_settings.HEAD)
+    assert not weakening.only_gate(path, None, whole[:-1] + b', "disableAllHooks": true}', hooks, copilot_settings.HEAD)
+    (told,) = weakening.weakens("copilot", path, "settings", whole, None)
+    assert told.startswith("our hook is gone from it (postToolUse, postToolUseFailure, preCompact, preToolUse,")
+    other = whole.replace(b"/opt/hook.py", b"/tmp/hook.py")
+    (told,) = weakening.weakens("copilot", path, "settings", whole, other)
+    assert told.startswith("the command of our hook is another one")

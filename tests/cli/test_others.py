@@ -135,6 +135,25 @@ def test_a_project_scope_is_this_folder(cli: Cli) -> None:
     assert not (cli.cwd / ".claude").exists()
 
 
+def test_copilots_gate_is_a_file_of_its_own_that_goes_again(cli: Cli) -> None:
+    assert "installed: " in cli.ok("install", "copilot", "--yes")
+    file = cli.home.user / ".copilot" / "hooks" / "controlroom.json"
+    assert b"copilot preToolUse" in file.read_bytes()
+    rows = [row for row in cli.json("doctor") if row["what"].startswith("copilot preToolUse hook in")]
+    assert [(row["grade"], row["text"]) for row in rows] == [("ok", "denies while no daemon answers")]
+    assert "--scope user" in cli.fails(1, "install", "copilot", "--scope", "project")
+    cli.ok("uninstall", "copilot", "--yes")
+    assert not (cli.home.user / ".copilot").exists()
+
+
+@pytest.mark.parametrize("agent", ["codex", "gemini", "opencode", "openclaw"])
+@pytest.mark.parametrize("command", ["install", "uninstall"])
+def test_of_an_agent_without_a_gate_it_is_said_what_can_be_done_instead(cli: Cli, agent: str, command: str) -> None:
+    said = " ".join(cli.fails(1, command, agent).split())
+    assert f"{agent}: its calls cannot be held yet: " in said
+    assert f"controlroom run -- {agent}" in said and "--contain enforced" in said
+
+
 def test_an_agent_that_is_not_known_cannot_be_installed(cli: Cli) -> None:
     cli.fails(2, "install", "no-such-agent")
 

@@ -114,3 +114,30 @@ def test_what_is_remembered_is_bounded(both: Reconciler) -> None:
         both.use(ToolUse(f"u{number}", "Bash", SAME), 0)
         both.gate(f"g{number}", LS)
     assert len(both.late(9)) == MOST_CALLS
+
+
+def test_a_call_that_waits_for_its_turn_at_the_gate_is_not_late_meanwhile(both: Reconciler) -> None:
+    both.use(ToolUse("a", "bash", SAME), 0)
+    both.wait(100)
+    assert both.late(100 + GRACE_SECONDS - 0.01) == []
+    assert kinds(both.late(100 + GRACE_SECONDS)) == [("ungated", "a")]
+
+
+def test_a_call_without_an_id_is_found_in_the_log_by_its_tool_and_input(both: Reconciler) -> None:
+    for call in ("a", "b"):
+        both.use(ToolUse(call, "bash", '{"command": "ls"}'), 0)
+    assert both.open("bash", SAME) == "a"
+    both.gate("a", Action("bash", SAME, "/w"))
+    assert both.open("bash", SAME) == "b"
+    assert both.open("bash", OTHER) == both.open("Bash", SAME) == ""
+
+
+def test_the_end_of_a_call_without_an_id_is_the_first_one_like_it_that_runs(both: Reconciler) -> None:
+    for call, text in (("a", OTHER), ("b", SAME), ("c", SAME)):
+        both.gate(call, Action("bash", text, "/w"))
+    assert both.of(["a", "b", "c"], "bash", SAME) == "b"
+    assert both.of(["a", "c"], "bash", SAME) == "c"
+    assert both.of(["a", "b"], "bash", "{}") == "a", "another hook has changed its input"
+    assert both.of(["a", "b"], "bash", "") == "", "which of them is not told"
+    assert both.of(["b"], "bash", "") == "b"
+    assert both.of(["a"], "view", SAME) == both.of([], "bash", SAME) == ""

@@ -1,6 +1,7 @@
 """The real agents in a room of the case's own, or a skip that says why there is none."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,25 @@ def _program(agent: install.Agent) -> Path:
 @pytest.fixture
 def room(home: Home, claude: Path) -> Iterator[Room]:
     """A room without a daemon yet, over a workspace with a folder `build` in it."""
+    with _made(home, claude) as made:
+        yield made
+
+
+@pytest.fixture
+def other_room(home: Home) -> Iterator[Room]:
+    """The same for agents that are started by their own command; there is no Claude Code in it."""
+    with _made(home, Path("/nonexistent/claude")) as made:
+        yield made
+
+
+@contextmanager
+def _made(home: Home, claude: Path) -> Iterator[Room]:
     workspace = home.path.parent / "w"
     (workspace / "build").mkdir(parents=True)
     (workspace / "build" / "release.tar").write_text("the only copy", encoding="utf-8")
     made = Room(home, workspace, claude)
     home.looks.append(made.describe)
-    yield made
-    made.close()
+    try:
+        yield made
+    finally:
+        made.close()

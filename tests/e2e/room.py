@@ -122,7 +122,7 @@ class Room:
 
     def wrappers(self) -> list[int]:
         """The shells around the hook clients."""
-        return [pid for pid, line in self.home.processes().items() if re.match(r"\S*sh -c .*hook\.py ", line)]
+        return [pid for pid, line in self.home.processes().items() if re.match(r"\S*sh (?:--\S+ )*-c .*hook\.py ", line)]
 
     def state(self, name: str = "claude") -> str:
         """The state word of the agent."""
@@ -169,3 +169,14 @@ class Room:
         run = Run(process, output)
         self.runs.append(run)
         return run
+
+
+def copilot_command(room: Room, program: Path, model: Model, prompt: str) -> tuple[list[str], Mapping[str, str]]:
+    """`copilot -p`, with the scripted model as its provider."""
+    flags = ["-p", prompt, "--output-format", "json", "--allow-all-tools"]
+    provider = {
+        "COPILOT_PROVIDER_BASE_URL": f"{model.url}/v1",
+        "COPILOT_PROVIDER_API_KEY": "dummy",
+        "COPILOT_MODEL": "scripted",
+    }
+    return [str(program), *flags], {"COPILOT_OFFLINE": "true", "COPILOT_AUTO_UPDATE": "false", **provider}

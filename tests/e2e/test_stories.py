@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.room import ANSWER, Room
+from tests.e2e.room import ANSWER, Room, copilot_command
 from tests.support.model_server import Call, Model, Turn
 from tests.support.waiting import eventually
 
@@ -41,17 +41,6 @@ def gemini_command(room: Room, program: Path, model: Model, prompt: str) -> Comm
     (home / "settings.json").write_text(json.dumps(GEMINI_SETTINGS), encoding="utf-8")
     flags = ["-m", "gemini-2.5-flash", "--yolo", "--skip-trust", "--output-format", "json", "-p", prompt]
     return [str(program), *flags], {"GEMINI_API_KEY": "dummy", "GOOGLE_GEMINI_BASE_URL": model.url}
-
-
-def copilot_command(room: Room, program: Path, model: Model, prompt: str) -> Command:
-    """`copilot -p`, with the scripted model as its provider."""
-    flags = ["-p", prompt, "--output-format", "json", "--allow-all-tools"]
-    provider = {
-        "COPILOT_PROVIDER_BASE_URL": f"{model.url}/v1",
-        "COPILOT_PROVIDER_API_KEY": "dummy",
-        "COPILOT_MODEL": "scripted",
-    }
-    return [str(program), *flags], {"COPILOT_OFFLINE": "true", "COPILOT_AUTO_UPDATE": "false", **provider}
 
 
 def story(room: Room, name: str, least: int = 0, *, priced: bool = False) -> dict[str, Any]:

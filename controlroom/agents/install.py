@@ -1,4 +1,4 @@
-"""Putting the gate into Claude Code's settings files, and taking it out again without a trace."""
+"""Putting the gate into an agent's settings files, and taking it out again without a trace."""
 
 import base64
 import difflib
@@ -12,13 +12,11 @@ from typing import Literal
 import msgspec
 
 from controlroom.agents import json_text
-from controlroom.agents.claude_settings import EVENTS, hooks, ours
+from controlroom.agents.gated import Settings
 from controlroom.agents.replacing import replace, sync_folder
 from controlroom.agents.strict import BadJson, read_object
 
 Scope = Literal["user", "project", "managed"]
-MANAGED = Path("/etc/claude-code")
-MANAGED_FILE = "managed-settings.d/50-controlroom.json"
 
 
 class Refused(Exception):
@@ -28,9 +26,10 @@ class Refused(Exception):
 class Plan(msgspec.Struct, frozen=True):
     """One change of one settings file, before it is made. `before`, `after`: the whole content, None = no file.
 
-    `asked` is the path as Claude Code knows it, `file` what it resolves to. `notes`: what the operator should know before.
+    `asked` is the path as the agent knows it, `file` what it resolves to. `notes`: what the operator should know before.
     """
 
+    settings: Settings
     scope: Scope
     removing: bool
     asked: Path
@@ -55,54 +54,58 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class _Backup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was there before us: `before` base64 or None for no file, `after` the SHA-256 of what we wrote."""
+    """What was there before us: `before` base64 or None for no file, `after` the SHA-256 of what we wrote, `made` the folders
+    that we made for it, the innermost first.
+    """
 
     file: str
     before: str | None
     after: str
-    made_folder: bool
-
-
-def settings_file(scope: Scope, home: Path, project: Path, managed: Path = MANAGED) -> Path:
-    """Which file a scope means."""
-    if scope == "managed":
-        return managed / MANAGED_FILE
-    return (home if scope == "user" else project) / ".claude" / "settings.json"
+    made: tuple[str, ...] = ()
 
 
 def plan(
-    scope: Scope, home: Path, project: Path, gate_dir: Path, python: Path, hook_path: Path, *, managed: Path = MANAGED
+    settings: Settings,
+    scope: Scope,
+    home: Path,
+    project: Path,
+    gate_dir: Path,
+    python: Path,
+    hook_path: Path,
+    *,
+    managed: Path | None = None,
 ) -> Plan:
     """What installing would change; an installation of ours that is there is brought up to date. Changes nothing.
 
-    Raises Refused for a file that cannot be changed safely, ValueError for a path that is not absolute.
+    `managed`: where an administrator's files lie, None = where the agent looks for them. Raises Refused for a file that cannot
+    be changed safely, ValueError for a path that is not absolute.
     """
-    asked = settings_file(scope, home, project, managed)
-    file = _resolve(scope, asked, project)
+    asked, file = _resolve(settings, scope, home, project, managed)
     before = _content(file)
-    groups = hooks(gate_dir, python, hook_path)
+    groups = settings.hooks(gate_dir, python, hook_path)
     if before is None:
-        whole = {"hooks": {event: [group] for event, group in groups.items()}}
+        whole = {**settings.HEAD, "hooks": {event: [group] for event, group in groups.items()}}
         after = (json.dumps(whole, indent=2) + "\n").encode()
-    elif _installed(before, file) == {event: [group] for event, group in groups.items()}:
+    elif _installed(settings, before, file) == {event: [group] for event, group in groups.items()}:
         after = before
     else:
-        text = _without_ours(before, file).decode()
+        text = _without_ours(settings, before, file).decode()
         try:
-            for event in EVENTS:
+            for event in settings.EVENTS:
                 text = json_text.append(text, ("hooks", event), groups[event])
         except json_text.Unfit as e:
             raise Refused(f"{file}: {e}; repair it first") from None
         after = text.encode()
-    return Plan(scope, False, asked, file, before, after, _notes(scope, project))
+    return Plan(settings, scope, False, asked, file, before, after, _notes(scope, project))
 
 
-def plan_uninstall(scope: Scope, home: Path, project: Path, backups: Path, *, managed: Path = MANAGED) -> Plan:
+def plan_uninstall(
+    settings: Settings, scope: Scope, home: Path, project: Path, backups: Path, *, managed: Path | None = None
+) -> Plan:
     """What uninstalling would change: the bytes from before the installation, or, where something else has changed since,
     everything but our entries. Raises Refused as `plan`.
     """
-    asked = settings_file(scope, home, project, managed)
-    file = _resolve(scope, asked, project)
+    asked, file = _resolve(settings, scope, home, project, managed)
     before = _content(file)
     backup = _load(backups, file)
     after: bytes | None
@@ -111,8 +114,8 @@ def plan_uninstall(scope: Scope, home: Path, project: Path, backups: Path, *, ma
     elif backup is not None and backup.after == _sum(before):
         after = None if backup.before is None else base64.b64decode(backup.before)
     else:
-        after = _without_ours(before, file)
-    return Plan(scope, True, asked, file, before, after)
+        after = _without_ours(settings, before, file)
+    return Plan(settings, scope, True, asked, file, before, after)
 
 
 def apply(planned: Plan, backups: Path) -> None:
@@ -128,17 +131,17 @@ def apply(planned: Plan, backups: Path) -> None:
         return
     if not planned.changes or planned.after is None:
         return
-    made_folder = not file.parent.exists()
+    made = tuple(str(folder) for folder in file.parents if not folder.exists())
     earlier = _load(backups, file)
     before = planned.before
     if earlier is not None and before is not None and earlier.after == _sum(before):
         before = None if earlier.before is None else base64.b64decode(earlier.before)
-        made_folder = earlier.made_folder
+        made = earlier.made
     elif before is not None:
-        before = _without_ours(before, file)
+        before = _without_ours(planned.settings, before, file)
     kept = None if before is None else base64.b64encode(before).decode("ascii")
     backups.mkdir(mode=0o700, parents=True, exist_ok=True)
-    record = msgspec.json.encode(_Backup(str(file), kept, _sum(planned.after), made_folder))
+    record = msgspec.json.encode(_Backup(str(file), kept, _sum(planned.after), made))
     replace(_backup_path(backups, file), record, 0o600)
     file.parent.mkdir(mode=0o755 if planned.scope == "managed" else 0o700, parents=True, exist_ok=True)
     replace(file, planned.after, 0o644 if planned.scope == "managed" else 0o600)
@@ -149,15 +152,25 @@ def _take_out(planned: Plan, backups: Path) -> None:
     if planned.changes and planned.after is None:
         os.unlink(file)
         sync_folder(file.parent)
-        if backup is not None and backup.made_folder and not any(file.parent.iterdir()):
-            file.parent.rmdir()
+        for folder in map(Path, backup.made if backup is not None else ()):
+            if any(folder.iterdir()):
+                break
+            folder.rmdir()
     elif planned.changes and planned.after is not None:
         replace(file, planned.after, 0o600)
     _backup_path(backups, file).unlink(missing_ok=True)
 
 
-def _resolve(scope: Scope, asked: Path, project: Path) -> Path:
-    """The real file to write. A link is followed, so that it stays one, but only to a file of ours that is nobody else's."""
+def _resolve(settings: Settings, scope: Scope, home: Path, project: Path, managed: Path | None) -> tuple[Path, Path]:
+    """The file that a scope means, and the real one to write."""
+    if scope not in settings.SCOPES:
+        raise Refused(f"--scope {scope}: {settings.OTHER_SCOPES}")
+    asked = settings.file(scope, home, project, managed)
+    return asked, _real(scope, asked, project)
+
+
+def _real(scope: Scope, asked: Path, project: Path) -> Path:
+    """A link is followed, so that it stays one, but only to a file of ours that is nobody else's."""
     try:
         file = asked.resolve(strict=os.path.islink(asked))
     except (OSError, RuntimeError) as e:
@@ -193,25 +206,25 @@ def _document(data: bytes, file: Path) -> dict[str, object]:
         raise Refused(f"{file}: {e}; the agent would ignore it whole: repair it first") from None
 
 
-def _installed(data: bytes, file: Path) -> dict[str, list[object]]:
+def _installed(settings: Settings, data: bytes, file: Path) -> dict[str, list[object]]:
     """Our groups, by event."""
     events = _document(data, file).get("hooks")
     found: dict[str, list[object]] = {}
     for event, groups in events.items() if isinstance(events, dict) else ():
-        mine = [group for group in groups if ours(event, group)] if isinstance(groups, list) else []
+        mine = [group for group in groups if settings.ours(event, group)] if isinstance(groups, list) else []
         if mine:
             found[event] = mine
     return found
 
 
-def _without_ours(data: bytes, file: Path) -> bytes:
+def _without_ours(settings: Settings, data: bytes, file: Path) -> bytes:
     """The same file without our groups; every other byte stays."""
-    events = _installed(data, file)
+    events = _installed(settings, data, file)
     text = data.decode()
     for event in events:
         while True:
             groups = _groups(text, file, event)
-            mine = [index for index, group in enumerate(groups) if ours(event, group)]
+            mine = [index for index, group in enumerate(groups) if settings.ours(event, group)]
             if not mine:
                 break
             text = json_text.remove(text, ("hooks", event), mine[-1])

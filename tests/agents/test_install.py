@@ -8,9 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controlroom.agents import json_text
-from controlroom.agents.claude_install import MANAGED_FILE, Plan, Refused, Scope, apply, plan, plan_uninstall, settings_file
-from controlroom.agents.claude_settings import EVENTS, ours
+from controlroom.agents import claude_settings, json_text
+from controlroom.agents.claude_settings import EVENTS, MANAGED_FILE, ours
+from controlroom.agents.gated import Settings
+from controlroom.agents.install import Plan, Refused, Scope, apply, plan, plan_uninstall
 
 GATE_DIR, PYTHON, HOOK = Path("/run/controlroom"), Path("/usr/bin/python3"), Path("/lib/hook.py")
 SCOPES: tuple[Scope, ...] = ("user", "project", "managed")
@@ -20,13 +21,14 @@ OTHER = {"matcher": "Bash", "hooks": [{"type": "command", "command": "lint"}]}
 class Machine:
     """A home, a project, a managed folder and a folder for backups."""
 
-    def __init__(self, top: Path) -> None:
+    def __init__(self, top: Path, settings: Settings = claude_settings) -> None:
+        self.settings = settings
         self.home, self.project, self.managed, self.backups = (top / name for name in ("home", "project", "etc", "backups"))
         self.home.mkdir(parents=True)
         self.project.mkdir()
 
     def file(self, scope: Scope = "user") -> Path:
-        return settings_file(scope, self.home, self.project, self.managed)
+        return self.settings.file(scope, self.home, self.project, self.managed)
 
     def write(self, text: str | bytes, scope: Scope = "user") -> Path:
         file = self.file(scope)
@@ -35,7 +37,7 @@ class Machine:
         return file
 
     def plan(self, scope: Scope = "user", hook: Path = HOOK) -> Plan:
-        return plan(scope, self.home, self.project, GATE_DIR, PYTHON, hook, managed=self.managed)
+        return plan(self.settings, scope, self.home, self.project, GATE_DIR, PYTHON, hook, managed=self.managed)
 
     def install(self, scope: Scope = "user", hook: Path = HOOK) -> Plan:
         planned = self.plan(scope, hook)
@@ -43,7 +45,7 @@ class Machine:
         return planned
 
     def uninstall(self, scope: Scope = "user") -> Plan:
-        planned = plan_uninstall(scope, self.home, self.project, self.backups, managed=self.managed)
+        planned = plan_uninstall(self.settings, scope, self.home, self.project, self.backups, managed=self.managed)
         apply(planned, self.backups)
         return planned
 
