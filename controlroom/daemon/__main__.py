@@ -12,6 +12,7 @@ import anyio
 from controlroom.daemon.config import BadSettings
 from controlroom.daemon.house import House
 from controlroom.daemon.judge import BadManifest
+from controlroom.daemon.turn import go_first
 from controlroom.model.ready import ready_for_threads
 from controlroom.policy.catalogue import RuleError
 from controlroom.storage.lock import Locked
@@ -24,6 +25,7 @@ def main() -> int:
     """Run until told to stop. 0 = stopped in good order, 1 = could not start, with the reason on stderr."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     os.umask(0o077)
+    go_first()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(
         resource.RLIMIT_NOFILE, (hard, hard)

@@ -127,7 +127,12 @@ def launch(home: Home) -> "subprocess.Popen[bytes]":
         home.logs.append(log)
     with log.open("ab") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", "controlroom.daemon"], env=home.env, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            [sys.executable, "-m", "controlroom.daemon"],
+            env=home.env,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
         )
 
 
