@@ -43,7 +43,9 @@ def gated(other_room: Room) -> Room:
 def alarms(room: Room) -> list[str]:
     """What the journal tells of calls that are not as the gate knows them."""
     rows = room.cli("audit", "export", "--format", "jsonl").splitlines()
-    return [row for row in rows if any(word in row for word in ("UNGATED: ", "OTHER INPUT: ", "RAN THOUGH DENIED: "))]
+    return [
+        row for row in rows if any(word in row for word in ("UNGATED: ", "UNWATCHED: ", "OTHER INPUT: ", "RAN THOUGH DENIED: "))
+    ]
 
 
 def test_a_destructive_call_waits_and_runs_once_it_is_allowed(gated: Room, copilot: Path) -> None:
@@ -106,6 +108,29 @@ def test_calls_of_a_subagent_are_held_too(gated: Room, copilot: Path) -> None:
         assert run.wait() == 0
     assert (gated.workspace / "build" / "release.tar").exists()
     assert alarms(gated) == []
+
+
+def test_a_daemon_that_is_started_again_knows_which_calls_came_to_the_gate(gated: Room, copilot: Path) -> None:
+    wait = Call("bash", {"command": "touch waits; until [ -e go ]; do sleep 0.1; done", "description": "wait"})
+    again = Call("bash", {"command": "touch again", "description": "touch"})
+    with Model({"main": [[TOUCH], [wait], [again], [wait], "done"]}) as model:
+        run = started(gated, copilot, model)
+        eventually(lambda: (gated.workspace / "waits").exists(), ANSWER, "the second call runs")
+        gated.cli("daemon", "stop")
+        gated.start()
+        (gated.workspace / "go").touch()
+        eventually(lambda: (gated.workspace / "again").exists(), ANSWER, "the third call runs, by the new daemon's word")
+        told = eventually(lambda: _calls(gated, 3), ANSWER, "the log is read by it")
+        never(lambda: alarms(gated), 3.0, "a call that came to a gate is taken for another")
+        run.wait()
+    assert [row["gate"].split()[0] for row in told[:3]] == ["allowed"] * 3
+    assert all(row["receipt"] for row in told[:3])
+
+
+def _calls(room: Room, least: int) -> list[dict[str, Any]]:
+    [row] = room.json("show", "copilot")
+    found = [row for row in row["story"]["rows"] if row["kind"] == "call"]
+    return found if len(found) >= least and all(one["outcome"] for one in found[:least]) else []
 
 
 @pytest.mark.parametrize("killed", ["client", "client and shell", "daemon"])
