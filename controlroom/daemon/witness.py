@@ -76,6 +76,7 @@ class Witness:
     ) -> None:
         self._runner, self._stories, self._clock, self._home = runner, stories, clock, home
         self._root, self._gap = root, gap
+        self._one = anyio.CapacityLimiter(1)  # of what goes through the journal
         self._watches: dict[str, _Watch] = {}
         self.on_found: Callable[[str, str], None] = lambda session, path: None
         self.gate: Callable[[str], Gate | None] = lambda session: None  # how strong a session's gate is, None = not yet known
@@ -166,7 +167,7 @@ class Witness:
             await self.look()
             for session, watch in list(self._watches.items()):
                 if late := watch.unwatched.late(self._clock()):
-                    await self._look_back(session, watch, late, journal)
+                    self._runner.spawn(self._look_back(session, watch, late, journal))  # what is ungated now does not wait
 
     async def look(self) -> None:
         """Read all logs once, and tell what is not as the gate knows it."""
@@ -184,7 +185,11 @@ class Witness:
         left = [one for one in late if one.call not in known]
         try:
             calls = [one.call for one in left]
-            known = await anyio.to_thread.run_sync(asked, journal, calls, watch.since) if calls else frozenset()
+            known = frozenset()
+            if calls:
+                known = await anyio.to_thread.run_sync(
+                    asked, journal, calls, watch.since, abandon_on_cancel=True, limiter=self._one
+                )
         except OSError as error:
             self._runner.alarm("journal", f"whether calls from before came to a gate cannot be read: {error}", session)
         missed = [one for one in left if one.call not in known]
