@@ -43,7 +43,9 @@ def ask(handle: Handle, act: str, seconds: float, grace: float = 5.0) -> StopRes
     deadline = time.monotonic() + seconds
     try:
         if handle.shim is not None:
-            processes.send(handle.shim, signal.SIGCONT)  # somebody may have stopped it
+            lives = processes.send(handle.shim, signal.SIGCONT)  # somebody may have stopped it
+            if lives and act == "kill":
+                processes.go_first(handle.shim.pid)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
             peer.settimeout(seconds)
             peer.connect(handle.control)

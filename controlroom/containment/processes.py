@@ -236,6 +236,15 @@ def _environment(pid: int) -> list[bytes]:
         return []
 
 
+def go_first(pid: int) -> None:
+    """Let a process that is to end others have its turn before them, where the kernel lets us: root, or RLIMIT_RTPRIO.
+
+    Among a thousand that beat, fork and spin it would wait for them: an eighth of the time that their end takes (measured).
+    """
+    with suppress(OSError):
+        os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))
+
+
 def children(pid: int) -> list[int]:
     """Direct children by all threads of `pid`. Exact for our own children; a hint for those of others."""
     found: list[int] = []

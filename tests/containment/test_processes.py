@@ -197,3 +197,9 @@ def test_a_process_that_waits_in_the_kernel_is_told_with_its_wait_channel(
 
     assert sweep.reason(waiting) == "D state in nfs_wait_bit_killable: the kill is pending in the kernel"
     assert sweep.reason(stat) == "still running"
+
+
+def test_who_is_to_end_others_goes_before_them_where_the_kernel_allows_it(sleeper: "subprocess.Popen[bytes]") -> None:
+    processes.go_first(sleeper.pid)
+
+    assert os.sched_getscheduler(sleeper.pid) == (os.SCHED_RR if os.geteuid() == 0 else os.SCHED_OTHER)
