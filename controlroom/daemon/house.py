@@ -106,7 +106,7 @@ class Latchkeeper:
 def take_hold(act: str, handle: Handle) -> StopResult:
     """Freeze, thaw, stop or kill by the session's handle. Blocking; bounded."""
     acts = {"freeze": hold.freeze, "thaw": hold.thaw, "stop": hold.stop, "kill": hold.kill}
-    before = inventory.take(handle, LOOK_SECONDS[act]) if act in ("stop", "kill") else None
+    before = inventory.take(handle, LOOK_SECONDS[act], brief=act == "kill") if act in ("stop", "kill") else None
     result = acts[act](handle)
     found = inventory.take(handle, LOOK_SECONDS[act]) if act == "freeze" and result.confirmed else before
     return msgspec.structs.replace(result, found=found)

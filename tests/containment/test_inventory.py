@@ -7,7 +7,7 @@ import pytest
 
 from controlroom.containment import hold, inventory
 from controlroom.containment.rungs import Probe
-from tests.support.hostile.session import hold_session
+from tests.support.hostile import Grove, hold_session
 from tests.support.waiting import eventually
 
 BUSY = """
@@ -47,3 +47,14 @@ def test_without_time_it_says_that_it_saw_a_part(probe: Probe) -> None:
         found = inventory.take(held.handle(), -1.0)
     assert found.partial
     assert found.processes == 1
+
+
+def test_of_many_that_are_to_be_killed_a_brief_look_sees_a_part_and_counts_all(cgroup_probe: Probe, grove: Grove) -> None:
+    many = inventory.MANY + 1
+    with hold_session(cgroup_probe, grove.command("flood", many)) as held:
+        held.start()
+        grove.wait_for(many, 60)
+        found = inventory.take(held.handle(), 60.0, brief=True)
+        hold.kill(held.handle())
+    assert found.processes == many
+    assert found.partial
