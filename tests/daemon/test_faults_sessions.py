@@ -209,7 +209,7 @@ def test_a_session_that_ended_with_the_daemon_gets_its_end_recorded(daemon: Daem
     eventually(lambda: not hold.lives(agent), 20, "all of it is gone")
     _again(daemon)
     eventually(lambda: [r for r in daemon.records() if r["body"].get("state") == "lost"], 20, "the journal tells its end")
-    assert not handles.load_all(daemon.places.agents)
+    eventually(lambda: not handles.load_all(daemon.places.agents), 20, "its handle goes")
     assert _state(daemon) == ""
 
 
