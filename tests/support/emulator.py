@@ -96,6 +96,11 @@ class Screen:
         raise AssertionError(f"{text!r} is not on screen:\n{self.text}")
 
     @property
+    def whole(self) -> bool:
+        """Whether no synchronized frame is under way (mode 2026): a terminal shows what it holds only then."""
+        return 2026 not in self.modes
+
+    @property
     def untouched(self) -> bool:
         """Whether every mode is as it was before any program."""
         return self.modes == LEFT_ON and self._main is None and self.kitty == 0 and not self._rest

@@ -81,12 +81,16 @@ class Terminal:
         return data
 
     def until(self, look: Callable[[Screen], object], what: str, seconds: float = 10.0) -> None:
-        """Read until `look` says so. Raises AssertionError with `what` and the screen."""
+        """Read until `look` says so of a whole frame, as a person sees it. Raises AssertionError with `what` and the screen."""
         end = time.monotonic() + seconds
-        while not look(self.screen):
+
+        def seen() -> object:
+            return self.screen.whole and look(self.screen)
+
+        while not seen():
             left = end - time.monotonic()
             over = left <= 0 or (not self.read(min(left, 0.1)) and self.process.poll() is not None and not self.read(0))
-            assert not over or look(self.screen), f"never {what}; exit {self.process.poll()}; on screen:\n{self.screen.text}"
+            assert not over or seen(), f"never {what}; exit {self.process.poll()}; on screen:\n{self.screen.text}"
 
     def shows(self, text: str, seconds: float = 10.0) -> None:
         """Read until this text is on screen."""

@@ -74,6 +74,23 @@ os.write(1, b" %d" % len(select.select([0], [], [], 0.2)[0]))
         program.shows("more 0")
 
 
+def test_a_frame_is_seen_only_when_it_is_whole() -> None:
+    code = """
+import os, tty
+tty.setraw(0)
+os.write(1, b"\x1b[?2026hhalf ")
+os.read(0, 1)
+os.write(1, b"of it\x1b[?2026l")
+os.read(0, 1)
+"""
+    with terminal.run(python(code), columns=40, rows=5, env=ENV) as program:
+        with pytest.raises(AssertionError, match="never 'half' on screen"):
+            program.shows("half", 0.5)
+        assert "half" in program.screen.text
+        program.type("x")
+        program.shows("half of it")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_its_end_by_a_signal_is_seen(number: signal.Signals) -> None:
     with terminal.run(python("import time; print('up'); time.sleep(60)"), columns=40, rows=5, env=ENV) as program:
