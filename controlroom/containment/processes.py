@@ -63,7 +63,7 @@ def parse_stat(raw: bytes) -> Stat:
     """Read one /proc/PID/stat line. The name may hold blanks, brackets and newlines, so fields count from the last `)`."""
     head, _, tail = raw.rpartition(b")")
     pid, _, name = head.partition(b" (")
-    fields = tail.split()
+    fields = tail.split(None, 22)  # field 24 is the last that is read
     ppid, group, sid, foreground, threads, start = (int(fields[at]) for at in (1, 2, 3, 5, 17, 19))
     return Stat(
         pid=int(pid),

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -129,8 +130,7 @@ class Sampler:
             if sample is None or time.monotonic() - sample.at > FRESH_SECONDS:
                 sample = self._sample(handle)
             outside = self.outside.get(handle.session, ())
-            drawn = list(self._drawn(sample, outside, find))
-        rows = drawn[:most]
+            rows = list(islice(self._drawn(sample, outside, find), most))
         wanted = {row.pid for row in rows[:MOST_WHOLE]} if whole is None else set(list(whole)[:MOST_WHOLE])
         return ProcessesView(len(sample.stats) + len(outside), tuple(_whole(rows, wanted)))
 

@@ -40,11 +40,13 @@ _BREAKS = " /,;:=&|"  # a row may end behind these
 _SHORT = 512  # characters; longer texts are not kept in the cache
 
 
+@lru_cache(maxsize=512)
 def gap(count: int) -> Span:
     """So many blank cells of ours."""
     return Span(SafeText(" " * max(0, count)), "text")
 
 
+@lru_cache(maxsize=4096)
 def say(text: str, style: Style = "text") -> Span:
     """Words of ours, which hold nothing of others."""
     return Span(show(text), style)
@@ -94,7 +96,11 @@ def plain(line: Line) -> str:
 
 def cells(line: Line) -> int:
     """How many cells a line takes."""
-    return sum(_width(span.text) for span in line)
+    total = 0
+    for span in line:
+        text = span.text
+        total += len(text) if text.isascii() else cell_len(text)
+    return total
 
 
 def _width(text: str) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from controlroom.tui.glyphs import Glyphs
-from controlroom.tui.line import Line, Span, cells, clip, gap, pad, say
+from controlroom.tui.line import Line, Span, cells, clip, gap, say
 
 GAP = 2  # blank cells between columns
 
@@ -47,12 +47,12 @@ def row(plan: Sequence[tuple[Column, int]], values: Mapping[str, Line], glyphs: 
     for number, (column, width) in enumerate(plan):
         if number:
             out.append(gap(GAP))
-        value = clip(values.get(column.key, ()), width, glyphs.cut)
-        if column.right:
-            out.append(gap(width - cells(value)))
-            out.extend(value)
-        else:
-            out.extend(pad(value, width))
+        value = values.get(column.key, ())
+        if (taken := cells(value)) > width:
+            value = clip(value, width, glyphs.cut)
+            taken = cells(value)
+        blank = gap(width - taken)
+        out += (blank, *value) if column.right else (*value, blank)
     return tuple(span for span in out if span.text)
 
 
