@@ -15,6 +15,7 @@ import msgspec
 
 from controlroom.agents.transcript import moment, touched
 from controlroom.daemon import words
+from controlroom.daemon.account import Account
 from controlroom.daemon.doubts import KINDS
 from controlroom.daemon.naming import Naming
 from controlroom.model.action import Action
@@ -36,7 +37,6 @@ from controlroom.model.told import (
     SubagentEnded,
     SubagentStarted,
     Thought,
-    Tokens,
     ToolResult,
     ToolUse,
     Unknown,
@@ -46,8 +46,6 @@ from controlroom.text.redact import redact
 
 MOST_ROWS = 400
 MOST_CALLS = 2048
-MOST_KEYS = 4096
-MOST_MODELS = 64
 MOST_UNKNOWN = 64  # kinds that are counted one by one
 MOST_TEXT = 2048  # characters of a row that are kept
 MOST_LINE = 200  # of them in the line
@@ -112,13 +110,9 @@ class Story:
         self._placed = 0
         self._calls: OrderedDict[str, _Call] = OrderedDict()
         self._receipts: OrderedDict[str, str] = OrderedDict()  # receipt → call
-        self._keys: OrderedDict[str, tuple[Tokens, str]] = OrderedDict()
-        self._models: dict[str, Tokens] = {}
-        self._costs: dict[str, float] = {}
-        self._paid: dict[str, float] = {}  # of it, what was there before we looked
+        self._account = Account()
         self.model = self.mode = ""
         self._seq = 0
-        self._new = 0  # tokens of what came while we looked
         self.unknown: Counter[str] = Counter()
         self.partial = self.older = False
         self.told = 0  # tool calls
@@ -127,17 +121,17 @@ class Story:
     @property
     def spending(self) -> Spending:
         """What it used, as its log tells."""
-        return Spending(dict(self._models), sum(self._costs.values()) if self._costs else None, self.partial)
+        return self._account.spending(partial=self.partial)
 
     @property
     def tokens(self) -> int:
         """All tokens that the log has told of since we began to look."""
-        return self._new
+        return self._account.tokens
 
     @property
     def cost(self) -> float | None:
         """Dollars that the log has told of since we began to look; None = it tells none."""
-        return sum(self._costs.values()) - sum(self._paid.values()) if self._costs else None
+        return self._account.cost
 
     # What comes in
 
@@ -147,12 +141,10 @@ class Story:
         told = self.naming.told(told, None if before else came.boot / 1e9)
         match told:
             case Spent():
-                self._spend(told, before)
+                self._account.spend(told, self.model, before=before)
                 return
             case Cost():
-                self._costs[told.key] = told.usd
-                if before:
-                    self._paid[told.key] = told.usd
+                self._account.pay(told, before=before)
                 return
             case ToolResult():
                 self._end(told, came)
@@ -296,18 +288,6 @@ class Story:
         call.ended = call.ended or came.boot
         call.outcome = "did not run" if told.refused else "failed" if told.failed else "done"
         call.said = told.text[:MOST_TEXT]
-
-    def _spend(self, told: Spent, before: bool) -> None:
-        model = told.model or self.model or "unknown"
-        if model not in self._models and len(self._models) >= MOST_MODELS:
-            model = "others"
-        old, _ = self._keys.pop(told.key, (Tokens(), ""))
-        self._keys[told.key] = (told.tokens, model)
-        while len(self._keys) > MOST_KEYS:
-            self._keys.popitem(last=False)
-        grown = told.tokens - old
-        self._models[model] = self._models.get(model, Tokens()) + grown
-        self._new += 0 if before else grown.total
 
     # What goes out
 
