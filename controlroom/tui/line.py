@@ -40,15 +40,23 @@ _BREAKS = " /,;:=&|"  # a row may end behind these
 _SHORT = 512  # characters; longer texts are not kept in the cache
 
 
-@lru_cache(maxsize=512)
 def gap(count: int) -> Span:
     """So many blank cells of ours."""
+    return _gap(count)
+
+
+@lru_cache(maxsize=512)
+def _gap(count: int) -> Span:
     return Span(SafeText(" " * max(0, count)), "text")
 
 
-@lru_cache(maxsize=4096)
 def say(text: str, style: Style = "text") -> Span:
     """Words of ours, which hold nothing of others."""
+    return _say(text, style)
+
+
+@lru_cache(maxsize=4096)
+def _say(text: str, style: Style) -> Span:
     return Span(show(text), style)
 
 
