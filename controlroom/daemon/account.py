@@ -1,4 +1,4 @@
-"""What a session used, as its log tells: tokens of each model, and dollars. Bounded; a figure told again counts for its growth."""
+"""What a session used, as its log tells: tokens by model, and dollars. Bounded; a figure told again counts for its growth."""
 
 from collections import OrderedDict
 
