@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from controlroom import __version__
 from controlroom.daemon import peers
 from controlroom.daemon.runner import Runner
 
@@ -168,7 +167,7 @@ class OperatorServer:
             text = f"this daemon speaks protocol {PROTOCOL}; use the controlroom that started it, or restart the daemon"
             self._error(writer, call, CallError("version", text))
             return False
-        self._send(writer, {"id": call.id, "result": {"version": PROTOCOL, "pid": os.getpid(), "release": __version__}})
+        self._send(writer, {"id": call.id, "result": {"version": PROTOCOL, "pid": os.getpid()}})
         return True
 
     async def _answer(self, writer: asyncio.StreamWriter, call: _Call) -> None:
