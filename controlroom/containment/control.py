@@ -45,7 +45,7 @@ def ask(handle: Handle, act: str, seconds: float, grace: float = 5.0) -> StopRes
         if handle.shim is not None:
             lives = processes.send(handle.shim, signal.SIGCONT)  # somebody may have stopped it
             if lives and act == "kill":
-                processes.go_first(handle.shim.pid)
+                processes.hurry(handle.shim.pid)
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
             peer.settimeout(seconds)
             peer.connect(handle.control)

@@ -35,6 +35,6 @@ def end(init: ProcessId, deadline: float) -> bool:
     Raises PermissionError where the kernel does not let us.
     """
     if processes.send(init, 0):
-        processes.go_first(init.pid)  # it ends all others itself
+        processes.hurry(init.pid)  # it ends all others itself
     processes.send(init, signal.SIGKILL)
     return processes.wait_gone(init, max(0.0, deadline - time.monotonic()))

@@ -236,7 +236,7 @@ def _environment(pid: int) -> list[bytes]:
         return []
 
 
-def go_first(pid: int) -> None:
+def hurry(pid: int) -> None:
     """Let a process that is to end others have its turn before them, where the kernel lets us: root, or RLIMIT_RTPRIO.
 
     Among a thousand that beat, fork and spin it would wait for them: an eighth of the time that their end takes (measured).

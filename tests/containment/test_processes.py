@@ -200,6 +200,6 @@ def test_a_process_that_waits_in_the_kernel_is_told_with_its_wait_channel(
 
 
 def test_who_is_to_end_others_goes_before_them_where_the_kernel_allows_it(sleeper: "subprocess.Popen[bytes]") -> None:
-    processes.go_first(sleeper.pid)
+    processes.hurry(sleeper.pid)
 
     assert os.sched_getscheduler(sleeper.pid) == (os.SCHED_RR if os.geteuid() == 0 else os.SCHED_OTHER)
