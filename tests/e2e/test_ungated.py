@@ -5,22 +5,53 @@ import json
 import pytest
 
 from tests.e2e.room import ANSWER, Room
-from tests.support.model_server import Call, Model, Turn
+from tests.support.model_server import Call, Model, Turn, call_id
 from tests.support.waiting import eventually, never
 
 TOUCH = Call("Bash", {"command": "touch ran", "description": "touch"})
 
 
 def alarms(room: Room, word: str) -> list[str]:
-    """The texts of the alarms with this word, from the journal."""
-    rows = map(json.loads, room.cli("audit", "export", "--format", "jsonl").splitlines())
-    bodies = [row.get("body") or row.get("data", {}) for row in rows]
-    return [str(body.get("text", body)) for body in bodies if word in str(body)]
+    """The texts of the alarms that begin with this word, from the journal."""
+    rows = [json.loads(line)["data"] for line in room.cli("audit", "export", "--format", "jsonl").splitlines()]
+    texts = [row["body"]["text"] for row in rows if row["kind"] == "alarm"]
+    return [text for text in texts if text.startswith(f"{word}: ")]
 
 
 def ungated(room: Room) -> list[str]:
     """Calls past the gate."""
     return alarms(room, "UNGATED")
+
+
+def ended(room: Room) -> set[str]:
+    """Calls whose end stands in a whole line of a transcript. Other lines (api-request-blob) repeat what the model was sent."""
+    logs = (room.home.user / ".claude" / "projects").glob("*/*.jsonl")
+    rows = [json.loads(line) for log in logs for line in log.read_bytes().split(b"\n")[:-1]]
+    blocks = [block for row in rows if row["type"] == "user" for block in row["message"]["content"] if isinstance(block, dict)]
+    return {block["tool_use_id"] for block in blocks if block["type"] == "tool_result"}
+
+
+@pytest.mark.row("G06")
+def test_calls_made_before_it_was_adopted_are_told_in_one_line(room: Room) -> None:
+    """Nobody looked, and nothing of ours is in its settings: two calls, one line, and a mark on each in its story."""
+    room.start()
+    both = [[TOUCH], [Call("Bash", {"command": "touch again", "description": "touch"})]]
+    with Model({"main": [*both, "done"]}, thinks=True) as model:
+        run = room.plain(model, "[[main]] go")
+        made = {call_id("main", 0), call_id("main", 1)}
+        eventually(lambda: ended(room) == made, 2 * ANSWER, "its log tells that both calls ended")
+        room.cli("adopt", str(run.process.pid))
+        [agent] = room.json("agents")
+        [told] = eventually(lambda: alarms(room, "UNWATCHED"), ANSWER, "it is told")
+        [row] = room.json("show", agent["name"])
+        [doubt] = room.json("agents")[0]["doubts"]
+        run.kill()
+    assert doubt == told
+    assert told.startswith("UNWATCHED: the agent's log tells of 2 calls, from ")
+    assert told.endswith("that no gate has a record of; nobody looked at this agent then")
+    calls = [(each["call"], each["gate"]) for each in row["story"]["rows"] if each["kind"] == "call"]
+    assert calls == [(call_id("main", turn), "no gate record") for turn in (0, 1)]
+    assert ungated(room) == []
 
 
 @pytest.mark.row("G06")
