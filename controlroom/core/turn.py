@@ -4,6 +4,7 @@ import msgspec
 
 from controlroom.core.orders import Answer, Append, Order
 from controlroom.core.state import Held, State
+from controlroom.model import wire
 from controlroom.model.clock import Instant
 from controlroom.model.record import Kind, Record
 from controlroom.model.request import Request, RequestState
@@ -41,7 +42,7 @@ class Turn:
 
     def record(self, kind: Kind, body: object, *, session: str = "", receipt: str = "", confirm: str = "") -> None:
         """Order a journal record; `body` is a Struct or a plain mapping."""
-        raw = msgspec.Raw(msgspec.json.encode(body))
+        raw = msgspec.Raw(wire.encode(body))
         self.order(Append(Record(kind, self.at, session, receipt, raw), confirm))
 
     def answer(self, ticket: str, error: str = "") -> None:

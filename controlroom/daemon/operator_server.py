@@ -12,6 +12,7 @@ import msgspec
 
 from controlroom.daemon import peers
 from controlroom.daemon.runner import Runner
+from controlroom.model import wire
 
 PROTOCOL = 1
 MOST_LINE = 1 << 20
@@ -100,7 +101,7 @@ class OperatorServer:
 
     def push(self, message: object) -> None:
         """Send a line to every subscriber; one that does not read is dropped (S09)."""
-        line = msgspec.json.encode(message) + b"\n"
+        line = wire.encode(message) + b"\n"
         for writer in list(self._subscribers):
             if writer.transport.get_write_buffer_size() > MOST_BEHIND:
                 self._subscribers.discard(writer)
@@ -191,4 +192,4 @@ class OperatorServer:
         if writer.transport.get_write_buffer_size() > MOST_BEHIND:
             writer.transport.abort()
         elif not writer.is_closing():
-            writer.write(msgspec.json.encode(message) + b"\n")
+            writer.write(wire.encode(message) + b"\n")

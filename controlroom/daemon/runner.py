@@ -17,6 +17,7 @@ from controlroom.core import orders as od
 from controlroom.daemon import words
 from controlroom.daemon.ledger import Ledger
 from controlroom.model import event as ev
+from controlroom.model import wire
 from controlroom.model.agent import OVER, Handle, Session, StopResult
 from controlroom.model.clock import Instant
 from controlroom.model.record import Kind, Record
@@ -165,7 +166,7 @@ class Runner:
 
     def record(self, kind: Kind, body: object, session: str = "", receipt: str = "") -> None:
         """Add a record that the core need not know of."""
-        self._append(od.Append(Record(kind, self.clock(), session, receipt, msgspec.Raw(msgspec.json.encode(body)))))
+        self._append(od.Append(Record(kind, self.clock(), session, receipt, msgspec.Raw(wire.encode(body)))))
         self.flush()
         self.on_change()
 

@@ -17,6 +17,7 @@ from controlroom.daemon.load import Sampler
 from controlroom.daemon.runner import Runner
 from controlroom.daemon.stream import Stream
 from controlroom.daemon.telling import Telling
+from controlroom.model import wire
 from controlroom.model.agent import Session
 from controlroom.model.permissions import Gate
 from controlroom.model.record import Receipt, Record
@@ -194,7 +195,7 @@ def _grant(g: Grant) -> GrantView:
 
 def fits(view: RoomView) -> bytes:
     """The snapshot as JSON, with the lists cut from the old end until it fits a line of the wire (1 MiB)."""
-    while len(raw := msgspec.json.encode(view)) > MOST_WIRE and (view.receipts or view.log):
+    while len(raw := wire.encode(view)) > MOST_WIRE and (view.receipts or view.log):
         receipts, log = view.receipts[len(view.receipts) // 2 + 1 :], view.log[len(view.log) // 2 + 1 :]
         view = msgspec.structs.replace(view, receipts=receipts, log=log)
     return raw
