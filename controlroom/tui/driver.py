@@ -18,9 +18,9 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 
-from controlroom.tui.reports import Reports
+from controlroom.tui.reports import ESCAPE, Reports
 
-WAIT = 0.1  # seconds between two looks while keys come: half a key is a key by then
+WAIT = 0.1  # seconds between two looks while keys come: half of what the filter does not know is a key by then
 STILL = 5.0  # seconds of silence after which only the next key wakes us, or the end
 SOON = 0.02  # seconds, while half a sequence waits for its other half
 POINTER = "\x1b]22;"  # textual sets the shape of the mouse pointer; a terminal that does not know it may print it
@@ -85,15 +85,18 @@ class RoomDriver(LinuxDriver):
             selector.register(self.fileno, selectors.EVENT_READ)
             selector.register(self._end, selectors.EVENT_READ)
             while not self.exit_event.is_set():
-                text = reports.late(time.monotonic())
-                still = None if time.monotonic() - heard > STILL else WAIT
+                before = time.monotonic()
+                still = None if before - heard > STILL else WAIT
                 ready = selector.select(SOON if reports.waiting else still)
+                text = ""
                 if any(key.fd == self.fileno for key, _ in ready):
                     heard = time.monotonic()
                     data = _read(self.fileno)
                     if data == b"":
                         return
-                    text += reports.take(decode(data or b""), time.monotonic())
+                    text = reports.take(decode(data or b""))
+                elif reports.late(before):  # not through the parser: it would wait for more, and what comes is past the filter
+                    self.process_message(events.Key("escape", ESCAPE))
                 if text:
                     for message in parser.feed(text):
                         self.process_message(message)

@@ -9,9 +9,11 @@ The emergency stop passes even in the middle of an answer.
 import re
 
 ASKED = "2026"  # the mode that the driver asks about
-STRING_SECONDS = 1.0  # after which the end of a string is no longer waited for
-KEY_SECONDS = 0.03  # after which half a sequence is a key, such as escape
+HALF_SECONDS = 1.0  # of silence, after which the end of what was begun is no longer waited for
+KEY_SECONDS = 0.1  # of silence, after which the begin of every sequence is the escape key
 STOP = "\x1c"  # ctrl+backslash
+ESCAPE = "\x1b"
+PASTE, PASTED = "\x1b[200~", "\x1b[201~"  # round what is pasted
 
 _STRING = re.compile(r"\x1b[\]P_^X]")
 _STRING_END = re.compile(r"\x07|\x1b\\|\x9c|(?=[\x00-\x06\x08-\x1a\x1c-\x1f]|\x1b[^\\])")
@@ -20,35 +22,43 @@ _HALF = re.compile(r"\x1b(\[[<-?]?[0-9:;]*[ -/]*)?")
 
 
 class Reports:
-    """A filter for one terminal. `at`: monotonic seconds. It keeps at most one begun sequence."""
+    """A filter for one terminal. It keeps at most one begun sequence."""
 
     def __init__(self) -> None:
         self._half = ""
-        self._since = 0.0
+        self._since: float | None = None  # when nothing more of it was there to be read
+        self._pasting = False
 
     @property
     def waiting(self) -> bool:
         """Whether something was begun: ask `late` soon."""
         return self._half != ""
 
-    def take(self, text: str, at: float) -> str:
-        """What of this is keys, mouse, paste, focus, or an answer that was asked for."""
-        text = self.late(at) + self._half + text
-        self._since = self._since if self._half else at
-        self._half, kept, here = "", [], 0
+    def take(self, text: str) -> str:
+        """What of this is keys, mouse, paste, focus, or an answer that was asked for. What was begun goes on with it, however
+        long ago that was read: only `late` knows of silence, and this thread may have been kept from reading.
+        """
+        begun = self._half != ""
+        text = self._half + text
+        self._half, kept, here, start = "", [], 0, 0
         while (start := text.find("\x1b", here)) >= 0:
             kept.append(text[here:start])
             here, keep = self._sequence(text, start)
             kept.append(keep)
+            if self._half and not (begun and start == 0):
+                self._since = None
         return "".join(kept) + text[here:]
 
     def late(self, at: float) -> str:
-        """What was held back long enough: the begin of a string is dropped, half a key is given."""
-        half, string = self._half, _STRING.match(self._half)
-        if not half or at - self._since < (STRING_SECONDS if string else KEY_SECONDS):
+        """Nothing was there to be read at `at` (monotonic seconds): an escape that stood alone for long is a key and given,
+        any other half is dropped. What a hand presses comes whole.
+        """
+        self._since = at if self._since is None else self._since
+        key = self._half == ESCAPE and not self._pasting
+        if not self._half or at - self._since < (KEY_SECONDS if key else HALF_SECONDS):
             return ""
         self._half = ""
-        return "" if string or half[:3] in ("\x1b[?", "\x1b[>", "\x1b[=") else half
+        return ESCAPE if key else ""
 
     def _sequence(self, text: str, start: int) -> tuple[int, str]:
         """Where the sequence that begins here ends, and what is kept of it."""
@@ -60,6 +70,7 @@ class Reports:
                 return len(text), ""
             return end.end(), ""
         if found := _CSI.match(text, start):
+            self._pasting = found[0] == PASTE or (self._pasting and found[0] != PASTED)
             return found.end(), "" if _is_report(*found.groups()) else found[0]
         if _HALF.fullmatch(text, start):
             self._half = text[start:]

@@ -84,6 +84,19 @@ def test_a_size_that_is_told_between_the_keys_is_not_believed(daemon: Daemon) ->
         assert "STOP ctrl+\\" in seat.screen.lines[0]
 
 
+@pytest.mark.row("D03")
+@pytest.mark.parametrize("cut", [2, 9])
+def test_an_answer_in_two_halves_is_none_either(daemon: Daemon, cut: int) -> None:
+    """A slow line lies between the halves, or a busy machine."""
+    report = "\x1b[48;1;1;16;8t"
+    with sit(daemon.home) as seat:
+        live(seat).type(report[:cut])
+        seat.quiet(0.2)
+        seat.type(report[cut:])
+        still_reads(seat)
+        assert "STOP ctrl+\\" in seat.screen.lines[0]
+
+
 @pytest.mark.row("D02")
 def test_what_is_pasted_into_a_text_field_is_shown_as_text_or_not_at_all(daemon: Daemon) -> None:
     with sit(daemon.home) as seat:
