@@ -333,6 +333,7 @@ class Calls:
             self._runner.handles.pop(handle.session, None)
             raise CallError.of(error)
         self._registry.watch_launched(handle)
+        await self._runner.durable()  # a daemon that is killed now must know of it; where that fails its calls are denied (S9)
         return {}
 
     async def left(self, params: Params) -> object:
@@ -347,6 +348,7 @@ class Calls:
             raise CallError("held", str(e)) from e
         except ValueError as e:
             raise CallError("refused", str(e)) from e
+        await self._runner.durable()
         row = views.agent(self._runner.state.sessions[session.id], self._runner.state, self._runner.clock())
         logs = await anyio.to_thread.run_sync(self._written_by, session)
         return {**row, "found": moved.count, "why": moved.why, "logs": logs}

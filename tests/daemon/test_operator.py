@@ -14,7 +14,9 @@ import pytest
 from controlroom.client.rpc import Refused
 from controlroom.containment import processes
 from controlroom.model.agent import Handle, Rung
+from tests.support import daemon as daemons
 from tests.support.daemon import Daemon
+from tests.support.home import Home
 from tests.support.waiting import eventually, never
 
 AGENT = """
@@ -92,6 +94,26 @@ def agent(daemon: Daemon) -> Iterator[Agent]:
     made = Agent(daemon, "worker")
     yield made
     made.end()
+
+
+@pytest.mark.row("K17")
+def test_what_is_launched_or_adopted_stands_in_the_journal_when_that_is_answered(home: Home) -> None:
+    """Else a daemon that is killed right then would know nothing of a session that runs."""
+    daemon = daemons.start(home, "-c", daemons.SLOW_DISK)
+    try:
+        agent = Agent(daemon, "worker")
+        assert agent.session in _opened(daemon)
+        agent.end()
+        with subprocess.Popen(["sleep", "60"]) as process:
+            assert daemon.call("adopt", pid=process.pid)["id"] in _opened(daemon)
+            process.kill()
+    finally:
+        daemons.stop(daemon)
+
+
+def _opened(daemon: Daemon) -> set[str]:
+    """The sessions of which the file has the begin."""
+    return {record["session"] for record in daemon.records() if record["kind"] == "session"}
 
 
 @pytest.mark.row("S04")

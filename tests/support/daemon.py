@@ -120,14 +120,24 @@ def header(kind: str, **more: object) -> bytes:
     return json.dumps({"v": 1, "nonce": NONCE, "kind": kind, **more}).encode()
 
 
-def launch(home: Home) -> "subprocess.Popen[bytes]":
+# A daemon on a disk that takes its time.
+SLOW_DISK = """
+import os, sys, time
+from controlroom.daemon.__main__ import main
+write = os.write
+os.write = lambda *given: (time.sleep(0.3), write(*given))[1]
+sys.exit(main())
+"""
+
+
+def launch(home: Home, program: tuple[str, ...] = ("-m", "controlroom.daemon")) -> "subprocess.Popen[bytes]":
     """Start a daemon process; nothing is waited for."""
     log = home.path / "daemon.log"
     if log not in home.logs:
         home.logs.append(log)
     with log.open("ab") as file:
         return subprocess.Popen(
-            [sys.executable, "-m", "controlroom.daemon"],
+            [sys.executable, *program],
             env=home.env,
             stdin=subprocess.DEVNULL,
             stdout=file,
@@ -136,11 +146,11 @@ def launch(home: Home) -> "subprocess.Popen[bytes]":
         )
 
 
-def start(home: Home) -> Daemon:
+def start(home: Home, *program: str) -> Daemon:
     """A daemon that answers."""
     workspace = home.path.parent / "w"
     workspace.mkdir(exist_ok=True)
-    daemon = Daemon(home, launch(home), workspace)
+    daemon = Daemon(home, launch(home, program) if program else launch(home), workspace)
     eventually(lambda: answers(daemon), 60, "the daemon answers")
     return daemon
 
