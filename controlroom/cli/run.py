@@ -152,6 +152,7 @@ class _Session:
         self._agents = Path(plan["agents_dir"])
         self._notes: list[str] = plan["protected"]["notes"] if plan["protected"] is not None else []
         self._connection: Operator | None = None
+        self._handle: Handle | None = None
 
     def ready(self, handle: Handle, report: Report) -> None:
         """The agent is held and has run nothing: the handle goes to disk, then to the daemon. Raises; then nothing runs."""
@@ -167,18 +168,28 @@ class _Session:
         except BaseException:
             handles.drop(self._agents, handle.session)
             raise
+        self._handle = handle
 
     def over(self, status: int, left: list[Survivor], thrown: list[str]) -> None:
         """The session has ended. A daemon that is gone finds out by the handle when it comes back."""
-        parts = [f"pid {one.process.pid} {one.name}: {one.why}" for one in left[:20]]
-        note = "; ".join([*parts, f"thrown away: {', '.join(thrown)}"] if thrown else parts)
+        note = "; ".join([f"exit status {status}", *(f"pid {one.process.pid} {one.name}: {one.why}" for one in left[:20])])
         for fresh in (False, True):
             try:
                 if fresh or self._connection is None:
                     self._connection = Operator(self._places)
-                self._connection.call("left", session=self._session, status=status, note=note)
+                self._connection.call("left", session=self._session, note=note, thrown=thrown)
             except NoDaemon:
                 continue  # it was restarted meanwhile, or is gone
             except RpcError as error:
                 out.tell(f"the end of the session was not taken: {error}")
             return
+        self._leave(note, thrown)
+
+    def _leave(self, note: str, thrown: list[str]) -> None:
+        """Nobody takes it now: it is left for the daemon that comes."""
+        if self._handle is None:
+            return
+        try:
+            handles.save(self._agents, msgspec.structs.replace(self._handle, end=note, thrown=tuple(thrown)))
+        except OSError as error:
+            out.tell(f"the end of the session cannot be kept: {error.strerror}")

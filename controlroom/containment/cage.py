@@ -12,11 +12,14 @@ from pathlib import Path
 
 import msgspec
 
+from controlroom.model.wire import legible
+
 INSIDE = Path(__file__).with_name("inside.py")
 # Below these an ordinary user cannot write either; the uid 0 of a sandbox owns them.
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/boot", "/etc", "/opt")
 
 _LISTED = 200  # files of a throw-away folder that are named
+_CHARACTERS = 8_192  # of their names together
 
 
 class Checks(msgspec.Struct, frozen=True):
@@ -211,15 +214,21 @@ def witness_lives(folder: str) -> str:
     return ""
 
 
-def thrown_away(cage: Cage) -> list[str]:
-    """What lies in the session's throw-away home and temporary folder, `home/...` and `tmp/...`, at most `_LISTED` of it."""
+def thrown_away(own: str) -> list[str]:
+    """What lies in the throw-away home and temporary folder below a session's `own` folder ("" = none), as `home/...` and
+    `tmp/...`: at most `_LISTED` files and `_CHARACTERS` of it.
+    """
     found: list[str] = []
-    for top in ("home", "tmp") if cage.folder else ():
-        for folder, names, files in os.walk(f"{cage.folder}/{top}"):
+    room = _CHARACTERS
+    for top in ("home", "tmp") if own else ():
+        for folder, names, files in os.walk(f"{own}/{top}"):
             names.sort()
-            found += [os.path.relpath(f"{folder}/{name}", cage.folder) for name in sorted(files)]
-            if len(found) >= _LISTED:
-                return [*found[:_LISTED], "and more"]
+            for name in sorted([*files, *(name for name in names if os.path.islink(f"{folder}/{name}"))]):
+                told = legible(os.path.relpath(f"{folder}/{name}", own))
+                room -= len(told)
+                if len(found) >= _LISTED or room < 0:
+                    return [*found, "and more"]
+                found.append(told)
     return found
 
 

@@ -106,7 +106,7 @@ class _Shim:
             while self._reaper.status is None or ((spec.keep or self._stopping) and not self._alone):
                 self._turn()
             left = self._finish()
-            thrown = cage.thrown_away(spec.cage) if spec.cage is not None else []
+            thrown = cage.thrown_away(spec.cage.folder) if spec.cage is not None else []
         on_exit(self._reaper.status, left, thrown)
         return self._reaper.status
 

@@ -41,6 +41,7 @@ from controlroom.storage.paths import Places
 SAMPLE_SECONDS = 1.0
 MOST_NAME = 64  # characters of a stop id
 MOST_LOGS = 32  # that a launch may name
+MOST_NOTE = 2_000  # characters of how a session ended
 MOST_PLANNED = 256  # launches under way
 MOST_SHOWN_MS = 10**9
 ANSWER_SECONDS = 30.0
@@ -337,8 +338,9 @@ class Calls:
         return {}
 
     async def left(self, params: Params) -> object:
-        note = f"exit status {params.get('status')}" + (f"; {params['note']}" if params.get("note") else "")
-        self._runner.feed(ev.SessionEnded(self._runner.clock(), str(params["session"]), SessionState.ENDED, note[:1000]))
+        session, note = str(params["session"]), str(params.get("note", ""))[:MOST_NOTE]
+        self._runner.feed(ev.SessionEnded(self._runner.clock(), session, SessionState.ENDED, note))
+        self._registry.thrown(session, msgspec.convert(params.get("thrown", ()), tuple[str, ...]))
         return {}
 
     async def adopt(self, params: Params) -> object:

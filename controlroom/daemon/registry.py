@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import shutil
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio.to_thread
@@ -13,6 +13,7 @@ import msgspec
 from controlroom.agents.known import kind_of
 from controlroom.containment import hold, orphans, processes
 from controlroom.containment.adopt import Moved, move
+from controlroom.containment.cage import thrown_away
 from controlroom.containment.rungs import Probe
 from controlroom.daemon import peers
 from controlroom.daemon.config import Configuration
@@ -129,16 +130,20 @@ class Registry:
         for trouble in found.unreadable:
             self._runner.alarm("handle", f"a session cannot be taken hold of, its handle cannot be read: {trouble}")
         alive = [handle for handle in found.handles if hold.lives(handle)]
-        self._clear_cages({handle.session for handle in alive})
         if not found.unreadable:  # else a leaf might be of one of these
             orphans.clear(base, {handle.session for handle in found.handles})
         for gone in [h for h in found.handles if h not in alive]:
             shelf.drop(self._places.agents, gone.session)
             hold.clear(gone)  # its shim was killed, or the machine went down with it
+        ends = {handle.session: handle for handle in found.handles if handle not in alive and handle.end}
         for session in sessions.values():
             if session.state not in OVER and session.id not in {h.session for h in alive}:
-                ended = {"state": SessionState.LOST, "note": "gone when the daemon came back"}
-                self._runner.record(Kind.SESSION, ended, session.id)
+                end = ends.get(session.id)
+                state, note = (SessionState.ENDED, end.end) if end else (SessionState.LOST, "gone when the daemon came back")
+                self._runner.record(Kind.SESSION, {"state": state, "note": note}, session.id)
+        for end in ends.values():
+            self.thrown(end.session, end.thrown)
+        self._clear_cages({handle.session for handle in alive})
         for handle in alive:
             self._runner.handles[handle.session] = handle
             known = sessions.get(handle.session) or self._unknown(handle)
@@ -153,7 +158,12 @@ class Registry:
         cages = self._places.state / "cages"
         for name in os.listdir(cages) if cages.is_dir() else ():
             if name not in alive:
-                shutil.rmtree(cages / name, ignore_errors=True)
+                self.thrown(name, _take_away(cages / name))
+
+    def thrown(self, session: str, names: Sequence[str]) -> None:
+        """What was in a throw-away home or temporary folder stands in the session's record (`cage.thrown_away`)."""
+        if names:
+            self._runner.record(Kind.THROWN, {"names": names}, session)
 
     def _unknown(self, handle: Handle) -> Session:
         """A session that lives and that the journal does not know: all its calls are denied until an operator resumes it."""
@@ -237,11 +247,17 @@ class Registry:
             hold.clear(handle)
             cage = self._places.state / "cages" / session.id
             if cage.exists() and not hold.lives(handle):
-                self._runner.spawn(_take_away(cage))
+                self._runner.spawn(self._clear_cage(session.id, cage))
+
+    async def _clear_cage(self, session: str, cage: Path) -> None:
+        self.thrown(session, await anyio.to_thread.run_sync(_take_away, cage))
 
 
-async def _take_away(folder: Path) -> None:
-    await anyio.to_thread.run_sync(partial(shutil.rmtree, folder, ignore_errors=True))
+def _take_away(own: Path) -> list[str]:
+    """Remove a session's own folder; what was thrown away with it."""
+    names = thrown_away(str(own))
+    shutil.rmtree(own, ignore_errors=True)
+    return names
 
 
 def _found_state(session: Session, handle: Handle) -> SessionState:

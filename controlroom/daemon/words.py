@@ -110,6 +110,8 @@ def _told(kind: Kind, body: dict[str, object]) -> str:
             return f"change {change} is taken as it is, by {by}"
         case Kind.LEAK, {"path": path, "line": line, "kind": looks}:
             return f"a secret ({looks}) in line {line} of {path}"
+        case Kind.THROWN, {"names": list(names)}:
+            return f"thrown away with it: {', '.join(map(str, names))}"
         case Kind.WALLS, {"held": list(held)}:
             return "; ".join(map(str, held))
         case Kind.ALARM, {"kind": what, "text": text}:

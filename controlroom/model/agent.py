@@ -54,7 +54,8 @@ class Handle(msgspec.Struct, frozen=True):
 
     `cgroup`: the leaf's absolute path, "" without one. `shim`: the per-agent shim. `root`: the agent's first process.
     `init`: the first process of its PID namespace, None without one. `control`: path of the shim's control socket, "" without
-    a shim. `tag`: the hard RLIMIT_MSGQUEUE that all of the session inherit, 0 without one.
+    a shim. `tag`: the hard RLIMIT_MSGQUEUE that all of the session inherit, 0 without one. `end`: how it ended, and `thrown`:
+    what went with it, where no daemon was there to take that.
     """
 
     session: str
@@ -66,6 +67,8 @@ class Handle(msgspec.Struct, frozen=True):
     control: str = ""
     init: ProcessId | None = None
     tag: int = 0
+    end: str = ""
+    thrown: tuple[str, ...] = ()
 
 
 class Session(msgspec.Struct, frozen=True):

@@ -48,6 +48,7 @@ class Kind(StrEnum):
     DISMISSED = "dismissed"  # an operator ended the daemon: agents may go on without it
     CONFIG = "config"
     WALLS = "walls"  # what was tried in vain against the walls of an ENFORCED session, before its agent ran
+    THROWN = "thrown"  # files of a throw-away home or temporary folder, which went with the session
     LEAK = "secret"  # one was seen in an agent's log: where, and of which kind
     LAYER = "layer"  # a file that agents read beside their task was changed: who, what, what it weakens
     LAYER_TAKEN = "layer.taken"  # an operator takes such a change as it is

@@ -2,13 +2,15 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from controlroom.containment import cgroup
+from controlroom.containment import cgroup, hold
 from controlroom.containment.rungs import bwrap_refuses
 from controlroom.storage import handles
 from tests.cli.conftest import Cli
@@ -162,18 +164,87 @@ def test_enforced_is_stopped_with_proof_and_leaves_nothing(cli: Cli, daemon: Dae
     eventually(lambda: not list(cages.iterdir()), 20, "the session's folder is gone")
 
 
-def test_what_was_in_a_throw_away_home_stands_in_its_record_and_is_gone(cli: Cli) -> None:
+@pytest.fixture
+def guest(cli: Cli) -> None:
+    """A profile with a throw-away home and temporary folder, and a daemon that knows it."""
     _bwrap()
     profiles = cli.home.path / "config" / "profiles"
     profiles.mkdir(parents=True, mode=0o700)
     profiles.parent.chmod(0o700)
     (profiles / "guest.toml").write_text('containment = "enforced"\nhome = "throw-away"\ntmp = "throw-away"\n')
+    cli.ok("daemon", "start")
+
+
+def test_what_was_in_a_throw_away_home_stands_in_its_record_and_is_gone(cli: Cli, guest: None) -> None:
     code = "echo x > $HOME/note; mkdir /tmp/made; echo y > /tmp/made/file"
     cli.ok("run", "--name", "a", "--profile", "guest", "--", "sh", "-c", code)
     assert not (cli.home.user / "note").exists()
-    told = "ended: exit status 0; thrown away: home/note, tmp/made/file"
-    eventually(lambda: told in cli.ok("logs", "a"), 20, "its record has what was thrown away")
+    _told(cli, "thrown away with it: home/note, tmp/made/file")
+
+
+FILLS = (sys.executable, "-I", "-c", r"""
+import os, sys, time
+home = os.environb[b"HOME"]
+open(home + b"/odd-\xff", "w"); os.symlink("/", home + b"/link"); open(sys.argv[1], "w"); time.sleep(300)
+""")  # fmt: skip
+FILLED = "thrown away with it: home/link, home/odd-\\xff"
+
+
+def _filled(cli: Cli) -> None:
+    """An agent `a` with things in its throw-away home runs."""
+    cli.ok("run", "--detach", "--name", "a", "--profile", "guest", "--", *FILLS, str(cli.cwd / "filled"))
+    eventually((cli.cwd / "filled").exists, 20, "its home is filled")
+
+
+def _records(cli: Cli, kind: str) -> list[dict[str, Any]]:
+    """The bodies of all records of a kind in the journal."""
+    text = "".join(file.read_text() for file in sorted((cli.home.path / "state" / "journal").glob("*.jsonl")))
+    records = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+    return [record["body"] for record in records if record["kind"] == kind]
+
+
+def _told(cli: Cli, text: str) -> None:
+    eventually(lambda: text in cli.ok("logs", "a"), 20, "its record has what was thrown away")
     assert not list((cli.home.path / "state" / "cages").iterdir())
+
+
+@pytest.mark.parametrize("act", ["stop", "kill"])
+def test_it_stands_there_too_after_a_stop(cli: Cli, guest: None, act: str) -> None:
+    _filled(cli)
+    cli.ok(act, "a")
+    _told(cli, FILLED)
+    assert cli.json("agents")[0]["state"] == "stopped"
+
+
+def test_it_stands_there_too_where_no_daemon_ran_at_its_end(cli: Cli, guest: None) -> None:
+    daemon = cli.json("daemon", "status")["pid"]
+    _filled(cli)
+    os.kill(daemon, signal.SIGKILL)
+    (handle,) = handles.load_all(cli.home.path / "state" / "agents")
+    assert hold.kill(handle).confirmed
+    eventually(lambda: handles.load_all(cli.home.path / "state" / "agents")[0].end, 20, "its shim has left it word")
+    cli.ok("daemon", "start")
+    (names,) = eventually(lambda: _records(cli, "thrown"), 20, "it is recorded")
+    assert names == {"names": ["home/link", "home/odd-\\xff"]}
+    last = _records(cli, "session")[-1]
+    assert last["state"] == "ended" and last["note"].startswith("exit status 137")
+    assert not handles.load_all(cli.home.path / "state" / "agents")
+
+
+def test_it_stands_there_too_where_its_shim_was_killed(cli: Cli, guest: None) -> None:
+    _filled(cli)
+    (handle,) = handles.load_all(cli.home.path / "state" / "agents")
+    assert handle.shim
+    os.kill(handle.shim.pid, signal.SIGKILL)
+    cli.ok("kill", "a")
+    _told(cli, FILLED)
+
+
+def test_a_long_list_of_what_was_thrown_away_says_that_it_is_cut(cli: Cli, guest: None) -> None:
+    code = "for i in $(seq 300); do : > $HOME/file-$i; done"
+    cli.ok("run", "--name", "a", "--profile", "guest", "--", "sh", "-c", code)
+    (names,) = eventually(lambda: _records(cli, "thrown"), 20, "it is recorded")
+    assert len(names["names"]) == 201 and names["names"][-1] == "and more"
 
 
 ODD = {
