@@ -208,7 +208,8 @@ def test_a_session_that_ended_with_the_daemon_gets_its_end_recorded(daemon: Daem
     assert hold.kill(agent).confirmed
     eventually(lambda: not hold.lives(agent), 20, "all of it is gone")
     _again(daemon)
-    eventually(lambda: [r for r in daemon.records() if r["body"].get("state") == "lost"], 20, "the journal tells its end")
+    told = eventually(lambda: [r["body"] for r in daemon.records() if r["body"].get("state") == "ended"], 20, "its end is told")
+    assert told[0]["note"].startswith("exit status 137")  # its shim has left word
     eventually(lambda: not handles.load_all(daemon.places.agents), 20, "its handle goes")
     assert _state(daemon) == ""
 
