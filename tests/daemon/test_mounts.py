@@ -14,7 +14,7 @@ import socket, sys
 with socket.socket(socket.AF_UNIX) as line:
     line.connect(sys.argv[1])
     line.sendall(sys.stdin.buffer.read())
-    print(line.recv(65536).split()[2].decode())
+    print(line.makefile("rb").read().split()[2].decode())
 """
 
 

@@ -233,11 +233,11 @@ def test_calls_before_hello_and_unknown_versions_are_refused(daemon: Daemon) -> 
         (b'{"id":1,"method":"hello","params":{"version":9}}\n', "version"),
         (b"rubbish\n", "usage"),
     ):
-        with socket.socket(socket.AF_UNIX) as sock:
+        with socket.socket(socket.AF_UNIX) as sock, sock.makefile("rb") as answers:
             sock.connect(str(daemon.places.operator_sock))
             sock.settimeout(5)
             sock.sendall(line)
-            assert json.loads(sock.recv(65536))["error"]["code"] == code
+            assert json.loads(answers.readline())["error"]["code"] == code
 
 
 def test_bad_parameters_are_a_usage_error_and_nothing_else(daemon: Daemon) -> None:
