@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from controlroom.client.rpc import Operator
+from controlroom.storage.paths import places
 from tests.support.home import Home
 from tests.support.model_server import Model
 from tests.support.waiting import eventually
@@ -68,6 +70,11 @@ class Room:
     def json(self, *arguments: str) -> Any:
         """What a listing prints with --json."""
         return json.loads(self.cli(*arguments, "--json"))
+
+    def call(self, method: str, **params: object) -> Any:
+        """One operator's call without a command of its own, for what must not wait for the start of a program."""
+        with Operator(places(self.home.env)) as operator:
+            return operator.call(method, **params)
 
     def configure(self, text: str) -> None:
         """Write the operator's config.toml."""

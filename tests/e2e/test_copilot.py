@@ -191,9 +191,10 @@ def test_a_call_past_a_gate_that_was_taken_out_is_told(gated: Room, copilot: Pat
     installed = json.loads(hook_file(gated).read_text(encoding="utf-8"))
     del installed["hooks"]["preToolUse"]
     hook_file(gated).write_text(json.dumps(installed), encoding="utf-8")
-    with Model({"main": [[TOUCH], [Call("bash", {"command": "sleep 5", "description": "wait"})], "done"]}) as model:
+    with Model({"main": [[TOUCH], "done"]}, thinks=True) as model:
         run = gated.alone(*copilot_command(gated, copilot, model, "[[main]] go"))
         told = eventually(lambda: alarms(gated), ANSWER, "it is told")
+        model.go_on()
         run.wait()
     assert "UNGATED" in told[0]
 

@@ -9,7 +9,7 @@ import pytest
 from controlroom.agents.claude_settings import settings_json
 from controlroom.agents.command import hook_file, interpreter
 from controlroom.containment.rungs import bwrap_refuses
-from tests.e2e.room import Room
+from tests.e2e.room import ANSWER, Room
 from tests.support.model_server import Call, Model, call_id
 from tests.support.waiting import eventually
 
@@ -60,8 +60,8 @@ def test_a_pause_longer_than_the_hooks_timer_runs_nothing(room: Room) -> None:
     assert '"timeout":3,' in settings
     with Model({"main": [[REMOVE], "done"]}, thinks=True) as model:
         run = room.agent(model, [os.fspath(agent), "--settings", settings], "[[main]] clean up")
-        room.pending()
-        room.cli("pause", "claude")
+        eventually(lambda: room.call("pending"), ANSWER, "it waits")
+        room.call("pause", name="claude")  # within the timer, also where a command takes long to start
         assert room.state() == "paused"
         time.sleep(6)  # no event ends a pause; the timer's own time is what is waited for
         assert (room.workspace / "build" / "release.tar").exists()

@@ -63,10 +63,11 @@ def test_an_expired_hold_is_a_denial(room: Room) -> None:
     room.start()
     with script(REMOVE) as model:
         run = room.supervised(model, "[[main]] clean up")
-        room.pending()
         assert run.wait() == 0
     assert (room.workspace / "build" / "release.tar").exists()
     assert model.results[FIRST].error
+    [receipt] = room.json("receipts")
+    assert (receipt["verdict"], receipt["by"]) == ("deny", "expiry")
     assert "again" in model.results[FIRST].text  # it may ask again
 
 
