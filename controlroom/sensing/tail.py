@@ -1,7 +1,8 @@
 """Follows one growing file line by line: through rotation, truncation, replacement and giant lines (S17, R01 to R06).
 
-Reads by offset (never mapped: a truncated map is SIGBUS). No complete line is lost or repeated across a rotation by rename;
-where something may be lost, a Gap says so. Blocking calls, each bounded by `most`: run it in a thread.
+Reads by offset (never mapped: a truncated map is SIGBUS). No complete line is lost or repeated across rotations by rename,
+several between two looks too; where something may be lost, a Gap says so. Blocking calls, each bounded by `most`: run it in a
+thread.
 """
 
 import os
@@ -10,6 +11,7 @@ from io import BytesIO
 import msgspec
 
 from controlroom.sensing.opening import Refused, open_log, same_file
+from controlroom.sensing.rotated import Rotated
 
 MOST_LINE = 64 * 1024  # bytes of a line that are kept; the rest is counted
 BITE = 256 * 1024  # bytes read at once where lines are only counted
@@ -161,6 +163,7 @@ class Tail:
         self.files = 0
         self._file: _File | None = None
         self._old: _File | None = None  # rotated away: its writer may not have let go of it yet
+        self._rotated, self._written = Rotated(path), 0  # when what lay at the path was written last, as we saw it, ns
         self._told = ""
         self._leapt = 0  # bytes that were left unread, and not told yet
         self.more = True  # whether the last read may have left something behind
@@ -179,6 +182,7 @@ class Tail:
             if self._file.rewritten():
                 found.append(Gap("the file was cut or rewritten: lines may be missing"))
                 self._file.forget()
+                self._rotated.learn()  # a copy that was made before the cut was never at the path
             lines, came = self._file.read(most)
             found += lines
         before = self._file
@@ -227,14 +231,29 @@ class Tail:
             descriptor, there = open_log(self._path)
         except FileNotFoundError:  # not there yet, or taken away: what is open is read to its end
             self._told = "absent"  # what comes later is read from its begin
-            return []
+            return self._turn_between()
         except Refused as error:
             return self._refuse(str(error))
         if self._file is not None and same_file(os.fstat(self._file.descriptor), there):
             os.close(descriptor)
-            self._told = "open"
+            self._told, self._written = "open", there.st_mtime_ns
             return []
-        return self._turn_to(descriptor, there.st_size)
+        before = self._file
+        found = self._turn_between()
+        if self._file is not before:
+            os.close(descriptor)
+            return found
+        self._rotated.learn()
+        self._written = there.st_mtime_ns
+        return found + self._turn_to(descriptor, there.st_size)
+
+    def _turn_between(self) -> list[Found]:
+        """Where another file was at the path and is away again, that one comes first."""
+        if self._file is None:
+            return []
+        own = os.fstat(self._file.descriptor)
+        between = self._rotated.next((own.st_dev, own.st_ino), self._written)
+        return self._turn_to(between[0], between[1].st_size) if between is not None else []
 
     def _turn_to(self, descriptor: int, size: int) -> list[Found]:
         found: list[Found] = []

@@ -33,13 +33,19 @@ def kept(line: bytes) -> tuple[bytes, int]:
 
 
 class Log(RuleBasedStateMachine):
-    """A writer that appends and rotates by rename; a reader that looks whenever it likes, in bites of any size."""
+    """A writer that appends and rotates by rename, as often as it likes; a reader that looks whenever it likes, in bites of any
+    size. Rotated files get a number that grows, or 1 while all older ones move on by one.
+    """
+
+    moves_on = False
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="cr"))
         self.path = self.folder / "log"
+        self.path.touch()
         self.tail = Tail(str(self.path))
+        self.tail.read()  # it is followed
         self.written = [b""]
         self.seen: list[Found] = []
         self.turns = 0
@@ -61,15 +67,22 @@ class Log(RuleBasedStateMachine):
     @precondition(lambda self: self.path.exists())
     @rule()
     def rotate(self) -> None:
-        self.everything()  # what is rotated twice between two looks is gone for everybody
         self.turns += 1
-        self.path.rename(self.folder / f"log.{self.turns}")
+        if self.moves_on:
+            for number in range(self.turns - 1, 0, -1):
+                (self.folder / f"log.{number}").rename(self.folder / f"log.{number + 1}")
+        self.path.rename(self.newest)
         self.written.append(b"")
+
+    @property
+    def newest(self) -> Path:
+        """What was rotated last."""
+        return self.folder / f"log.{1 if self.moves_on else self.turns}"
 
     @precondition(lambda self: self.turns > 0 and not self.path.exists())
     @rule(chunk=CHUNKS)
     def the_writer_still_has_the_old_one(self, chunk: list[str]) -> None:
-        self.put(self.folder / f"log.{self.turns}", -2, chunk)
+        self.put(self.newest, -2, chunk)
 
     @rule()
     def everything(self) -> None:
@@ -87,7 +100,14 @@ class Log(RuleBasedStateMachine):
         shutil.rmtree(self.folder)
 
 
+class MovingOn(Log):
+    """As most rotating programs name them."""
+
+    moves_on = True
+
+
 TestLog = pytest.mark.row("R02", "R03", "R04")(Log.TestCase)
+TestLogThatMovesOn = pytest.mark.row("R04")(MovingOn.TestCase)
 
 
 @pytest.fixture
@@ -114,6 +134,41 @@ def test_a_file_that_is_deleted_and_made_anew_goes_on_without_a_gap(log: Path) -
     drain(tail)
     log.unlink()
     assert drain(tail) == []
+    log.write_bytes(b"three\n")
+    assert texts(drain(tail)) == [(b"three", 0)]
+
+
+@pytest.mark.row("R04")
+def test_a_log_that_was_rotated_thrice_between_two_looks_is_read_whole_and_in_order(log: Path) -> None:
+    tail = Tail(str(log))
+    drain(tail)
+    for word in (b"three\n", b"four\n", b"five\n"):
+        with log.open("ab") as file:
+            file.write(word)
+        for number in (2, 1):
+            if (away := log.with_name(f"log.{number}")).exists():
+                away.rename(log.with_name(f"log.{number + 1}"))
+        log.rename(log.with_name("log.1"))
+    log.write_bytes(b"six\n")
+    found = drain(tail)
+    assert texts(found) == [(word, 0) for word in (b"three", b"four", b"five", b"six")]
+    assert tail.files == 4
+
+
+@pytest.mark.row("R04", "R05")
+def test_what_lies_beside_a_log_that_is_rotated_and_was_never_at_its_path_is_not_read(log: Path) -> None:
+    log.with_name("log.7").write_bytes(b"of before\n")
+    tail = Tail(str(log))
+    drain(tail)
+    log.with_name("log.6").write_bytes(log.read_bytes())  # copied, then cut
+    log.write_bytes(b"")
+    drain(tail)
+    log.with_name("log.err").write_bytes(b"another log\n")
+    log.with_name("log.2.gz").write_bytes(b"compressed\n")
+    log.with_name("other.log.3").write_bytes(b"of another one\n")
+    log.with_name("log.4").symlink_to(log.with_name("log.err"))
+    os.mkfifo(log.with_name("log.5"))
+    log.rename(log.with_name("log.1"))
     log.write_bytes(b"three\n")
     assert texts(drain(tail)) == [(b"three", 0)]
 
