@@ -90,6 +90,20 @@ def everywhere(kind: str, home: str, environment: Mapping[str, str]) -> tuple[Pl
     return tuple(place for place in places(kind, home, "/", environment) if not place.layer.path.startswith("./"))
 
 
+def held(kind: str, home: str, environment: Mapping[str, str]) -> Iterator[str]:
+    """What is there of the layers in an agent's own folder, for walls; of a pattern the folder that it is in. Blocking.
+
+    Not what the agent writes in normal work: its memory, and files of which only some keys are looked at.
+    """
+    if kind not in table():
+        return
+    own = folder(kind, home, environment)
+    for place in everywhere(kind, home, environment):
+        path = _fixed(place)[0] if glob.has_magic(place.layer.path) else place.path
+        if path.startswith(f"{own}/") and place.layer.role != "memory" and not place.layer.only and os.path.lexists(path):
+            yield path
+
+
 def logs(home: str, environment: Mapping[str, str]) -> Iterator[str]:
     """The logs of every known agent that are there, the newest of each first. Blocking."""
     for known in table().values():

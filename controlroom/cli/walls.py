@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import controlroom
+from controlroom.agents import layers
 from controlroom.cli.room import Failure
 from controlroom.containment import cage
 from controlroom.containment.cage import Cage, Layout
 from controlroom.storage.paths import Places
 
-# Settings that would switch the gate off if somebody made them: (where, what an empty one holds, None = an empty folder).
+# Settings that would switch a gate off, or run something when the agent is next started, if somebody made them: (where, what an
+# empty one holds, None = an empty folder). `@/` is the agent's own folder.
 UNBORN: dict[str, tuple[tuple[str, str | None], ...]] = {
-    "claude-code": (("~/.claude/settings.json", "{}\n"), ("./.claude", None))
+    "claude-code": (("@/settings.json", "{}\n"), ("./.claude", None)),
+    "codex": (("@/config.toml", ""), ("@/hooks.json", "{}\n"), ("@/rules", None), ("./.codex", None)),
+    "gemini": (("@/settings.json", "{}\n"), ("@/policies", None), ("@/extensions", None), ("./.gemini", None)),
+    "copilot": (("@/settings.json", "{}\n"), ("@/mcp-config.json", "{}\n"), ("@/hooks", None)),
 }
 # Ways to have work done, or keys pressed, outside of the session.
 CONTROL = (
@@ -44,7 +49,9 @@ def build(places: Places, plan: dict[str, Any], kind: str, workspace: Path) -> C
     folder = os.path.realpath(places.state / "cages" / plan["session"])
     cage.prepare(folder)
     made = _placeholders(kind, home, workspace)
-    settings = [_at(place, home, workspace) for unborn in UNBORN.values() for place, _ in unborn]
+    settings = [_at(kind, place, home, workspace) for kind, unborn in UNBORN.items() for place, _ in unborn]
+    if kind in layers.table() and layers.folder(kind, home, os.environ) != layers.folder(kind, home, {}):
+        settings += map(os.path.realpath, layers.held(kind, home, os.environ))  # a variable moved it: no list knows the place
     protected = plan["protected"]
     layout = Layout(
         workspace=os.path.realpath(workspace),
@@ -67,19 +74,20 @@ def _program() -> tuple[str, ...]:
     return os.path.dirname(controlroom.__file__), sys.prefix, sys.base_prefix
 
 
-def _at(place: str, home: str, workspace: Path) -> str:
-    return os.path.realpath(place.replace("~", home, 1) if place.startswith("~") else workspace / place)
+def _at(kind: str, place: str, home: str, workspace: Path) -> str:
+    own = place.startswith("@")
+    return os.path.realpath(place.replace("@", layers.folder(kind, home, os.environ), 1) if own else workspace / place)
 
 
 def _placeholders(kind: str, home: str, workspace: Path) -> tuple[str, ...]:
     """Make the settings that do not exist yet as empty ones, so that there is something to hold. Which were made."""
     made = []
     for place, content in UNBORN.get(kind, ()):
-        path = Path(_at(place, home, workspace))
+        path = Path(_at(kind, place, home, workspace))
         if path.exists():
             continue
         if content is None:
-            path.mkdir(mode=0o755)
+            path.mkdir(mode=0o755, parents=True)
         else:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8") as file:

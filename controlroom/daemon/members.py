@@ -10,7 +10,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from controlroom.agents import layers
 from controlroom.policy.context import Context
+from controlroom.policy.paths import is_below
 from controlroom.policy.protect import Guard, builtin
 from controlroom.sensing.tree import RealTree
 
@@ -28,7 +30,16 @@ OWN = {
         "~/.claude/agent-memory",
         "~/.claude/.credentials.json",
         "~/.claude.json",
-    )
+    ),
+    "opencode": ("~/.local/share/opencode", "~/.local/share/opencode/auth.json", "~/.local/state/opencode"),
+    "openclaw": (
+        "~/.openclaw/state",
+        "~/.openclaw/agents",
+        "~/.openclaw/memory",
+        "~/.openclaw/credentials",
+        "~/.openclaw/workspace/MEMORY.md",
+        "~/.openclaw/workspace/memory",
+    ),
 }
 
 
@@ -45,22 +56,30 @@ class Members(msgspec.Struct, frozen=True):
 
 
 def find(context: Context, kind: str) -> Members:
-    """Everything that exists now and is on a list, but for what an agent of this kind writes itself. Raises TooMany."""
+    """Everything that exists now and is on a list, but for what an agent of this kind writes itself. Raises TooMany.
+
+    Where the agent's own folder is on a list as a whole (`~/.codex/`), that is its settings in it (`layers.held`): its login,
+    logs and databases lie there too. What the user or the workspace lists is held whoever writes it.
+    """
     guard, tree = Guard(context, RealTree()), RealTree()
     free = {os.path.realpath(_at(path, context)) for path in OWN.get(kind, ())}
+    settings = [os.path.realpath(path) for path in layers.held(kind, context.home, {})]
+    own = os.path.realpath(layers.folder(kind, context.home, {})) if kind in layers.table() else ""
+    opened = own if own and guard.hit(own, None) is not None else ""
     readonly: dict[str, None] = {}
     unread: dict[str, None] = {}
     notes: list[str] = [guard.broken] if guard.broken else []
     seen = 0
-    for path in _candidates(context, guard):
+    for path in (*settings, *_candidates(context, guard)):
         seen += 1
         if seen > MOST:
             notes.append(f"only the first {MOST} files were looked at for patterns that match anywhere")
             break
         hit = guard.hit(path, None)
-        if hit is None or path in free or any(path.endswith(f"/{own}") for own in GIT):
-            continue
         real = os.path.realpath(path)
+        its_own = path in free or (opened and real not in settings and is_below(real, opened))
+        if hit is None or (its_own and not guard.asked(path)) or any(path.endswith(f"/{name}") for name in GIT):
+            continue
         readonly[real] = None
         read = guard.reading(path, None)
         if read is not None and read.kind == "unread":

@@ -191,6 +191,10 @@ class Guard:
             return Hit("never", path)
         return Hit("guarded", path) if self._guarded.match(path) else None
 
+    def asked(self, path: str) -> bool:
+        """Whether a line of the user's or of the workspace's means a resolved path, and not the built-in lists alone."""
+        return any(patterns.match(path) for patterns in self._never[2:])
+
     def reading(self, path: str, stat: Stat | None) -> Hit | None:
         """What reading a resolved path means: `unread` (forbidden), `secret` (asks), or nothing."""
         return worst(self._reading(name, stat) for name in (path, *self._tree.elsewhere(path)))

@@ -119,6 +119,10 @@ class Room:
         """`controlroom run --name NAME -- COMMAND`: an agent with an environment of its own."""
         return self._start([CONTROLROOM, "run", "--name", name, "--", *command], environment)
 
+    def walled(self, name: str, command: Sequence[str], environment: Mapping[str, str]) -> Run:
+        """The same at ENFORCED."""
+        return self._start([CONTROLROOM, "run", "--name", name, "--contain", "enforced", "--", *command], environment)
+
     def alone(self, command: Sequence[str], environment: Mapping[str, str]) -> Run:
         """COMMAND as its user starts it, outside of the room."""
         return self._start(command, environment)

@@ -1,7 +1,8 @@
-"""The real Claude Code behind walls, and a pause that outlasts the timer of its hook."""
+"""The real agents behind walls, and a pause that outlasts the timer of its hook."""
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from controlroom.agents.claude_settings import settings_json
 from controlroom.agents.command import hook_file, interpreter
 from controlroom.containment.rungs import bwrap_refuses
-from tests.e2e.room import ANSWER, Room
+from tests.e2e.room import ANSWER, Room, copilot_command
+from tests.e2e.test_stories import Command, codex_command, gemini_command
 from tests.support.model_server import Call, Model, call_id
 from tests.support.waiting import eventually
 
@@ -49,6 +51,45 @@ def test_behind_walls_work_goes_on_and_what_is_never_touched_stays(room: Room) -
     assert list((room.home.user / ".claude" / "projects").rglob("*.jsonl"))  # its transcript is its own
     assert not (room.workspace / ".claude").exists()  # the placeholder is gone
     assert room.json("agents")[-1]["label"] == "ENFORCED"
+
+
+AGENTS: dict[str, tuple[Callable[[Room, Path, Model, str], Command], Callable[[str], Call]]] = {
+    "codex": (codex_command, lambda command: Call("exec_command", {"cmd": command})),
+    "gemini": (gemini_command, lambda command: Call("run_shell_command", {"command": command})),
+    "copilot": (copilot_command, lambda command: Call("bash", {"command": command, "description": "d"})),
+}
+
+
+@pytest.mark.row("N10", "G05")
+@pytest.mark.parametrize("kind", AGENTS)
+def test_agents_without_a_gate_of_run_work_behind_walls_too(
+    other_room: Room, kind: str, request: pytest.FixtureRequest
+) -> None:
+    """Their own folder is on the guarded list as a whole: behind walls its settings are held, its login and logs are theirs."""
+    if bwrap_refuses():
+        pytest.skip(f"needs bwrap: {bwrap_refuses()}")
+    room, (command, call) = other_room, AGENTS[kind]
+    key = room.workspace / "deep" / "id_ed25519"
+    key.parent.mkdir()
+    key.write_text("the only key\n")
+    own = room.home.user / f".{kind}"
+    settings = own / ("config.toml" if kind == "codex" else "settings.json")
+    room.start()
+    with Model(
+        {"main": [[call("touch made")], [call(f"echo '# weaker' >> {settings}")], [call("mv deep away")], "done"]}
+    ) as model:
+        words, environment = command(room, request.getfixturevalue(kind), model, "[[main]] go on")
+        before = settings.read_bytes() if settings.exists() else b""
+        run = room.walled(kind, words, environment)
+        assert run.wait(60) == 0
+        assert len(model.results) == 3
+    assert sorted(path.name for path in room.workspace.iterdir()) == ["build", "deep", "made"]
+    assert key.read_text() == "the only key\n"
+    assert (settings.read_bytes() if settings.exists() else b"") == before
+    (row,) = room.json("agents")
+    assert (row["label"], row["kind"]) == ("ENFORCED", kind)
+    logs = {"codex": "sessions/**/*.jsonl", "gemini": "tmp/**/*.jsonl", "copilot": "session-state/**/*.jsonl"}
+    assert list(own.glob(logs[kind]))  # its transcript is its own
 
 
 def test_a_pause_longer_than_the_hooks_timer_runs_nothing(room: Room) -> None:
