@@ -53,6 +53,7 @@ CASTS = {
         ("a process group is paused, resumed, stopped", 8, 8_000, {"paused subreaper", "stopped subreaper"}),
     ],
 )
+@pytest.mark.timeout(240)  # it only reckons: 15 s where nobody else does
 def test_no_interleaving_breaks_an_invariant(name: str, depth: int, floor: int, been: set[str]) -> None:
     found: Found = explore(CASTS[name], depth)
     print(f"{name}: {found.seen} states, {found.steps} steps, depth {found.depth}, marks {found.marks}")
