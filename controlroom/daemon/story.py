@@ -81,7 +81,7 @@ class _Call:
         self.tool = self.input = self.receipt = self.answer = self.outcome = self.said = self.doubt = ""
         self.unseen = ""  # why there is no gate record, where that was looked into
         self.tier: Tier | None = None
-        self.row = False
+        self.row = self.open = False  # `open`: it is told of, and its agent had no gate then
         self.files: tuple[str, ...] = ()
         self.began = self.ended = 0  # ns since boot, 0 = not yet
         self.processes: tuple[str, ...] = ()
@@ -153,7 +153,7 @@ class Story:
                 call = self._call(told.call)
                 call.tool, call.input, call.row = told.tool, told.input[:MOST_TEXT], True
                 call.files = touched(told.input)[:MOST_FILES]
-                call.doubt = call.doubt or ("" if self.gated else NO_GATE)
+                call.open = not self.gated
                 self.told += 1
                 told = ToolUse(told.call, told.tool)
             case Unknown():
@@ -200,6 +200,7 @@ class Story:
         if record.kind is Kind.INTENT:
             intent = msgspec.json.decode(record.body, type=Intent)
             if intent.call:
+                self.hooked = self.gated = True
                 name = self.naming.asked(intent.call, intent.action.tool, intent.action.input)
                 call = self._call(name)
                 call.receipt, call.tier = record.receipt, intent.assessment.tier
@@ -243,6 +244,7 @@ class Story:
         """A receipt from before us."""
         if not receipt.intent.call:
             return
+        self.hooked = self.gated = True
         intent, decision = receipt.intent, receipt.decision
         name = self.naming.asked(intent.call, intent.action.tool, intent.action.input)
         call = self._call(name)
@@ -328,7 +330,8 @@ class Story:
         call = self._calls.get(told.call) or _Call()
         if call.drawn is None:
             brief = words.plain(Action(call.tool, call.input, "/"))
-            answer = f"{call.answer}, {call.tier}" if call.tier is not None else call.unseen or UNSEEN[entry.before]
+            unseen = call.unseen or (NO_GATE if call.open else UNSEEN[entry.before])
+            answer = f"{call.answer}, {call.tier}" if call.tier is not None else unseen
             parts = (f"input: {call.input}" if call.input else "", call.said)
             call.drawn = msgspec.structs.replace(
                 self._told(entry),
@@ -337,7 +340,7 @@ class Story:
                 call=told.call,
                 receipt=call.receipt,
                 gate=call.doubt or answer,
-                doubt=bool(call.doubt) and call.doubt != NO_GATE,
+                doubt=bool(call.doubt),
                 outcome=call.outcome,
                 files=call.files,
                 processes=tuple(redact(name) for name in call.processes),

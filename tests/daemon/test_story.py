@@ -6,7 +6,7 @@ import pytest
 from controlroom.daemon.story import MOST_PROCESSES, MOST_ROWS, TICK, Born, Story
 from controlroom.model.action import Action
 from controlroom.model.clock import SECOND, Instant
-from controlroom.model.record import Intent, Kind, Outcome, Record
+from controlroom.model.record import Intent, Kind, Outcome, Receipt, Record, Stage
 from controlroom.model.request import Decision
 from controlroom.model.tier import Tier, Verdict
 from controlroom.model.told import Changed, Cost, Prompt, Said, Spent, Thought, Tokens, Told, ToolResult, ToolUse, Unknown
@@ -83,6 +83,25 @@ def test_without_a_gate_for_its_kind_no_call_is_called_ungated() -> None:
     story = Story(gated=False)
     tell(story, USE)
     assert (only(story).gate, only(story).doubt) == ("no gate", False)
+
+
+def test_a_call_that_came_to_the_gate_has_its_record_although_its_log_was_read_before_a_gate_was_known() -> None:
+    """A daemon that is started again reads the log at once, and learns what its sessions' hooks are a moment later."""
+    story = Story(gated=False)
+    tell(story, USE)
+    gate(story)
+    assert (only(story).gate, only(story).doubt) == ("allowed by operator:op, T2", False)
+    tell(story, ToolUse("c2", "Bash", "{}"))
+    assert story.gated, "what came to a gate tells that there is one"
+    assert [row.gate for row in story.rows()][-1] == "no gate record"
+
+
+def test_a_session_of_which_receipts_are_recalled_has_a_gate() -> None:
+    story, told = Story(gated=False), Story(gated=False)
+    action = Action("Bash", '{"command":"ls"}', "/w")
+    story.recall(Receipt("r1", 1, "s", Stage.INTENT, AT, Intent("d", action, assessment(Tier.T0), "copilot", call="c1")))
+    told.recall(Receipt("r1", 1, "s", Stage.INTENT, AT, Intent("d", action, assessment(Tier.T0), "a script")))
+    assert (story.gated, told.gated) == (True, False)
 
 
 @pytest.mark.row("R07")
