@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from controlroom.model.clock import SECOND
-from controlroom.tui import memory
+from controlroom.tui import bell, memory
 from controlroom.tui.reach import badge
 from tests.support import daemon as daemons
 from tests.support import terminal
@@ -121,10 +121,15 @@ def test_a_process_that_pushes_keys_into_this_terminal_is_warned_of_and_two_at_o
     asker = asked(daemon)
     with sit(daemon.home) as seat, Path(f"/proc/{seat.pid}/fd/0").open("rb") as terminal:
         armed(seat).shows("keys can be typed for you by TIOCSTI")
+        # The room stands still meanwhile: else it may be our turn to wait between the two, and they are no longer two at once.
+        seat.signal(signal.SIGSTOP)
+        eventually(lambda: ") T " in Path(f"/proc/{seat.pid}/stat").read_text(), PATIENCE, "the room stands still")
         for key in (b"n", b"a"):
             fcntl.ioctl(terminal, termios.TIOCSTI, key)
+        seat.signal(signal.SIGCONT)
         seat.shows("keys came faster than a person types", PATIENCE)
         assert len(daemon.call("pending")) == 1
+        armed(seat)
         time.sleep(PACE)  # one key by itself, as a person presses it
         fcntl.ioctl(terminal, termios.TIOCSTI, b"a")
         assert asker.answer(PATIENCE)[0] == "allow"
@@ -159,6 +164,7 @@ def test_a_locale_that_lacks_our_signs_does_not_move_what_is_drawn(daemon: Daemo
 def test_a_new_request_rings_once_for_many(daemon: Daemon) -> None:
     with sit(daemon.home) as seat:
         assert live(seat).screen.bells == 0
+        begun = time.monotonic()
         asked(daemon)
         armed(seat)
         assert seat.screen.bells == 1
@@ -166,7 +172,7 @@ def test_a_new_request_rings_once_for_many(daemon: Daemon) -> None:
             daemon.ask(paths=(str(daemon.workspace / f"new-{number}"),))
         daemon.pending(4)
         seat.shows("4 pending", PATIENCE)
-        assert seat.screen.bells == 1
+        assert seat.screen.bells <= 1 + (time.monotonic() - begun) // bell.QUIET
 
 
 # It goes on
