@@ -104,6 +104,7 @@ def ensure() -> tuple[int, bool]:
     for folder in (places.state, places.runtime):
         secure_dir(folder)
     log = places.state / LOG
+    before = _size(log)
     pid = _spawn(log)
     process = processes.identify(pid)
     deadline = time.monotonic() + START_SECONDS
@@ -113,9 +114,9 @@ def ensure() -> tuple[int, bool]:
         if answering:
             return answering, answering == pid
         if not alive:
-            raise Failure(f"the daemon ended at its start:\n{_tail(log)}")
+            raise Failure(f"the daemon ended at its start:\n{_tail(log, before)}")
         time.sleep(LOOK_SECONDS)
-    raise Failure(f"the daemon (pid {pid}) does not answer within {START_SECONDS:g} s:\n{_tail(log)}")
+    raise Failure(f"the daemon (pid {pid}) does not answer within {START_SECONDS:g} s:\n{_tail(log, before)}")
 
 
 def _answering(places: Places) -> int:
@@ -160,9 +161,26 @@ def _popen(log: Path) -> "subprocess.Popen[bytes]":
     )
 
 
-def _tail(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(f"  {line}" for line in lines[-LAST_LINES:])
+def _size(log: Path) -> int:
+    try:
+        return log.stat().st_size
+    except OSError:
+        return 0
+
+
+def _tail(log: Path, start: int) -> str:
+    """What it has said since; where that is nothing, why its log takes nothing."""
+    said = log.read_bytes()[start:].decode("utf-8", "replace").splitlines()
+    return "\n".join(f"  {line}" for line in said[-LAST_LINES:] or [_silence(log)])
+
+
+def _silence(log: Path) -> str:
+    try:
+        with log.open("ab", buffering=0) as file:
+            file.write(b"\n")
+    except OSError as e:
+        return f"it could not say why: {log} cannot be written: {e.strerror}"
+    return "it did not say why"
 
 
 def _dismiss(connection: Operator) -> str:

@@ -47,6 +47,18 @@ def test_a_daemon_that_cannot_start_says_why(cli: Cli) -> None:
     assert "config.toml" in said and "second" in said
 
 
+def test_one_that_cannot_even_say_why_is_told_so_and_no_older_reason_is_taken_for_it(cli: Cli) -> None:
+    """As on a full disk: no file may grow by a byte."""
+    folder = cli.home.path / "state"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "daemon.log").write_text("an older reason\n")
+    full = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *CONTROLROOM, "daemon", "start"]
+    done = subprocess.run(full, env=cli.home.env, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 1
+    assert "it could not say why" in done.stderr and "cannot be written: File too large" in done.stderr
+    assert "older" not in done.stderr
+
+
 def test_a_home_too_deep_for_sockets_is_said_before_anything_runs(cli: Cli) -> None:
     deep = cli.home.path / ("x" * 100)
     done = cli.run("daemon", "start", CONTROLROOM_HOME=str(deep))
