@@ -52,7 +52,7 @@ def test_another_folder_under_the_granted_name_is_not_granted(cli: Cli, daemon: 
     go.touch()
     eventually(lambda: cli.json("pending"), 20, "it waits for a person")
     assert cli.json("grants") == []
-    revoked = [r for r in daemon.records() if r["kind"] == "grant.revoked"]
+    revoked = eventually(lambda: [r for r in daemon.records() if r["kind"] == "grant.revoked"], 20, "the journal tells it")
     assert "another folder" in revoked[0]["body"]["by"]
 
 

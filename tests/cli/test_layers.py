@@ -27,7 +27,7 @@ def test_a_supervised_agent_is_paused_when_its_gate_is_weakened_and_goes_on_by_a
     local.parent.mkdir()
     local.write_text(json.dumps({"disableAllHooks": True}))
     eventually(lambda: state(daemon) == "paused", 20, "it is paused")
-    (change,) = seen(daemon, local)
+    (change,) = eventually(lambda: seen(daemon, local), 20, "it is recorded")
     assert change["weakens"] == ["disableAllHooks is true: hooks do not run"]
 
     said = cli.ok("show", "claude")

@@ -9,6 +9,7 @@ from controlroom.cli.protect import pattern
 from controlroom.cli.room import Failure
 from tests.cli.conftest import Cli
 from tests.support.daemon import Daemon
+from tests.support.waiting import eventually
 
 
 def tier(cli: Cli, command: str) -> str:
@@ -48,8 +49,11 @@ def test_a_line_that_matches_nothing_is_said_by_the_list_and_at_the_daemons_star
     assert "custmers  (matches 0 now: check the spelling)" in said and "*.pem  (anywhere: not counted)" in said
     cli.ok("daemon", "stop")
     cli.ok("daemon", "start")
-    alarms = [r["body"]["text"] for r in daemon.records() if r["kind"] == "alarm"]
-    assert any("custmers matches 0 files" in text for text in alarms)
+
+    def alarms() -> list[str]:
+        return [r["body"]["text"] for r in daemon.records() if r["kind"] == "alarm"]
+
+    eventually(lambda: any("custmers matches 0 files" in text for text in alarms()), 20, "the journal tells it")
 
 
 def test_check_names_the_line_that_covers(cli: Cli, daemon: Daemon) -> None:

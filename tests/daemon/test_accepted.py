@@ -111,7 +111,7 @@ def test_a_weakening_change_waits_for_an_operator_and_a_strengthening_one_does_n
     waiting = daemon.call("settings")
     assert waiting["settings"]["config"]["hold"]["seconds"] == 30, "the last good one holds, whole"
     assert "+hold.seconds = 600" in waiting["diff"]
-    assert any("config accept" in text for text in alarms(daemon, "settings"))
+    eventually(lambda: any("config accept" in text for text in alarms(daemon, "settings")), 20, "the journal tells it")
     daemon = again(daemon)
     try:
         settings_say(daemon, "hold.seconds: 600.0, was 30.0")
@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_is_told_once(daemon: Dae
     assert daemon.call("status")["settings"].endswith("the last good settings hold")
     file.write_text("[hold]\nseconds = 600\n")
     settings_say(daemon, "ok")
-    assert len(alarms(daemon, "settings")) == 1
+    assert len(eventually(lambda: alarms(daemon, "settings"), 20, "the journal tells it")) == 1
 
 
 @pytest.mark.row("C07")

@@ -200,7 +200,7 @@ def test_a_stopped_daemon_releases_nothing_when_it_goes_on_late(daemon: Daemon) 
     asker.hang_up()
     os.kill(daemon.process.pid, signal.SIGCONT)
     eventually(lambda: daemon.call("status"), 20, "it answers again")
-    assert not daemon.call("pending")
+    eventually(lambda: not daemon.call("pending"), 20, "who hung up waits no more")
     assert not [r for r in daemon.records() if r["kind"] == "started"]
 
 

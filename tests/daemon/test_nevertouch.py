@@ -69,7 +69,7 @@ def test_who_destroys_a_key_past_the_gate_is_frozen_and_the_key_comes_back(daemo
         (daemon.workspace / "go").touch()
         eventually(lambda: states(daemon)["wild"] == "paused", 20, "it is paused")
         assert silent(beat)
-        [text] = alarms(daemon)
+        [text] = eventually(lambda: alarms(daemon), 20, "the journal tells it")
         assert f"{key} was deleted" in text
         assert "being paused: wild" in text
         assert f"controlroom protect restore {key}" in text
@@ -79,7 +79,7 @@ def test_who_destroys_a_key_past_the_gate_is_frozen_and_the_key_comes_back(daemo
         command = [sys.executable, "-m", "controlroom", "protect", "restore", str(key), "--yes"]
         subprocess.run(command, env=daemon.home.env, check=True, timeout=30, capture_output=True)
         assert (key.read_text(), key.stat().st_mode & 0o777) == ("only here", 0o600)
-        assert len(alarms(daemon)) == 2, "that it was put back is on record, and is no violation"
+        eventually(lambda: len(alarms(daemon)) == 2, 20, "that it was put back is on record, and is no violation")
     finally:
         daemon.call("kill", name="wild")
 
