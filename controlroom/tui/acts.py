@@ -51,10 +51,9 @@ def _mark(app: "RoomApp") -> None:
 
 
 def _follow(app: "RoomApp") -> None:
-    app.looking.follow = not app.looking.follow
+    app.looking.stay(draw.count(app.scene()))
     app.reader.stay(app.looking.follow)
     app.say("the log stays at its newest line" if app.looking.follow else "the log stays where it is")
-    app.looking.touch()
 
 
 def _take_change(app: "RoomApp") -> None:

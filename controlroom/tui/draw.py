@@ -208,6 +208,11 @@ def has_rows(tab: int) -> bool:
     return tab in _HEADS
 
 
+def count(scene: Scene) -> int:
+    """How many rows the tab has."""
+    return len(_rows(scene, scene.view)) if scene.view is not None and has_rows(scene.looking.tab) else 0
+
+
 def row_of(scene: Scene) -> int:
     """The selected row of the tab, within what there is; -1 = none."""
     looking, view = scene.looking, scene.view
@@ -215,10 +220,9 @@ def row_of(scene: Scene) -> int:
         return -1
     if shown_log(scene):
         return looking.sheet.cursor if looking.sheet is not None else -1
-    count = len(_rows(scene, view))
     if looking.tab == keys.LOG and looking.follow:
         return -1
-    return min(looking.row, count - 1)
+    return min(looking.row, count(scene) - 1)
 
 
 def shown_log(scene: Scene) -> str:

@@ -8,6 +8,7 @@ from controlroom.model.agent import OVER
 from controlroom.model.permissions import Permissions
 from controlroom.model.touched import DiffView, FilesView
 from controlroom.model.view import AgentView, LayerView, LineView, LogSource, LogView, ProcessesView, RoomView, StoryView
+from controlroom.tui.keys import LOG
 from controlroom.tui.sheet import Sheet
 
 Region = Literal["agents", "request", "tab"]
@@ -99,6 +100,23 @@ class Looking:
     def go_tab(self, tab: int) -> None:
         """Shows this tab."""
         self.tab, self.row, self.tab_first, self.region = tab, 0, True, "tab"
+        self.touch()
+
+    def move(self, command: str, count: int, page: int) -> None:
+        """Goes to another of `count` rows; whoever moves does not follow, but for the way to the end of the Log tab."""
+        last = max(0, count - 1)
+        follows = self.tab == LOG and self.follow
+        at = last if follows else min(self.row, last)
+        by = {"up": -1, "down": 1, "page-up": -page, "page-down": page, "first": -count, "last": count}[command]
+        self.row = max(0, min(last, at + by))
+        if self.tab == LOG:
+            self.follow = command == "last" or (follows and by > 0)
+        self.touch()
+
+    def stay(self, count: int) -> None:
+        """Follows the Log tab's newest line, or stays at it while newer ones come."""
+        self.follow = not self.follow
+        self.row = self.row if self.follow else max(0, count - 1)
         self.touch()
 
     def source(self, agent: AgentView | None) -> str:

@@ -140,9 +140,8 @@ class RoomScreen(OurScreen):
         if in_tab and draw.shown_log(self.room.scene()):
             self.room.reader.move(command)
             return
-        if in_tab and command in ("up", "down", "first", "last") and draw.has_rows(looking.tab):
-            looking.row = max(0, {"up": looking.row - 1, "down": looking.row + 1, "first": 0, "last": 1 << 30}[command])
-            looking.touch()
+        if looking.region == "tab" and draw.has_rows(looking.tab):
+            looking.move(command, draw.count(self.room.scene()), max(1, self.pane("tab").size.height - 1))
             return
         scroll(self.pane("tab" if in_tab else "request"), command)
         if in_tab:
