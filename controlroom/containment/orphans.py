@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from controlroom.containment import cgroup
 
 YOUNG = 60.0  # s: a leaf that was just made may not be owned yet
-_LEAF = re.compile(r"[0-9a-f]{16}")  # the id of a session that was launched
+_LEAF = re.compile(r"[0-9a-f]{16}|probe-[0-9a-f]{32}")  # the id of a session that was launched; what `rungs` tried
 
 
 @contextmanager

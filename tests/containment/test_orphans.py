@@ -51,6 +51,14 @@ def test_an_empty_leaf_that_nobody_owns_goes_with_what_is_below_it(base: str) ->
     assert not Path(leaf).exists()
 
 
+def test_a_group_that_a_killed_probe_left_goes_too(base: str) -> None:
+    probe = f"{base}/probe-{secrets.token_hex(16)}"
+    cgroup.create(probe)
+    assert orphans.clear(base, ()) == [], "it may be in use"
+    _age(probe)
+    assert orphans.clear(base, ()) == [probe]
+
+
 def test_what_was_just_made_has_a_handle_or_another_name_stays(base: str) -> None:
     young, known, other = _leaf(base), _leaf(base), f"{base}/drill-{secrets.token_hex(8)}"
     os.utime(young)
