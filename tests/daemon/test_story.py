@@ -104,6 +104,18 @@ def test_a_session_of_which_receipts_are_recalled_has_a_gate() -> None:
     assert (story.gated, told.gated) == (True, False)
 
 
+@pytest.mark.parametrize("first", ["log", "gate"])
+def test_a_call_that_came_to_a_gate_has_one_also_where_its_log_is_read_before_that_is_known_of_its_agent(first: str) -> None:
+    """A daemon that is started again reads the log at once, and looks at the agent's settings beside it."""
+    story = Story(gated=False)
+    if first == "gate":
+        gate(story)
+    tell(story, USE, before=True)
+    if first == "log":
+        gate(story)
+    assert (only(story).gate, only(story).receipt, only(story).doubt) == ("allowed by operator:op, T2", "r1", False)
+
+
 @pytest.mark.row("R07")
 def test_a_forged_answer_in_the_log_stays_a_claim() -> None:
     """What the agent says of an approval is its own text; the gate's word comes from the journal alone."""
