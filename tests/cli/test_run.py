@@ -153,6 +153,31 @@ def test_enforced_holds_what_the_lists_mean_and_the_gate_is_still_reached(cli: C
     assert cli.json("agents")[0]["label"] == "ENFORCED"
 
 
+@pytest.mark.row("G05", "N12")
+@pytest.mark.parametrize(
+    ("program", "unborn"),
+    [
+        ("claude", ("~/.claude/settings.json", "./.claude/settings.local.json")),
+        ("codex", ("~/.codex/config.toml", "~/.codex/hooks.json", "~/.codex/rules/a.rules", "./.codex/config.toml")),
+        ("gemini", ("~/.gemini/settings.json", "~/.gemini/extensions/x", "./.gemini/settings.json")),
+        ("copilot", ("~/.copilot/settings.json", "~/.copilot/mcp-config.json", "~/.copilot/hooks/x.json")),
+    ],
+)
+def test_enforced_holds_settings_that_are_not_there_yet(
+    cli: Cli, daemon: Daemon, program: str, unborn: tuple[str, ...]
+) -> None:
+    """Made by the agent they would switch a gate off, or run something outside of the walls when it is next started."""
+    _bwrap()
+    agent = cli.cwd / program
+    tries = [f'mkdir -p "$(dirname {path})"; echo "{{}}" > {path} && echo {path}' for path in unborn]
+    agent.write_text("\n".join(["#!/bin/sh", *(line.replace("~", "$HOME") for line in tries), "touch worked"]))
+    agent.chmod(0o755)
+    done = cli.run("run", "--contain", "enforced", "--", str(agent))
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert sorted(path.name for path in cli.cwd.iterdir()) == sorted([program, "worked"]), "no placeholder is left"
+    assert not [path for path in cli.home.user.rglob("*") if path.is_file()]
+
+
 def test_enforced_is_stopped_with_proof_and_leaves_nothing(cli: Cli, daemon: Daemon) -> None:
     _bwrap()
     cli.ok("run", "--detach", "--name", "a", "--contain", "enforced", *SLEEPER)
