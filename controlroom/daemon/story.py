@@ -339,7 +339,7 @@ class Story:
                 more=redact("\n".join(part for part in parts if part)),
                 call=told.call,
                 receipt=call.receipt,
-                gate=answer if call.doubt == NO_GATE and call.tier is not None else call.doubt or answer,
+                gate=call.doubt or answer,
                 doubt=bool(call.doubt),
                 outcome=call.outcome,
                 files=call.files,
