@@ -19,12 +19,12 @@ from controlroom.storage.notes import Carried, Times
 MOST_SESSIONS = 512
 PROBE_SECONDS = 600.0  # between two probes of the same command
 COMMAND_LINE = "command line"
+CALL = ""  # in place of an event's name: a call came to the gate of an earlier daemon, by the hook that holds them
 
 
 class _Asked(msgspec.Struct, frozen=True):
-    """Of an intent, whose call it is."""
+    """Of an intent, the name of the call; "" = no hook asked."""
 
-    agent: str
     call: str = ""
 
 
@@ -36,6 +36,11 @@ class _Heard:
     def times(self, event: str) -> int:
         """How often a message of this event came."""
         return self.calls[event][0] if event in self.calls else 0
+
+    def of(self, *events: str) -> tuple[int, Instant | None]:
+        """How often messages of these events came, and when the last did; each event came after those behind it."""
+        last = next((self.calls[event][1] for event in events if event in self.calls), None)
+        return sum(map(self.times, events)), last
 
 
 class HookProof:
@@ -67,12 +72,9 @@ class HookProof:
             for session, hooks in (carried.hooks if carried is not None else {}).items():
                 heard = self._heard[session] = _Heard()
                 heard.calls = {event: (told.times, told.last) for event, told in hooks.items()}
-        elif record.kind is Kind.INTENT:
-            intent = msgspec.json.decode(record.body, type=_Asked)
-            gate = GATED[intent.agent].settings.EVENTS[0] if intent.agent in GATED else ""
-            if intent.call and gate:
-                heard = self._heard.setdefault(record.session, _Heard())
-                heard.calls[gate] = (heard.times(gate) + 1, record.at)
+        elif record.kind is Kind.INTENT and msgspec.json.decode(record.body, type=_Asked).call:
+            heard = self._heard.setdefault(record.session, _Heard())
+            heard.calls[CALL] = (heard.times(CALL) + 1, record.at)
         while len(self._heard) > MOST_SESSIONS:
             self._heard.popitem(last=False)
 
@@ -93,11 +95,11 @@ class HookProof:
         written = {source: gates(kind, layer) for source, layer in given.items()}
         heard = self._heard.get(session) or _Heard()
         found = []
-        for event in GATED[kind].settings.EVENTS if kind in GATED else ():
+        for number, event in enumerate(GATED[kind].settings.EVENTS if kind in GATED else ()):
             where = tuple(source for source, ours in written.items() if event in ours)
             lines = {written[source][event] for source in where}
-            last = heard.calls[event][1] if event in heard.calls else None
-            found.append(Hook(event, where, heard.times(event), last, self._probe(kind, event, lines)))
+            times, last = heard.of(event, CALL) if number == 0 else heard.of(event)
+            found.append(Hook(event, where, times, last, self._probe(kind, event, lines)))
         return tuple(found)
 
     def _probe(self, kind: str, event: str, lines: set[str]) -> str:

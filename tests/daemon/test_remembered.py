@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from controlroom.agents import Call
 from controlroom.daemon import changes, observed
 from controlroom.daemon.changes import Changes
 from controlroom.daemon.hook_proof import HookProof
@@ -91,12 +92,16 @@ def test_walls_that_held_and_hooks_that_spoke_stay_proved() -> None:
     assert again.walls("over") == ()
 
     hooks, after = (HookProof(Path("/run/x"), lambda: Instant(2, 2)) for _ in range(2))
-    hooks.recall(record(Kind.INTENT, {"agent": "claude-code", "call": "toolu_1"}))
+    hooks.recall(record(Kind.INTENT, {"agent": "the-name-of-its-session", "call": "toolu_1"}))
     after.recall(carried(Remembered(hooks=hooks.carried({"s1"}))))
-    after.recall(record(Kind.INTENT, {"agent": "claude-code", "call": "toolu_2"}))
+    after.recall(record(Kind.INTENT, {"agent": "the-name-of-its-session", "call": "toolu_2"}))
     after.recall(record(Kind.INTENT, {"agent": "ada", "call": ""}))
+    for kind, event in (("claude-code", "PreToolUse"), ("copilot", "preToolUse")):
+        [gate] = [hook for hook in after.hooks(kind, "s1", {}) if hook.calls]
+        assert (gate.event, gate.calls, gate.last) == (event, 2, Instant(1, 1))
+    after.heard("s1", Call("gate", "PreToolUse"))
     [gate] = [hook for hook in after.hooks("claude-code", "s1", {}) if hook.calls]
-    assert (gate.event, gate.calls, gate.last) == ("PreToolUse", 2, Instant(1, 1))
+    assert (gate.event, gate.calls, gate.last) == ("PreToolUse", 3, Instant(2, 2))
 
 
 def test_what_a_session_used_is_counted_on_and_not_twice(monkeypatch: pytest.MonkeyPatch) -> None:
