@@ -22,7 +22,7 @@ from controlroom.model.agent import Handle, Rung, StopResult
 
 READY_SECONDS = 10.0  # for the dummy to stand
 END_SECONDS = 5.0  # for its shim to go once it is dead
-DUMMY = ("cat",)  # ends by itself when whoever drills is killed, and its standard input with it
+DUMMY = ("cat",)
 
 
 class Drill(msgspec.Struct, frozen=True):
@@ -97,7 +97,7 @@ def main() -> int:
         os.write(1, msgspec.json.encode(handle) + b"\n")
 
     try:
-        return shim.run_attached(spec, ready, lambda status, left, thrown: None)
+        return shim.run_attached(spec, ready, lambda status, left, thrown: None, leash=0)  # held by whoever drills
     finally:
         shutil.rmtree(spec.agents_dir, ignore_errors=True)  # whoever drills may have been killed
 

@@ -30,18 +30,19 @@ OnReady = Callable[[Handle, Report], None]
 OnExit = Callable[[int, list[Survivor], list[str]], None]
 
 
-def run_attached(spec: Spec, on_ready: OnReady, on_exit: OnExit) -> int:
+def run_attached(spec: Spec, on_ready: OnReady, on_exit: OnExit, *, leash: int | None = None) -> int:
     """Run the agent in this terminal, this process being its shim; returns its exit status (128 + signal if one ended it).
 
     `on_ready` is called when the agent's process is held but has run nothing, with what the canary in its cage found: it makes
     the handle durable. Whatever it raises is raised here, and nothing has run. `on_exit` is called once for every `on_ready`
     that returned, after the session's end, with what the agent left behind (killed) or what could not be killed, and the
-    files of a throw-away home or temporary folder, which are gone then.
+    files of a throw-away home or temporary folder, which are gone then. `leash`: the reading end of a pipe; when nobody holds
+    its other end any more the session is killed, frozen or not.
     Main thread only, and without children.
     What cannot be started is told on standard error: 127 not found, 126 not executable, 125 the session was not set up.
     """
     try:
-        return _Shim(spec, detached=False).run(on_ready, on_exit, lambda: None)
+        return _Shim(spec, detached=False, leash=leash).run(on_ready, on_exit, lambda: None)
     except LaunchError as error:
         print(f"controlroom: {error}", file=sys.stderr)
         return error.status
@@ -64,8 +65,9 @@ def run_detached(spec: Spec, on_ready: OnReady, on_exit: OnExit) -> int:
 
 
 class _Shim:
-    def __init__(self, spec: Spec, *, detached: bool) -> None:
+    def __init__(self, spec: Spec, *, detached: bool, leash: int | None = None) -> None:
         self._spec = spec
+        self._leash = leash
         self._console = Console(spec, detached=detached)
         self._starting: int | None = None  # readable when the agent's program runs, or cannot
         self._hung_up = False
@@ -170,6 +172,9 @@ class _Shim:
             self._take_signals()
         if ready.get(self._listener.fileno()):
             self._serve()
+        if self._leash is not None and ready.get(self._leash, 0) & select.POLLHUP:
+            self._leash = None
+            self._kill()
         self._console.carry(ready)
         _, self._alone = self._reaper.reap()
         if self._kill_at is not None and not self._alone and time.monotonic() >= self._kill_at:
@@ -179,6 +184,8 @@ class _Shim:
         wanted = {self._wake: select.POLLIN, self._listener.fileno(): select.POLLIN, **self._console.wanted()}
         if self._starting is not None:
             wanted[self._starting] = select.POLLIN
+        if self._leash is not None:
+            wanted.setdefault(self._leash, 0)  # that it is let go is told unasked
         poll = select.poll()
         for descriptor, events in wanted.items():
             poll.register(descriptor, events)

@@ -16,16 +16,15 @@ from tests.support.waiting import eventually
 
 # Stands for a daemon in the middle of a drill: it tells where its dummy is, and hangs.
 IN_A_DRILL = """
-import time
+import sys, time
 from controlroom.containment import drill, hold, rungs
-from controlroom.model.agent import Rung
 
 def stand(handle):
     print(handle.root.pid, handle.shim.pid if handle.shim else 0, flush=True)
     time.sleep(600)
 
-hold.freeze = stand
-drill.run(rungs.probe(Rung.SUBREAPER))
+setattr(hold, sys.argv[1], stand)
+drill.run(rungs.probe(sys.argv[2]))
 """
 
 
@@ -59,9 +58,13 @@ def test_a_rung_that_is_gone_fails_the_drill_in_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.row("E10")
-def test_the_dummy_ends_by_itself_when_the_daemon_is_killed_and_its_folder_goes_too(grove: Grove) -> None:
+@pytest.mark.parametrize("before", ["freeze", "kill"])
+def test_the_dummy_ends_when_the_daemon_is_killed_also_a_frozen_one_and_its_folder_goes_too(
+    probe: Probe, grove: Grove, before: str
+) -> None:
     env = {**os.environ, "TMPDIR": str(grove.folder)}
-    with subprocess.Popen([sys.executable, "-c", IN_A_DRILL], stdout=subprocess.PIPE, text=True, env=env) as daemon:
+    words = [sys.executable, "-c", IN_A_DRILL, before, probe.rung]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env) as daemon:
         assert daemon.stdout is not None
         line = daemon.stdout.readline()
         daemon.kill()
