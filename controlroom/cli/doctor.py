@@ -17,7 +17,7 @@ from controlroom.agents.gated import GATED, Gated
 from controlroom.cli import out, room
 from controlroom.cli.quick import FAILED, OK
 from controlroom.client.rpc import NoDaemon, RpcError
-from controlroom.containment import rungs
+from controlroom.containment import cage, rungs
 from controlroom.model.agent import Rung
 from controlroom.sensing.log_secrets import LogSecrets
 from controlroom.storage import latchfile
@@ -132,7 +132,7 @@ def _tiocsti() -> Finding:
 
 def _programs() -> Iterator[Finding]:
     for name, without in PROGRAMS.items():
-        path = shutil.which(name)
+        path = cage.find_bwrap() if name == "bwrap" else shutil.which(name)
         yield Finding("ok", name, path) if path else Finding("warn", name, f"not found: {without}")
 
 

@@ -1,12 +1,14 @@
 """Grants, listings, install, doctor and audit on the real thing."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from controlroom.cli import out
+from controlroom.containment import cage
 from tests.cli.conftest import CONTROLROOM, Cli
 from tests.support.daemon import Daemon
 from tests.support.waiting import eventually
@@ -159,6 +161,16 @@ def test_an_agent_that_is_not_known_cannot_be_installed(cli: Cli) -> None:
 
 
 @pytest.mark.row("G03")
+def test_doctor_tells_of_the_bwrap_that_a_launch_would_take(cli: Cli) -> None:
+    """A launch takes none from the caller's PATH."""
+    other = cli.cwd / "bwrap"
+    other.write_text("#!/bin/sh\n")
+    other.chmod(0o755)
+    rows = json.loads(cli.run("doctor", "--json", PATH=f"{cli.cwd}:{os.environ['PATH']}").stdout)
+    (row,) = [row for row in rows if row["what"] == "bwrap"]
+    assert row["text"] == (cage.find_bwrap() or "not found: ENFORCED is not possible")
+
+
 def test_doctor_runs_what_is_installed_and_fails_when_it_does_not_deny(cli: Cli, daemon: Daemon) -> None:
     cli.ok("install", "claude-code", "--yes")
     rows = cli.json("doctor")
