@@ -67,7 +67,7 @@ class RoomApp(App[int], inherit_bindings=False):
     def __init__(self, ports: Ports, options: Options, link: HasContact, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(driver_class=RoomDriver)
         self.ports, self.options, self.link, self.clock = ports, options, link, clock
-        self._memory = memory.load(ports.places)
+        self._memory, self.writer = memory.load(ports.places), memory.Writer(ports.places)
         self._chosen = options.theme or self._memory.theme  # and remembered
         self._colours = Colours(ports.places, theme.PLAIN if options.no_color and not options.theme else self._chosen)
         self._colours.apply(self)
@@ -138,8 +138,7 @@ class RoomApp(App[int], inherit_bindings=False):
         self._remembered = self.clock()
         if self.contact.view is not None:
             seen = self.contact.view.now.wall
-            note = memory.Memory(seen, self._chosen)
-            threading.Thread(target=memory.save, args=(self.ports.places, note), daemon=True).start()
+            self.writer.write(memory.Memory(seen, self._chosen))
 
     def leave(self) -> None:
         """The operator goes; agents and daemon go on."""
@@ -154,6 +153,7 @@ class RoomApp(App[int], inherit_bindings=False):
         self.link.close()
         self.reader.close()
         self._search.close()
+        self.writer.wait()
         if self.contact.view is not None:
             memory.save(self.ports.places, memory.Memory(self.contact.view.now.wall, self._chosen))
         self.exit(code, return_code=code)

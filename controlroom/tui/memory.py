@@ -1,6 +1,7 @@
 """What a room remembers until the next one: when somebody last looked, and the theme. Losing it loses nothing that matters."""
 
 import os
+import threading
 from pathlib import Path
 
 import msgspec
@@ -40,3 +41,28 @@ def save(places: Places, memory: Memory) -> str:
     except OSError as error:
         return f"{file(places)}: {error.strerror or error}; the theme and the time of this visit are not remembered"
     return ""
+
+
+class Writer:
+    """Writes notes while the room goes on, one after the other: an older one never comes after a newer one."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._last: threading.Thread | None = None
+
+    def write(self, memory: Memory) -> None:
+        """Keeps it soon."""
+        before = self._last
+
+        def work() -> None:
+            if before is not None:
+                before.join()
+            save(self._places, memory)
+
+        self._last = threading.Thread(target=work, daemon=True)
+        self._last.start()
+
+    def wait(self) -> None:
+        """Until all of it is written."""
+        if self._last is not None:
+            self._last.join()

@@ -211,5 +211,8 @@ async def room(view: RoomView | None, size: tuple[int, int] = (120, 40), **optio
         app = RoomApp(ports, Options(**options), line, clock)
         async with app.run_test(size=size) as pilot:
             visit = Visit(app, line, pilot, pulled, clock)
-            await visit.settled()
-            yield visit
+            try:
+                await visit.settled()
+                yield visit
+            finally:
+                app.writer.wait()  # before its folder goes
