@@ -119,7 +119,7 @@ class Judge:
         return self._context(workspace)
 
     def members(self, workspace: str, kind: str) -> Members:
-        """What the walls of an ENFORCED session protect. Raises BadManifest where the lists are in doubt, TooMany."""
+        """What the walls of an ENFORCED session protect. Raises BadManifest where the lists are in doubt, NotWalled."""
         if drift := self.drift():
             raise BadManifest(f"{drift}; look at it first: controlroom protect list")
         return members.find(self._context(workspace), kind)

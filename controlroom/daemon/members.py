@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from controlroom.agents import layers
+from controlroom.model.wire import legible
 from controlroom.policy.context import Context
 from controlroom.policy.paths import is_below
 from controlroom.policy.protect import Guard, builtin
@@ -43,8 +44,8 @@ OWN = {
 }
 
 
-class TooMany(ValueError):
-    """There is more to protect than can be walled off; the text says what to do."""
+class NotWalled(ValueError):
+    """There is something to protect that cannot be walled off, or too much of it; the text says what to do."""
 
 
 class Members(msgspec.Struct, frozen=True):
@@ -56,7 +57,7 @@ class Members(msgspec.Struct, frozen=True):
 
 
 def find(context: Context, kind: str) -> Members:
-    """Everything that exists now and is on a list, but for what an agent of this kind writes itself. Raises TooMany.
+    """Everything that exists now and is on a list, but for what an agent of this kind writes itself. Raises NotWalled.
 
     Where the agent's own folder is on a list as a whole (`~/.codex/`), that is its settings in it (`layers.held`): its login,
     logs and databases lie there too. What the user or the workspace lists is held whoever writes it.
@@ -80,13 +81,15 @@ def find(context: Context, kind: str) -> Members:
         its_own = path in free or (opened and real not in settings and is_below(real, opened))
         if hit is None or (its_own and not guard.asked(path)) or any(path.endswith(f"/{name}") for name in GIT):
             continue
+        if (told := legible(real)) != real:
+            raise NotWalled(f"{told} is protected, and its name is not UTF-8: rename it")
         readonly[real] = None
         read = guard.reading(path, None)
         if read is not None and read.kind == "unread":
             unread[real] = None
         notes += _doubts(path, real, tree)
     if len(readonly) > MOST_MEMBERS:
-        raise TooMany(f"{len(readonly)} files are protected one by one; protect the folders that they are in")
+        raise NotWalled(f"{len(readonly)} files are protected one by one; protect the folders that they are in")
     home = os.path.realpath(context.home)
     for top in (home, os.path.realpath(context.workspace)):
         if top in readonly:

@@ -21,7 +21,7 @@ from controlroom.daemon.finding import written_by
 from controlroom.daemon.in_force import InForce
 from controlroom.daemon.judge import BadManifest, Judge
 from controlroom.daemon.load import Sampler
-from controlroom.daemon.members import Members, TooMany
+from controlroom.daemon.members import Members, NotWalled
 from controlroom.daemon.nevertouch import NeverTouch
 from controlroom.daemon.operator_server import CallError, Method, Params
 from controlroom.daemon.registry import AlreadyHeld, Registry
@@ -315,7 +315,7 @@ class Calls:
     async def _protected(self, workspace: str, kind: str) -> Members:
         try:
             return await anyio.to_thread.run_sync(self._judge.members, workspace, kind)
-        except (BadManifest, TooMany) as e:
+        except (BadManifest, NotWalled) as e:
             raise CallError("refused", f"ENFORCED is not possible: {e}") from e
 
     async def launched(self, params: Params) -> object:

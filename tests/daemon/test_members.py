@@ -1,5 +1,6 @@
 """What the walls of ENFORCED hold read-only: the lists as they are here, less what the agent itself writes in normal work."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ def test_what_the_user_lists_is_held_whoever_writes_it(tmp_path: Path) -> None:
     assert ".codex/sessions" in held(tmp_path, home, "codex", "~/.codex/sessions/\n")
     assert ".claude/projects" in held(tmp_path, home, "claude-code", "~/.claude/projects/\n")
     assert ".claude/projects" not in held(tmp_path, home, "claude-code")
+
+
+@pytest.mark.row("N10")
+def test_what_cannot_be_told_by_its_name_is_not_left_without_a_wall(tmp_path: Path) -> None:
+    """A launch is told in JSON what to wall off: a name that is not UTF-8 would be another one there."""
+    home = home_with(tmp_path, os.fsdecode(b".ssh/key-\xff"), ".ssh/id_rsa")
+    with pytest.raises(members.NotWalled, match=r"\.ssh/key-\\xff is protected, and its name is not UTF-8: rename it"):
+        held(tmp_path, home, "process")
 
 
 @pytest.mark.row("G05")
