@@ -126,7 +126,13 @@ def secure_dir(path: Path) -> None:
 
 
 def room_for_sockets(runtime: Path) -> None:
-    """Raises Insecure where the sockets in `runtime` would have longer paths than the kernel takes."""
+    """Raises Insecure where the sockets in `runtime` would have longer paths than the kernel takes, or such that no hook's
+    command line can name them.
+    """
+    if not str(runtime).isprintable():
+        raise Insecure(
+            str(runtime), "holds what cannot be printed, so no hook can be told of it; set CONTROLROOM_HOME to another"
+        )
     most, has = SOCKET_PATH - LONGEST_SOCKET - 1, len(os.fsencode(runtime))
     if has > most:
         cure = "set CONTROLROOM_HOME or XDG_RUNTIME_DIR to a shorter one"

@@ -60,6 +60,12 @@ def test_a_folder_too_deep_for_a_socket_is_refused_with_the_way_out(base: Path) 
         room_for_sockets(Path(f"{longest}x"))
 
 
+@pytest.mark.parametrize("name", ["a\nb", os.fsdecode(b"\xff"), "\u202e"])
+def test_a_place_that_no_hook_can_be_told_of_is_refused(name: str) -> None:
+    with pytest.raises(Insecure, match="cannot be printed"):
+        room_for_sockets(Path(f"/tmp/{name}/run"))
+
+
 @pytest.mark.parametrize(("env", "component"), [({}, "HOME"), ({"CONTROLROOM_HOME": "rel"}, "CONTROLROOM_HOME")])
 def test_no_absolute_home_is_refused(env: dict[str, str], component: str) -> None:
     with pytest.raises(Insecure) as caught:
