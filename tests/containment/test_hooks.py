@@ -45,6 +45,15 @@ def test_what_only_names_a_hook_is_none(probe: Probe) -> None:
         assert hooks.gone(held.handle(), 0)
 
 
+def test_an_agent_with_its_hooks_on_its_command_line_is_none(probe: Probe) -> None:
+    """As Codex is started: what stands behind `-c` is no command of a shell."""
+    code = 'hooks = "/usr/bin/python3 -I -S /x/hook.py /run/gate codex PreToolUse"; import time; time.sleep(60)'
+    with hold_session(probe, (sys.executable, "-c", code)) as held:
+        held.start()
+        eventually(lambda: _hooks(held.handle()), 20, "it runs")
+        assert hooks.gone(held.handle(), 0)
+
+
 def test_a_session_that_is_gone_has_none(probe: Probe) -> None:
     with hold_session(probe, ("sleep", "60")) as held:
         held.start()
