@@ -61,7 +61,7 @@ def parse(event: str, payload: bytes, cut: bool = False) -> Call:
     )
 
 
-def allow_body(event: str, by: str, reason: str) -> bytes:
+def allow_body(event: str, by: str, reason: str, action: Action) -> bytes:
     """A yes. A person's or a grant's answers the agent's own question too; policy's leaves the agent's own rules in force."""
     if event != "PreToolUse":
         return b"{}"

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from controlroom.agents import hook_groups
 from controlroom.agents.claude_code import gates
-from controlroom.agents.command import command, is_ours
+from controlroom.agents.command import Ungated, command
 from controlroom.agents.strict import BadJson, read_object
 from controlroom.model.permissions import Strength
 
@@ -39,10 +40,6 @@ GATE_OFF = {
 }
 
 
-class Ungated(ValueError):
-    """The command line would start the agent without the gate; the text says which part and what to do."""
-
-
 def hooks(gate_dir: Path, python: Path, hook: Path) -> dict[str, dict[str, object]]:
     """Our one group for each event, as an item of that event's array. Raises ValueError for a path that is not absolute."""
     groups: dict[str, dict[str, object]] = {}
@@ -58,17 +55,12 @@ def hooks(gate_dir: Path, python: Path, hook: Path) -> dict[str, dict[str, objec
 
 def ours(event: str, group: object) -> bool:
     """Whether a group of an event's array is one that we made."""
-    handlers = group.get("hooks") if isinstance(group, dict) else None
-    if not isinstance(handlers, list) or len(handlers) != 1 or not isinstance(handlers[0], dict):
-        return False
-    line = handlers[0].get("command")
-    return isinstance(line, str) and is_ours(line, AGENT, event)
+    return hook_groups.ours(AGENT, event, group)
 
 
 def line_of(group: Mapping[str, object]) -> str:
     """The command of a group of ours."""
-    handlers = group["hooks"]
-    return str(handlers[0]["command"]) if isinstance(handlers, list) else ""
+    return hook_groups.line_of(group)
 
 
 def file(scope: str, home: Path, project: Path, managed: Path | None = None) -> Path:

@@ -1,7 +1,8 @@
 """Codex's rollouts: `{"timestamp", "type", "payload"}` a line (agents.md 2.5).
 
 A rollout tells much twice, as `response_item` (what the model and the tools said) and as `event_msg` (what the screen showed).
-The items are read; of the events only what the items do not have.
+The items are read; of the events only what the items do not have. Newer models write scripts (`exec`) that call the tools: of
+such a call only the event tells, once it is over.
 """
 
 import glob
@@ -11,6 +12,7 @@ from collections import OrderedDict
 
 import msgspec
 
+from controlroom.agents.codex import NO_INPUT, PATCH, SHELL, SPACES
 from controlroom.agents.transcript import (
     MOST_PATH,
     MOST_TEXT,
@@ -50,12 +52,14 @@ QUIET_EVENTS = frozenset(
     hook_started hook_completed
     """.split()  # noqa: SIM905  a list of words reads better as one
 )
-QUIET_ITEMS = frozenset(
-    ("UserMessage", "AgentMessage", "Reasoning", "FileChange", "McpToolCall", "WebSearch", "ContextCompaction")
-)
+QUIET_ITEMS = frozenset(("UserMessage", "AgentMessage", "Reasoning", "WebSearch", "ContextCompaction"))
+SCRIPT = frozenset(("exec", "wait"))  # in the space `functions`: no hook is asked, what they call is
 MOST_DONE = 4096
 _EXIT = re.compile(r"^Process exited with code (-?\d+)$", re.MULTILINE)
-_REFUSALS = ("unsupported call:", "exec command rejected", "patch rejected", "rejected by user", "command rejected")
+_REFUSALS = (
+    "unsupported call:", "exec command rejected", "patch rejected", "rejected by user", "command rejected",
+    "Command blocked by PreToolUse hook",
+)  # fmt: skip
 
 
 class _Line(msgspec.Struct):
@@ -73,11 +77,12 @@ def reader(path: str) -> "CodexReader":
 
 
 class CodexReader:
-    """Remembers what has changed last, and which calls are over: their end is told twice."""
+    """Remembers what has changed last, which calls were told, and which are over: their end is told twice."""
 
     def __init__(self) -> None:
         self._session = self._subagent = ""
         self._now: dict[str, str] = {}
+        self._begun: OrderedDict[str, None] = OrderedDict()
         self._done: OrderedDict[str, None] = OrderedDict()
 
     def read(self, line: bytes) -> list[Heard]:
@@ -133,17 +138,22 @@ class CodexReader:
             case "reasoning":
                 thought = joined(item.get("summary")) or joined(item.get("content"))
                 return [Thought(thought)] if thought else []
+            case "function_call" | "custom_tool_call" if call and _is_ungated(item):
+                _keep(self._done, call)  # nor is its end told
+                script = text(item, "input")[:MOST_TEXT]
+                return [Noted(f"a script of its own calls the tools:\n{script}")] if script else []
             case "function_call" if call:
-                return [ToolUse(call, name(item, "name"), _arguments(item.get("arguments")))]
+                return self._use(ToolUse(call, _tool(item), _arguments(item.get("arguments"))))
             case "custom_tool_call" if call:
-                return [ToolUse(call, name(item, "name"), dumped(item.get("input")))]
+                given = item.get("input")
+                return self._use(ToolUse(call, _tool(item), dumped({"input": given} if isinstance(given, str) else given)))
             case "local_shell_call" if call:
-                return [ToolUse(call, "local_shell", dumped(item.get("action")))]
+                return self._use(ToolUse(call, "local_shell", dumped(item.get("action"))))
             case "function_call_output" | "custom_tool_call_output" if call:
                 return self._over(_output(call, item.get("output")))
             case "web_search_call":
                 return [Noted("the vendor's own web search ran on its servers")]
-            case "ghost_snapshot" | "compaction" | "compaction_summary":
+            case "ghost_snapshot" | "compaction" | "compaction_summary" | "additional_tools":
                 return []
         return [unknown(f"response_item/{name(item, 'type')}", dumped(item))]
 
@@ -163,22 +173,71 @@ class CodexReader:
         return [unknown(f"event_msg/{name(event, 'type')}", dumped(event))]
 
     def _completed(self, item: dict[str, object], event: dict[str, object]) -> list[Told]:
+        call = name(item, "id")
         match item.get("type"):
-            case "CommandExecution" if name(item, "id"):
+            case "CommandExecution" if call:
                 failed = item.get("status") in ("failed", "declined") or item.get("exit_code") not in (0, None)
                 said = text(item, "aggregated_output")[:MOST_TEXT]
-                return self._over(ToolResult(name(item, "id"), failed, said, item.get("status") == "declined"))
+                result = ToolResult(call, failed, said, item.get("status") == "declined")
+                return [*self._by_script(ToolUse(call, SHELL, _command(item))), *self._over(result)]
+            case "FileChange" | "McpToolCall" as kind if call and call not in self._begun:
+                failed = item.get("status") in ("failed", "declined")
+                tool = PATCH if kind == "FileChange" else f"mcp__{name(item, 'server')}__{name(item, 'tool')}"
+                given = "" if kind == "FileChange" else dumped(item.get("arguments"))  # the patch itself is not told
+                result = ToolResult(call, failed, text(item, "stdout")[:MOST_TEXT], item.get("status") == "declined")
+                return [*self._by_script(ToolUse(call, tool, given)), *self._over(result)]
+            case "FileChange" | "McpToolCall":
+                return []
             case str(kind) if kind in QUIET_ITEMS:
                 return []
         return [unknown(f"item_completed/{name(item, 'type')}", dumped(event))]
 
+    def _use(self, use: ToolUse) -> list[Told]:
+        _keep(self._begun, use.call)
+        return [use]
+
+    def _by_script(self, use: ToolUse) -> list[Told]:
+        """A call of which nothing told before it was over: a script made it."""
+        return [] if use.call in self._begun else self._use(use)
+
     def _over(self, result: ToolResult) -> list[Told]:
         if result.call in self._done:
             return []
-        self._done[result.call] = None
-        while len(self._done) > MOST_DONE:
-            self._done.popitem(last=False)
+        _keep(self._done, result.call)
         return [result]
+
+
+def _keep(calls: OrderedDict[str, None], call: str) -> None:
+    calls[call] = None
+    while len(calls) > MOST_DONE:
+        calls.popitem(last=False)
+
+
+def _is_ungated(item: dict[str, object]) -> bool:
+    """Whether no hook is asked of it: a script, a look at one, a look at what a command goes on saying."""
+    if item.get("namespace") == "functions":
+        return item.get("name") in SCRIPT
+    if item.get("name") != "write_stdin":
+        return False
+    try:
+        given = msgspec.json.decode(text(item, "arguments") or "{}")
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return False
+    return isinstance(given, dict) and not given.get("chars")
+
+
+def _tool(item: dict[str, object]) -> str:
+    """A tool by the name that its hooks and policy know it by."""
+    space, tool = name(item, "namespace"), name(item, "name")
+    return f"{space}__{tool}" if space.startswith("mcp__") else f"{space}.{tool}" if space in SPACES else tool
+
+
+def _command(item: dict[str, object]) -> str:
+    """What a command was called with: the last word of `SHELL -lc COMMAND`, without the head that our answer gave it."""
+    words = item.get("command")
+    last = words[-1] if isinstance(words, list) and words else words
+    where = text(item, "cwd").removeprefix("file://")
+    return dumped({"cmd": last.removeprefix(NO_INPUT) if isinstance(last, str) else last, "workdir": where})
 
 
 def _message(item: dict[str, object]) -> list[Told]:

@@ -20,6 +20,10 @@ DENIAL = b'{"permissionDecision":"deny",'  # what the client prints beside a den
 OBSERVED_TAIL = "|| : controlroom"  # the word does nothing but say whose it is
 
 
+class Ungated(ValueError):
+    """A command line would start the agent without the gate; the text says which part and what to do."""
+
+
 class Probed(msgspec.Struct, frozen=True):
     """What came of running an installed command with a probe: `closed` = it denied with our line (what must hold always),
     `answered` = the daemon itself answered. `status`: exit status; `line`: what it said, cut to 500 characters.

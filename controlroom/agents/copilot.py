@@ -70,7 +70,7 @@ def parse(event: str, payload: bytes, cut: bool = False) -> Call:
     )
 
 
-def allow_body(event: str, by: str, reason: str) -> bytes:
+def allow_body(event: str, by: str, reason: str, action: Action) -> bytes:
     """A yes. A person's or a grant's answers the agent's own question too; policy's leaves the agent's own rules in force."""
     if event == "preToolUse" and by.startswith(("operator:", "grant:")):
         return answer({"permissionDecision": "allow", "permissionDecisionReason": f"controlroom: {reason}"})

@@ -1,6 +1,6 @@
 """How strong the gate of an agent is: what becomes of a call when its hook fails, and whether the hook is run at all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from controlroom.agents.gated import Layers, Settings
 from controlroom.agents.signs import COMMAND_LINE
@@ -34,11 +34,18 @@ def strength(settings: Settings | None, hooks: tuple[Hook, ...], given: Layers, 
 
 
 def _off(gate: Hook, given: Layers, modes: Iterable[Mode]) -> Mode | None:
-    """What keeps the agent from running the hook: an administrator's hook always runs, and a launch's own settings outweigh
-    disableAllHooks in all others (measured).
+    """What keeps the agent from running the hook: an administrator's hook always runs, and what a launch's own settings say of
+    that outweighs all others (measured).
     """
     if any(source.startswith(MANAGED) for source in gate.where):
         return None
-    launched = COMMAND_LINE in gate.where and given[COMMAND_LINE].get("disableAllHooks") is False
+    launched = given[COMMAND_LINE] if COMMAND_LINE in gate.where else {}
     off = (mode for mode in modes if mode.weight == "off")
-    return next((mode for mode in off if not (launched and mode.key == "disableAllHooks")), None)
+    return next((mode for mode in off if mode.source == COMMAND_LINE or not _says(launched, mode.key)), None)
+
+
+def _says(settings: Mapping[str, object], key: str) -> bool:
+    """Whether there is a word on a key, its parts with dots between them."""
+    first, _, rest = key.partition(".")
+    found = settings.get(first)
+    return _says(found, rest) if rest and isinstance(found, dict) else first in settings and not rest

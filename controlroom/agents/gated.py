@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from controlroom.agents import claude_code, claude_settings, copilot, copilot_settings
+from controlroom.agents import claude_code, claude_settings, codex, codex_settings, copilot, copilot_settings
 from controlroom.agents.adapter import Adapter
 from controlroom.model.permissions import Strength
 
@@ -55,7 +55,8 @@ class Launch(NamedTuple):
 
 class Gated(NamedTuple):
     """One agent. `program`: how it is started; `speaks`: its hook; `settings`: where that is written; `launch`: None = only
-    installed hooks hold it; `mode`: the key of its settings under which its hook tells how much it asks, "" = it tells not.
+    installed hooks hold it; `mode`: the key of its settings under which its hook tells how much it asks, "" = it tells not;
+    `partial`: its hooks tell a part of a call's input only.
     """
 
     program: str
@@ -63,6 +64,7 @@ class Gated(NamedTuple):
     settings: Settings
     launch: Launch | None = None
     mode: str = ""
+    partial: bool = False
 
 
 GATED: Mapping[str, Gated] = {
@@ -73,12 +75,19 @@ GATED: Mapping[str, Gated] = {
         Launch(claude_settings.launched, claude_settings.inline_settings),
         "permissions.defaultMode",
     ),
+    "codex": Gated(
+        "codex",
+        codex,
+        codex_settings,
+        Launch(codex_settings.launched, codex_settings.inline_settings),
+        "permission_mode",
+        partial=True,
+    ),
     "copilot": Gated("copilot", copilot, copilot_settings),
 }
 _SHOWN = "each of its calls is shown as its log tells of it"
 _UNREAD = "its calls are not seen"
 NOT_YET: Mapping[str, tuple[str, str]] = {  # why an agent's calls cannot be held yet, and what is seen of them
-    "codex": ("its hooks let a call run when they fail, and count only once they are trusted by hand", _SHOWN),
     "gemini": ("its hooks let a call run when they fail or take too long", _SHOWN),
     "opencode": ("its questions are answered through a server of its own", _UNREAD),
     "openclaw": ("its approvals are answered through a gateway of its own", _UNREAD),

@@ -15,8 +15,10 @@ _PATHS = frozenset(("file_path", "notebook_path", "path"))
 _ABSENT: tuple[object, ...] = (None, False, "", [], {})
 
 
-def difference(approved: Action, tool: str, told: str, home: str) -> str:
-    """What is not as approved, in words; "" = all is. `told`: the other input as JSON text, "" = that is not told."""
+def difference(approved: Action, tool: str, told: str, home: str, *, partial: bool = False) -> str:
+    """What is not as approved, in words; "" = all is. `told`: the other input as JSON text, "" = that is not told. `partial`:
+    the gate was told a part of the input only, and what it was not told is not compared.
+    """
     if tool and tool != approved.tool:
         return f"the tool is {tool}, approved was {approved.tool}"
     if not told:
@@ -28,7 +30,7 @@ def difference(approved: Action, tool: str, told: str, home: str) -> str:
     if not isinstance(wanted, dict) or not isinstance(found, dict):
         return "" if wanted == found else "its input is of another shape"
     wanted, found = _plain(wanted, approved.cwd, home), _plain(found, approved.cwd, home)
-    for key in sorted(wanted.keys() | found.keys()):
+    for key in sorted(wanted if partial else wanted.keys() | found.keys()):
         if wanted.get(key) != found.get(key):
             return f"{key} is {_shown(found, key)}, approved was {_shown(wanted, key)}"
     return ""

@@ -48,7 +48,10 @@ def uninstall(agent: Agent, /, *, scope: Where = "user", yes: Yes = False) -> in
 def _settings(agent: Agent) -> Settings:
     if agent not in GATED:
         raise Failure(f"{agent}: {why_not(agent)}")
-    return GATED[agent].settings
+    settings = GATED[agent].settings
+    if not settings.SCOPES:
+        raise Failure(f"{agent}: {settings.OTHER_SCOPES}")
+    return settings
 
 
 def _carry_out(plan: Plan, places: Places, *, yes: bool, done: str, nothing: str) -> int:

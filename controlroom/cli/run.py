@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from cyclopts import Parameter
 
-from controlroom.agents.claude_settings import Ungated
-from controlroom.agents.command import hook_file, interpreter
+from controlroom.agents.command import Ungated, hook_file, interpreter
 from controlroom.agents.gated import GATED
 from controlroom.agents.known import kind_of
 from controlroom.agents.weakening import gates

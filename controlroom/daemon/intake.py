@@ -72,6 +72,7 @@ class _Waiting(NamedTuple):
     connection: Connection
     header: Header
     workspace: str
+    action: Action
 
 
 class Refused(Exception):
@@ -159,7 +160,7 @@ class Intake:
             body["new"] = ask.new
         action = Action(ASK_TOOL, canonical(body), ask.cwd)
         call = Call(kind="gate", action=action, says=ask.reason)
-        self._waiting[connection.id] = _Waiting(connection, header, workspace)
+        self._waiting[connection.id] = _Waiting(connection, header, workspace, action)
         self._runner.spawn(self._request(connection, session, workspace, call, hooked=False))
 
     def _hook(self, connection: Connection, header: Header, payload: bytes) -> None:
@@ -179,7 +180,7 @@ class Intake:
         elif call.action is None:
             raise Refused(f"{header.event}: it names no action")
         else:
-            self._waiting[connection.id] = _Waiting(connection, header, workspace)
+            self._waiting[connection.id] = _Waiting(connection, header, workspace, call.action)
             self._runner.spawn(self._request(connection, session, workspace, call, hooked=True))
 
     async def _request(self, connection: Connection, session: str, workspace: str, call: Call, hooked: bool) -> None:
@@ -316,7 +317,7 @@ class Intake:
             return asker.send("deny", f"denied by {by}: {reason}".encode("utf-8", "backslashreplace"))
         if header.kind == "ask":
             return asker.send("allow", msgspec.json.encode({"receipt": request, "by": by, "reason": reason}))
-        return asker.send("allow", AGENTS[header.agent].allow_body(header.event, by, reason))
+        return asker.send("allow", AGENTS[header.agent].allow_body(header.event, by, reason, waiting.action))
 
     def _remember(self, connection: Connection) -> None:
         """What a session was let write counts when it runs it later (A22)."""

@@ -42,10 +42,12 @@ class _Gated:
 
 
 class Reconciler:
-    """The calls of one session on both sides. `home`: the agent's, for paths with ~. `heard`: one of its hooks has spoken."""
+    """The calls of one session on both sides. `home`: the agent's, for paths with ~. `partial`: its hooks tell a part of an
+    input only. `heard`: one of its hooks has spoken.
+    """
 
-    def __init__(self, home: str) -> None:
-        self._home = home
+    def __init__(self, home: str, *, partial: bool = False) -> None:
+        self._home, self._partial = home, partial
         self._gated: OrderedDict[str, _Gated] = OrderedDict()
         self._open: dict[str, tuple[float, ToolUse]] = {}  # call → when the log told of it
         self._past: OrderedDict[str, None] = OrderedDict()  # calls that were told as ungated
@@ -135,7 +137,7 @@ class Reconciler:
 
     def _compare(self, call: str, tool: str, told: str, source: str) -> list[Doubt]:
         gated = self._gated[call]
-        differs = difference(gated.action, tool, told, self._home) if gated.action else ""
+        differs = difference(gated.action, tool, told, self._home, partial=self._partial) if gated.action else ""
         said = f"OTHER INPUT: {gated.tool} ({call}) is another one by {source}: {differs}"
         return self._doubt(gated, call, said) if differs else []
 

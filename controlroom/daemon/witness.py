@@ -12,7 +12,8 @@ import anyio.to_thread
 import msgspec
 
 from controlroom.agents import TRANSCRIPTS, Call
-from controlroom.agents.transcript import Transcript, moment
+from controlroom.agents.gated import GATED
+from controlroom.agents.transcript import moment
 from controlroom.containment import hold
 from controlroom.core.state import Held
 from controlroom.daemon import finding, naming
@@ -42,9 +43,9 @@ MOST_DOUBTS = 20  # of one session that are told one by one until an operator cl
 class _Watch:
     """One session that is looked into. `since`: when it began to do what nobody may have looked at, ns since 1970."""
 
-    def __init__(self, transcript: Transcript, home: str, since: int) -> None:
-        self.following = Following(transcript)
-        self.reconciler = Reconciler(home)
+    def __init__(self, agent: str, home: str, since: int) -> None:
+        self.following = Following(TRANSCRIPTS[agent])
+        self.reconciler = Reconciler(home, partial=agent in GATED and GATED[agent].partial)
         self.since, self.unwatched = since, Unwatched(since)
         self.named = ""  # the log that a hook named
         self.conversation = self.place = ""  # that a hook named, and the log of it
@@ -204,10 +205,9 @@ class Witness:
             self._runner.feed(ev.Doubted(self._runner.clock(), session, "unwatched", text))
 
     def _watch(self, session: str, agent: str, since: int = 0) -> _Watch | None:
-        transcript = TRANSCRIPTS.get(agent)
-        if session not in self._watches and transcript is not None:
+        if session not in self._watches and agent in TRANSCRIPTS:
             held = self._runner.state.sessions.get(session)
-            self._watches[session] = _Watch(transcript, self._home, max(since, self._began(held.session) if held else 0))
+            self._watches[session] = _Watch(agent, self._home, max(since, self._began(held.session) if held else 0))
             self._stories.of(session, agent)
         return self._watches.get(session)
 

@@ -20,6 +20,7 @@ COMMON = {
     "permission_mode": "default",
 }
 BASH = {"tool_name": "Bash", "tool_input": {"description": "clean", "command": "rm -rf build"}, "tool_use_id": "toolu_01"}
+ACTION = Action("Bash", '{"command":"ls"}', "/home/op/shop")
 
 
 def told(event: str, **more: object) -> bytes:
@@ -196,20 +197,20 @@ def test_the_hook_and_the_adapter_agree_on_what_a_gate_is() -> None:
 
 @pytest.mark.parametrize("by", ["operator:ann", "grant:12ab"])
 def test_the_yes_of_a_person_or_grant_is_permission(by: str) -> None:
-    answer = json.loads(allow_body("PreToolUse", by, 'once "only"\n'))["hookSpecificOutput"]
+    answer = json.loads(allow_body("PreToolUse", by, 'once "only"\n', ACTION))["hookSpecificOutput"]
     assert answer["permissionDecision"] == "allow"
     assert answer["permissionDecisionReason"] == 'controlroom: once "only"\n'
 
 
 @pytest.mark.parametrize("by", ["policy", "operator", "stop", ""])
 def test_the_yes_of_policy_leaves_the_agents_own_rules_in_force(by: str) -> None:
-    assert json.loads(allow_body("PreToolUse", by, "T0")) == {"hookSpecificOutput": {"hookEventName": "PreToolUse"}}
+    assert json.loads(allow_body("PreToolUse", by, "T0", ACTION)) == {"hookSpecificOutput": {"hookEventName": "PreToolUse"}}
 
 
 @pytest.mark.parametrize("event", ["PreToolUse", "ConfigChange", "SomethingNew"])
 @pytest.mark.parametrize("by", ["operator:ann", "policy"])
 def test_an_allow_is_one_line_of_json_that_the_hook_takes(event: str, by: str) -> None:
-    body = allow_body(event, by, "line\nbreak \ud83d\ude00 ä")
+    body = allow_body(event, by, "line\nbreak \ud83d\ude00 ä", ACTION)
     assert body.startswith(b"{") and body.endswith(b"}") and b"\n" not in body and body.isascii()
 
 

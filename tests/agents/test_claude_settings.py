@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from controlroom.agents.claude_code import KINDS, gates
-from controlroom.agents.claude_settings import EVENTS, Ungated, hooks, layers, ours, settings_json, warnings, with_settings
+from controlroom.agents.claude_settings import EVENTS, hooks, layers, ours, settings_json, warnings, with_settings
+from controlroom.agents.command import Ungated
 from controlroom.agents.strict import read_object
 
 PATHS = (Path("/run/a b"), Path("/usr/bin/python3"), Path("/lib/hook.py"))

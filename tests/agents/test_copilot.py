@@ -16,6 +16,7 @@ from tests.support.mutator import OTHERS, changed, paths
 
 COMMON = {"sessionId": "fe521c09-79a3", "timestamp": 1795717157243, "cwd": "/home/op/shop"}
 BASH = {"toolName": "bash", "toolArgs": {"command": "ls", "description": "list"}}
+ACTION = Action("Bash", '{"command":"ls"}', "/home/op/shop")
 SUB = {"sessionId": "0a5f", "agentId": "0a5f", "agentType": "general-purpose", "parentAgentId": "fe521c09-79a3"}
 LOG = "/home/op/.copilot/session-state/fe521c09-79a3/events.jsonl"
 
@@ -184,11 +185,11 @@ def test_the_hook_and_the_adapter_agree_on_what_a_gate_is() -> None:
 @pytest.mark.parametrize("by", ["operator:ann", "grant:12ab"])
 def test_the_yes_of_a_person_or_grant_is_permission(by: str) -> None:
     said = {"permissionDecision": "allow", "permissionDecisionReason": 'controlroom: once "only"'}
-    assert json.loads(allow_body("preToolUse", by, 'once "only"')) == said
+    assert json.loads(allow_body("preToolUse", by, 'once "only"', ACTION)) == said
 
 
 def test_the_yes_of_policy_leaves_the_agents_own_rules_in_force() -> None:
-    assert allow_body("preToolUse", "policy", "reads") == b"{}"
+    assert allow_body("preToolUse", "policy", "reads", ACTION) == b"{}"
 
 
 def test_a_session_is_told_what_went_before() -> None:

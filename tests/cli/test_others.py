@@ -148,7 +148,13 @@ def test_copilots_gate_is_a_file_of_its_own_that_goes_again(cli: Cli) -> None:
     assert not (cli.home.user / ".copilot").exists()
 
 
-@pytest.mark.parametrize("agent", ["codex", "gemini", "opencode", "openclaw"])
+@pytest.mark.parametrize("command", ["install", "uninstall"])
+def test_codex_needs_no_installation(cli: Cli, command: str) -> None:
+    said = " ".join(cli.fails(1, command, "codex").split())
+    assert "codex: Codex needs no installation: `controlroom run -- codex` brings its gate along" in said
+
+
+@pytest.mark.parametrize("agent", ["gemini", "opencode", "openclaw"])
 @pytest.mark.parametrize("command", ["install", "uninstall"])
 def test_of_an_agent_without_a_gate_it_is_said_what_can_be_done_instead(cli: Cli, agent: str, command: str) -> None:
     said = " ".join(cli.fails(1, command, agent).split())

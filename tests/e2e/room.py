@@ -59,13 +59,20 @@ class Room:
 
     def cli(self, *arguments: str, expect: int | None = 0) -> str:
         """Standard output of one `controlroom` command; AssertionError when its exit code is not `expect` (None = any)."""
+        return self._run(arguments, expect).stdout
+
+    def told(self, *arguments: str) -> str:
+        """What a command that is refused (exit code 1) says of it."""
+        return self._run(arguments, 1).stderr
+
+    def _run(self, arguments: Sequence[str], expect: int | None) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(
             [CONTROLROOM, *arguments], cwd=self.workspace, env=self.home.env, capture_output=True, text=True, timeout=30,
             stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
         told = f"controlroom {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         assert expect is None or done.returncode == expect, told
-        return done.stdout
+        return done
 
     def json(self, *arguments: str) -> Any:
         """What a listing prints with --json."""
@@ -191,3 +198,11 @@ def copilot_command(room: Room, program: Path, model: Model, prompt: str) -> tup
         "COPILOT_MODEL": "scripted",
     }
     return [str(program), *flags], {"COPILOT_OFFLINE": "true", "COPILOT_AUTO_UPDATE": "false", **provider}
+
+
+def alarms(room: Room) -> list[str]:
+    """What the journal tells of calls that are not as the gate knows them."""
+    rows = room.cli("audit", "export", "--format", "jsonl").splitlines()
+    return [
+        row for row in rows if any(word in row for word in ("UNGATED: ", "UNWATCHED: ", "OTHER INPUT: ", "RAN THOUGH DENIED: "))
+    ]

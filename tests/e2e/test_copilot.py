@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.room import ANSWER, Room, Run, copilot_command
+from tests.e2e.room import ANSWER, Room, Run, alarms, copilot_command
 from tests.support.model_server import Call, Model, Turn, call_id
 from tests.support.waiting import eventually, never
 
@@ -38,14 +38,6 @@ def gated(other_room: Room) -> Room:
     other_room.start()
     other_room.cli("install", "copilot", "--yes")
     return other_room
-
-
-def alarms(room: Room) -> list[str]:
-    """What the journal tells of calls that are not as the gate knows them."""
-    rows = room.cli("audit", "export", "--format", "jsonl").splitlines()
-    return [
-        row for row in rows if any(word in row for word in ("UNGATED: ", "UNWATCHED: ", "OTHER INPUT: ", "RAN THOUGH DENIED: "))
-    ]
 
 
 def test_a_destructive_call_waits_and_runs_once_it_is_allowed(gated: Room, copilot: Path) -> None:

@@ -22,6 +22,7 @@ class Result:
     error: bool
 
 
+SPACES = {"exec": "functions", "spawn_agent": "multi_agent_v1"}  # of Codex's tools
 Turn = str | Sequence[Call]  # a final text, or calls made in parallel
 
 
@@ -51,17 +52,15 @@ def hear_responses(body: Mapping[str, Any]) -> Heard:
         turn += mine and not before
         if kind == "message" and item.get("role") == "user":
             texts += [part.get("text", "") for part in item["content"]]
-        elif kind == "function_call_output":
+        elif kind in ("function_call_output", "custom_tool_call_output"):
             results[item["call_id"]] = Result(str(item["output"]), False)
-    return Heard(texts, turn, bool(body.get("tools")), results)
+    tools = body.get("tools") or any(item.get("type") == "additional_tools" for item in body.get("input", []))
+    return Heard(texts, turn, bool(tools), results)
 
 
 def stream_responses(identity: str, turn: Turn) -> bytes:
     """The events of one answer of the responses API."""
-    items: list[dict[str, Any]] = [
-        {"type": "function_call", "id": f"fc_{call}", "call_id": call, "name": made.tool, "arguments": json.dumps(made.input)}
-        for call, made in numbered(identity, turn)
-    ]
+    items = [_made(call, made) for call, made in numbered(identity, turn)]
     if isinstance(turn, str):
         content = [{"type": "output_text", "text": turn, "annotations": []}]
         items = [{"type": "message", "id": f"msg_{identity}", "role": "assistant", "status": "completed", "content": content}]
@@ -73,6 +72,16 @@ def stream_responses(identity: str, turn: Turn) -> bytes:
     events += [{"type": "response.output_item.done", "output_index": at, "item": item} for at, item in enumerate(items)]
     events += [{"type": "response.completed", "response": {"id": f"resp_{identity}", "usage": usage, "output": items}}]
     return "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events).encode()
+
+
+def _made(call: str, made: Call) -> dict[str, Any]:
+    """A call as the model makes it: `exec` (a script) and `apply_patch` take a text, all others JSON; some stand in a space."""
+    item = {"id": f"fc_{call}", "call_id": call, "name": made.tool}
+    if space := SPACES.get(made.tool):
+        item["namespace"] = space
+    if made.tool in ("exec", "apply_patch"):
+        return {**item, "type": "custom_tool_call", "input": made.input["input"]}
+    return {**item, "type": "function_call", "arguments": json.dumps(made.input)}
 
 
 def hear_generate(body: Mapping[str, Any]) -> Heard:
