@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,30 @@ def test_one_log_by_itself_is_printed_as_it_is_but_for_secrets_and_controls(cli:
     ]
     assert lines(cli, "--log", "app.log", "--lines", "2")[0] == "<redacted:private-key:8>", "its begin is not on the page"
     assert lines(cli, "--log", "app.log", "--search", "key A") == ["key <redacted:aws-key:20>"]
+
+
+@pytest.mark.row("R14")
+def test_a_private_key_that_is_written_line_by_line_is_in_no_line_of_the_stream(cli: Cli, app: Path) -> None:
+    written = ("-----BEGIN RSA PRIVATE KEY-----\n", "TUlJRW93\n", "RW93TUlJ\n", "half of it ")
+    for part in written:
+        before = of_log(cli)
+        append(app, part)
+        eventually(partial(newer, cli, before), 20, "it stands in the stream")
+    shown = ["<redacted:private-key:31>", "<redacted:private-key:8>", "<redacted:private-key:8>"]
+    assert of_log(cli)[:3] == shown
+    assert "half" not in of_log(cli)[3], "nor is what has no end yet"
+    append(app, "\n-----END RSA PRIVATE KEY-----\nafter it\n")
+    eventually(lambda: of_log(cli)[-1] == "after it", 20, "what comes behind it is shown")
+    assert of_log(cli) == [*shown, "<redacted:private-key:11>", "-----END RSA PRIVATE KEY-----", "after it"]
+
+
+def newer(cli: Cli, before: list[str]) -> bool:
+    return of_log(cli) != before
+
+
+def of_log(cli: Cli) -> list[str]:
+    """What the merged stream has of what was added to the log."""
+    return [row["text"] for row in cli.json("logs", "a") if row["log"].endswith("app.log")][2:]
 
 
 @pytest.mark.row("R01")

@@ -188,7 +188,6 @@ def test_doctor_runs_what_is_installed_and_fails_when_it_does_not_deny(cli: Cli,
     assert done.returncode == 1 and "FAIL  claude-code PreToolUse hook" in done.stdout
 
 
-@pytest.mark.row("R14")
 def test_doctor_tells_that_installed_hooks_are_switched_off_also_where_the_agent_is_not_on_the_path(cli: Cli) -> None:
     cli.ok("install", "claude-code", "--yes")
     settings = cli.home.user / ".claude" / "settings.json"
@@ -196,6 +195,7 @@ def test_doctor_tells_that_installed_hooks_are_switched_off_also_where_the_agent
     assert '"disableAllHooks": true switches installed hooks off' in cli.run("doctor").stdout
 
 
+@pytest.mark.row("R14")
 def test_doctor_names_the_place_of_a_secret_in_an_agents_log_and_not_the_secret(cli: Cli) -> None:
     token = "ghp_" + "Zk3v9QbX7LmN2pR5sT8wY1aC4dE6fG0hJ2k"
     log = cli.home.user / ".codex" / "sessions" / "2026" / "11" / "26" / "rollout-x.jsonl"
