@@ -124,16 +124,11 @@ class Witness:
             self._doubt(session, watch, watch.reconciler.ran(call.call, call.tool, call.executed))
 
     def again(self, session: str, agent: str, path: str) -> None:
-        """A log that an earlier daemon has followed, and the calls that came to its gate; what it looked at it has told."""
+        """A log that an earlier daemon has followed; what it looked at it has told."""
         watch = self._watch(session, agent, self._gap.begin)
         if watch is None:
             return
         watch.following.add(path)
-        for receipt in self._runner.ledger.all():
-            if receipt.session == session and receipt.intent.call:
-                denied = receipt.decision is not None and receipt.decision.verdict is Verdict.DENY
-                name = self._stories.of(session).naming.of(receipt.intent.call)
-                watch.reconciler.recall(name, receipt.intent.action, denied=denied)
 
     def note(self, record: Record) -> None:
         """A record went into the journal: a denial that must hold, or an operator has looked."""
@@ -207,9 +202,18 @@ class Witness:
     def _watch(self, session: str, agent: str, since: int = 0) -> _Watch | None:
         if session not in self._watches and agent in TRANSCRIPTS:
             held = self._runner.state.sessions.get(session)
-            self._watches[session] = _Watch(agent, self._home, max(since, self._began(held.session) if held else 0))
-            self._stories.of(session, agent)
+            began = self._began(held.session) if held else 0
+            watch = self._watches[session] = _Watch(agent, self._home, max(since, began))
+            self._recall(session, agent, watch)
         return self._watches.get(session)
+
+    def _recall(self, session: str, agent: str, watch: _Watch) -> None:
+        """The calls that came to an earlier daemon's gate, however the log is found: a hook may be the first to name it."""
+        naming = self._stories.of(session, agent).naming
+        for receipt in self._runner.ledger.all():
+            if receipt.session == session and receipt.intent.call:
+                denied = receipt.decision is not None and receipt.decision.verdict is Verdict.DENY
+                watch.reconciler.recall(naming.of(receipt.intent.call), receipt.intent.action, denied=denied)
 
     def _began(self, session: Session) -> int:
         """When what it may have done unseen begins: of one that we launched with itself, else with its first process."""

@@ -1,5 +1,7 @@
 """Calls that an agent made while nobody looked are told once, in one line, and each row says that it has no gate record."""
 
+import json
+import shlex
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from controlroom.agents.command import hook_file, interpreter
 from controlroom.daemon.unwatched import GRACE_SECONDS, NO_DAEMON, NO_RECORD, Missed, Span, Unwatched, reason
 from controlroom.model.clock import SECOND
 from controlroom.model.told import ToolResult, ToolUse
 from tests.daemon.test_witness import alarms, calls, gate, over, used, write
-from tests.support.daemon import Daemon, start
+from tests.support.daemon import Daemon, start, stop
 from tests.support.waiting import eventually, never
 
 pytestmark = pytest.mark.row("G06")
@@ -101,6 +104,35 @@ def test_what_an_earlier_daemon_let_pass_is_not_told(daemon: Daemon, tmp_path: P
     assert gate(daemon, log, "toolu_3") == "allow"
     [alarm] = eventually(lambda: alarms(daemon, "unwatched"), 20, "the call of which there is no record is told")
     assert "tells of 1 call, at " in alarm["text"] and "no daemon ran then" in alarm["text"]
+
+
+def test_a_call_that_came_to_an_earlier_daemon_is_no_stranger_where_only_a_hook_names_the_log(daemon: Daemon) -> None:
+    """The earlier one may be gone before it has written down which log it follows; the call ends after the next one's start."""
+    log, pipe = daemon.home.user / "s1.jsonl", subprocess.PIPE
+    with subprocess.Popen(["claude", "-s"], executable="/bin/bash", cwd=daemon.workspace, stdin=pipe, stdout=pipe) as agent:
+        assert agent.stdin and agent.stdout
+
+        def gate_of_its_own(call: str) -> str:
+            told = {"tool_name": "Bash", "tool_input": {"command": f"ls {call}"}, "tool_use_id": call, "session_id": "s"}
+            told |= {"transcript_path": str(log), "cwd": str(daemon.workspace), "hook_event_name": "PreToolUse"}
+            hook = shlex.join([str(interpreter()), "-I", "-S", str(hook_file()), str(daemon.places.runtime), "claude-code"])
+            agent.stdin.write(f"{hook} PreToolUse <<< {shlex.quote(json.dumps(told))}; echo\n".encode())  # type: ignore[union-attr]
+            agent.stdin.flush()  # type: ignore[union-attr]
+            return agent.stdout.readline().decode()  # type: ignore[union-attr]
+
+        daemon.call("adopt", pid=agent.pid, name="a")
+        assert "PreToolUse" in gate_of_its_own("toolu_1")
+        daemon.call("dismiss")
+        stop(daemon)  # by an operator: what lives goes on
+        for listed in daemon.places.agents.glob("*.logs"):
+            listed.unlink()
+        daemon.process = start(daemon.home).process
+        write(log, used("toolu_1", at=datetime.now(UTC).isoformat()) + over("toolu_1", error=False))
+        assert "PreToolUse" in gate_of_its_own("toolu_2")
+        write(log, used("toolu_3", at=datetime.now(UTC).isoformat()))
+        [alarm] = eventually(lambda: alarms(daemon, "ungated"), 20, "the call that came to no gate is told")
+        agent.kill()
+    assert alarm["call"] == "toolu_3"
 
 
 class Log:
