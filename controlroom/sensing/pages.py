@@ -14,7 +14,7 @@ from controlroom.sensing.tail import HEAD, MOST_LINE, Line
 
 BITE = MOST_LINE  # bytes read at once: a line within one is kept whole
 FAR = 4 << 20  # bytes that are looked through for the begin or the end of one line
-BUDGET = 64 << 20  # bytes that are looked through for one page
+BUDGET = 4 << 20  # bytes that are looked through under a rule before what was found is given
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -161,6 +161,18 @@ def test_a_link_in_its_place_is_not_read(log: Path, tmp_path: Path) -> None:
     assert (sheet.rows, "cannot be read" in sheet.note) == ((), True)
 
 
+def test_a_look_for_lines_that_are_rare_shows_at_once_that_it_looks_and_no_line_that_does_not_fit(log: Path) -> None:
+    log.write_text("needle\n" + "hay\n" * (3 << 20) + "needle\n" + "hay\n" * 9)
+    leaf = Leaf(str(log), "", 5)
+    settled(leaf)
+    leaf.look_for("needle")
+    leaf.go_on()
+    first = leaf.sheet()
+    assert (first.doing, texts(first)) == ("looking", ["needle"])
+    assert first.gone < 8 << 20, "a bit of it, however large the log"
+    assert texts(settled(leaf)) == ["needle", "needle"]
+
+
 @pytest.mark.row("R02", "R14")
 def test_rows_hold_no_secrets_and_no_controls_and_giant_lines_are_cut(log: Path) -> None:
     key = "-----BEGIN PRIVATE KEY-----\n" + "TUlJRW93\n" * 9 + "-----END PRIVATE KEY-----\n"
