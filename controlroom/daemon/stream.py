@@ -1,6 +1,7 @@
 """The newest of the agents' streams. Words are made only when somebody looks: records come faster than looks do."""
 
 from collections import deque
+from collections.abc import Callable
 
 from controlroom.daemon import words
 from controlroom.model.clock import Instant
@@ -9,6 +10,7 @@ from controlroom.model.view import LogView
 
 MOST_LOG = 300  # lines, all sessions
 MOST_LAST = 1000  # sessions
+MOST_AT = 16  # acts of one session that it may be at
 MOST_TEXT = 4096  # characters of one line
 MOST_KEPT = 8192  # bytes of a record that waits for its words; larger ones get them at once
 
@@ -19,7 +21,7 @@ class Stream:
     def __init__(self) -> None:
         self._log: deque[LogView | tuple[int, Record]] = deque(maxlen=MOST_LOG)
         self._heard: dict[str, Instant] = {}
-        self._tools: dict[str, str | Record] = {}
+        self._tools: dict[str, dict[str, str | Record]] = {}  # by session and receipt, the newest last
         self.stop_by = ""  # who pulled the last emergency stop
 
     def note(self, seq: int, record: Record) -> None:
@@ -34,7 +36,10 @@ class Stream:
             return
         self._heard[record.session] = record.at
         if record.kind is Kind.INTENT:
-            self._tools[record.session] = record if small else words.tool(record)
+            tools = self._tools.setdefault(record.session, {})
+            tools[record.receipt] = record if small else words.tool(record)
+            if len(tools) > MOST_AT:
+                del tools[next(iter(tools))]
         while len(self._heard) > MOST_LAST:
             oldest = next(iter(self._heard))
             del self._heard[oldest]
@@ -47,11 +52,16 @@ class Stream:
                 self._log[at] = _line(*entry)
         return tuple(entry for entry in self._log if isinstance(entry, LogView))
 
-    def last(self, session: str) -> tuple[Instant | None, str]:
-        """When a session was heard of, None = never, and what it was at, "" = nothing yet."""
-        tool = self._tools.get(session, "")
+    def last(self, session: str, under_way: Callable[[str], bool] = lambda receipt: False) -> tuple[Instant | None, str]:
+        """When a session was heard of, None = never, and what it is at: the newest of its acts that are under way, else the
+        newest; "" = nothing yet.
+        """
+        tools = self._tools.get(session, {})
+        newest = next(reversed(tools), "")
+        receipt = next(filter(under_way, reversed(tools)), newest)
+        tool = tools.get(receipt, "")
         if isinstance(tool, Record):
-            tool = self._tools[session] = words.tool(tool)
+            tool = tools[receipt] = words.tool(tool)
         return self._heard.get(session), tool
 
 

@@ -134,7 +134,8 @@ class Window:
 
     def _agent(self, held: Held, waiting: int) -> AgentView:
         s = held.session
-        last, tool = self._stream.last(s.id)
+        state = self._runner.state
+        last, tool = self._stream.last(s.id, lambda receipt: receipt in state.acts or receipt in state.requests)
         return AgentView(
             id=s.id,
             name=s.name,

@@ -5,7 +5,7 @@ import pytest
 
 from controlroom.daemon import words
 from controlroom.daemon.accepted import Pin
-from controlroom.daemon.stream import MOST_KEPT, MOST_LAST, MOST_LOG, Stream
+from controlroom.daemon.stream import MOST_AT, MOST_KEPT, MOST_LAST, MOST_LOG, Stream
 from controlroom.model.action import Action
 from controlroom.model.agent import StopResult
 from controlroom.model.clock import Instant
@@ -78,6 +78,19 @@ def test_a_stream_gives_the_newest_lines_and_what_each_session_is_at(text: str) 
     assert stream.last("s1") == (Instant(MOST_LOG + 9, MOST_LOG + 9), f"Bash: {text}"[:206])
     assert stream.last("nobody") == (None, "")
     assert stream.lines() == lines
+
+
+def test_a_session_is_at_the_newest_of_what_is_not_over_yet() -> None:
+    """Two subagents: one builds, the other has looked at something meanwhile."""
+    stream = Stream()
+    for number, text in enumerate(("make", "ls")):
+        stream.note(number, _intent(number, "s", text))
+    assert stream.last("s", lambda receipt: True)[1] == "Bash: ls"
+    assert stream.last("s", lambda receipt: receipt == "r0")[1] == "Bash: make"
+    assert stream.last("s", lambda receipt: False)[1] == "Bash: ls", "the last thing, where nothing is under way"
+    for number in range(2, MOST_AT + 2):
+        stream.note(number, _intent(number, "s", f"echo {number}"))
+    assert stream.last("s", lambda receipt: receipt in ("r0", "r9"))[1] == "Bash: echo 9", "so many are remembered"
 
 
 def test_a_stream_forgets_the_sessions_it_heard_of_first() -> None:
