@@ -58,7 +58,7 @@ MOST_DONE = 4096
 _EXIT = re.compile(r"^Process exited with code (-?\d+)$", re.MULTILINE)
 _REFUSALS = (
     "unsupported call:", "exec command rejected", "patch rejected", "rejected by user", "command rejected",
-    "Command blocked by PreToolUse hook",
+    "Command blocked by PreToolUse hook", "Tool call blocked by PreToolUse hook",
 )  # fmt: skip
 
 

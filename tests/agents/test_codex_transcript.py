@@ -76,6 +76,7 @@ def test_lines(line: tuple[str, dict[str, object]], told: Told) -> None:
         ("exec command rejected by user", True, True),
         ("unsupported call: x", True, True),
         ("Command blocked by PreToolUse hook: controlroom: denied by policy: no. Command: ls", True, True),
+        ("Tool call blocked by PreToolUse hook: controlroom: denied by policy: no. Tool: mcp__db__drop", True, True),
         ("plain words", False, False),
         (7, False, False),
     ],

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ await run("touch ran");
 await run("rm -r build");
 await tools.apply_patch("*** Begin Patch\\n*** Add File: a.txt\\n+a\\n*** End Patch\\n");
 """
-    with script(Call("exec", {"input": code})) as model:
+    with script(Call("functions/exec", {"input": code})) as model:
         run = started(gated, codex, model, SCRIPTS)
         [request] = gated.pending()
         assert json.loads(request["action"]["input"]) == {"cmd": "rm -r build"}
@@ -133,15 +134,52 @@ text(JSON.stringify(shell));
 const typed = {session_id: shell.session_id ?? 0, chars: "touch typed\\n"};
 try { text(JSON.stringify(await tools.write_stdin(typed))) } catch (e) { text(`${e}`) }
 """
-    with script(Call("exec", {"input": code})) as model:
+    with script(Call("functions/exec", {"input": code})) as model:
         run = started(gated, codex, model, SCRIPTS)
         assert run.wait() == 0
     assert "exit_code" in model.results[FIRST].text
     assert not (gated.workspace / "typed").exists()
 
 
+SERVER = """
+import json, pathlib, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "id" not in asked:
+        continue
+    result = {"tools": [{"name": "drop", "inputSchema": {"type": "object", "properties": {"table": {"type": "string"}}}}]}
+    if asked["method"] == "initialize":
+        result = {"protocolVersion": asked["params"]["protocolVersion"], "capabilities": {"tools": {}},
+                  "serverInfo": {"name": "db", "version": "1"}}
+    if asked["method"] == "tools/call":
+        pathlib.Path("dropped").write_text(asked["params"]["arguments"]["table"])
+        result = {"content": [{"type": "text", "text": "dropped"}]}
+    print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}), flush=True)
+"""
+
+
+def test_calls_of_a_server_are_held(gated: Room, codex: Path) -> None:
+    with Model({"main": [[Call("mcp__db/drop", {"table": name})] for name in ("users", "logs")] + ["done"]}) as model:
+        command, environment = codex_command(gated, codex, model, "[[main]] go")
+        server = f"mcp_servers.db={{command={json.dumps(sys.executable)}, args=['-c', {json.dumps(SERVER)}]}}"
+        run = gated.held("codex", [*command[:1], "-c", server, *command[1:]], environment)
+        [request] = gated.pending()
+        assert request["action"]["tool"] == "mcp__db__drop"
+        gated.deny(request, "not this one")
+        [second] = eventually(
+            lambda: [row for row in gated.pending() if row["id"] != request["id"]], ANSWER, "the second waits"
+        )
+        assert not (gated.workspace / "dropped").exists()
+        gated.allow(second)
+        assert run.wait() == 0
+    assert (gated.workspace / "dropped").read_text(encoding="utf-8") == "logs"
+    assert "not this one" in model.results[FIRST].text
+    eventually(lambda: [row["outcome"] for row in calls(gated)] == ["did not run", "done"], ANSWER, "both are told to be over")
+    assert alarms(gated) == []
+
+
 def test_calls_of_a_subagent_are_held_too(gated: Room, codex: Path) -> None:
-    spawn = Call("spawn_agent", {"message": "[[sub]] go", "agent_type": "default"})
+    spawn = Call("multi_agent_v1/spawn_agent", {"message": "[[sub]] go", "agent_type": "default"})
     with Model({"main": [[spawn], [Call("exec_command", {"cmd": "until [ -e go ]; do sleep 0.1; done"})], "done"],
                 "sub": [[REMOVE], "done"]}) as model:  # fmt: skip
         run = started(gated, codex, model)

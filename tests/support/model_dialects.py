@@ -22,7 +22,6 @@ class Result:
     error: bool
 
 
-SPACES = {"exec": "functions", "spawn_agent": "multi_agent_v1"}  # of Codex's tools
 Turn = str | Sequence[Call]  # a final text, or calls made in parallel
 
 
@@ -75,11 +74,10 @@ def stream_responses(identity: str, turn: Turn) -> bytes:
 
 
 def _made(call: str, made: Call) -> dict[str, Any]:
-    """A call as the model makes it: `exec` (a script) and `apply_patch` take a text, all others JSON; some stand in a space."""
-    item = {"id": f"fc_{call}", "call_id": call, "name": made.tool}
-    if space := SPACES.get(made.tool):
-        item["namespace"] = space
-    if made.tool in ("exec", "apply_patch"):
+    """A call as the model makes it. `SPACE/NAME` is a tool in a space; scripts and patches are text, all else is JSON."""
+    space, _, name = made.tool.rpartition("/")
+    item = {"id": f"fc_{call}", "call_id": call, "name": name, **({"namespace": space} if space else {})}
+    if name in ("exec", "apply_patch"):
         return {**item, "type": "custom_tool_call", "input": made.input["input"]}
     return {**item, "type": "function_call", "arguments": json.dumps(made.input)}
 
