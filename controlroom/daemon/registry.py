@@ -242,6 +242,7 @@ class Registry:
     def _forget(self, session: Session) -> None:
         self._adopted = {p: s for p, s in self._adopted.items() if s != session.id}
         handle = self._runner.handles.pop(session.id, None)
+        self.thrown(session.id, shelf.thrown(self._places.agents, session.id))
         shelf.drop(self._places.agents, session.id)
         if handle is not None:
             hold.clear(handle)

@@ -61,6 +61,14 @@ def load_all(agents_dir: Path) -> list[Handle]:
     return list(scan(agents_dir).handles)
 
 
+def thrown(agents_dir: Path, session: str) -> tuple[str, ...]:
+    """What its shim has left word of, () where it has not, or the handle cannot be read."""
+    try:
+        return msgspec.json.decode(read_small(_path(agents_dir, session), _LIMIT), type=Handle).thrown
+    except (OSError, ValueError, msgspec.MsgspecError):
+        return ()
+
+
 def drop(agents_dir: Path, session: str) -> None:
     """Forget a session, durably; nothing happens where it is unknown. Raises ValueError as `save` does, OSError."""
     remove(_path(agents_dir, session))

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from controlroom.containment import cgroup, hold
@@ -263,6 +264,16 @@ def test_it_stands_there_too_where_its_shim_was_killed(cli: Cli, guest: None) ->
     os.kill(handle.shim.pid, signal.SIGKILL)
     cli.ok("kill", "a")
     _told(cli, FILLED)
+
+
+def test_it_stands_there_too_where_the_daemon_was_there_and_did_not_listen(cli: Cli, guest: None) -> None:
+    """Its shim leaves word after half a minute; here a word is left in its place."""
+    _filled(cli)
+    (handle,) = handles.load_all(cli.home.path / "state" / "agents")
+    left = msgspec.structs.replace(handle, end="exit status 0", thrown=("home/left",))
+    handles.save(cli.home.path / "state" / "agents", left)
+    cli.ok("kill", "a")
+    _told(cli, "thrown away with it: home/left")
 
 
 def test_a_long_list_of_what_was_thrown_away_says_that_it_is_cut(cli: Cli, guest: None) -> None:
