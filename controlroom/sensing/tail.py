@@ -243,7 +243,8 @@ class Tail:
         if self._file is not before:
             os.close(descriptor)
             return found
-        self._rotated.learn()
+        if before is None:
+            self._rotated.learn()
         self._written = there.st_mtime_ns
         return found + self._turn_to(descriptor, there.st_size)
 

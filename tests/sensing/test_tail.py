@@ -155,6 +155,29 @@ def test_a_log_that_was_rotated_thrice_between_two_looks_is_read_whole_and_in_or
     assert tail.files == 4
 
 
+@pytest.mark.row("R04")
+def test_who_waits_for_a_log_that_is_gone_reads_its_folder_only_after_a_change(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tail = Tail(str(log))
+    drain(tail)
+    log.unlink()
+    os.utime(log.parent, (1, 1))  # long ago
+    drain(tail)
+    scan = os.scandir
+
+    def once(folder: str) -> object:
+        reads.append(folder)
+        return scan(folder)
+
+    reads: list[str] = []
+    monkeypatch.setattr(os, "scandir", once)
+    assert drain(tail) == []
+    assert reads == []
+    log.with_name("log.1").write_bytes(b"came and went\n")
+    assert texts(drain(tail)) == [(b"came and went", 0)]
+
+
 @pytest.mark.row("R04", "R05")
 def test_what_lies_beside_a_log_that_is_rotated_and_was_never_at_its_path_is_not_read(log: Path) -> None:
     log.with_name("log.7").write_bytes(b"of before\n")
