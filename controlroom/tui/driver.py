@@ -9,8 +9,10 @@ import io
 import os
 import selectors
 import signal
+import termios
 import time
 from codecs import getincrementaldecoder
+from contextlib import suppress
 from typing import Any
 
 from textual import events
@@ -33,14 +35,34 @@ class RoomDriver(LinuxDriver):
         super().__init__(*given, **more)
         if isinstance(self._file, io.TextIOWrapper):  # the escapes of another encoding move what stands beside them
             self._file.reconfigure(encoding="utf-8")
-        self._end = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)  # readable when the room ends
+        self._end = -1  # readable when reading ends
+        self._modes: list[Any] = []  # of the terminal while it is ours
 
     def start_application_mode(self) -> None:
         """Takes the terminal. A change of its size is looked at in the loop: in textual's handler of the signal, one that comes
         while another is handled tells its size first, and the older one stays.
         """
+        self._end = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        asyncio.get_running_loop().add_signal_handler(signal.SIGWINCH, self._resized)
+        with suppress(termios.error):  # it is no terminal, or it is gone
+            self._modes = termios.tcgetattr(self.fileno)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGWINCH, self._resized)
+        loop.add_signal_handler(signal.SIGCONT, self._continued)
+
+    def _continued(self) -> None:
+        """Goes on after a stop. Textual starts a second time where the terminal was not given back: two threads read its keys
+        then, the room does not end, and the shell gets the terminal in our modes.
+        """
+        if self._must_signal_resume:
+            self.resume_application_mode()
+            return
+        with suppress(termios.error):
+            termios.tcsetattr(self.fileno, termios.TCSANOW, self._modes)  # whoever had it meanwhile had others
+        self.write("\x1b[?1049h\x1b[?25l")
+        self._enable_mouse_support()
+        self._enable_bracketed_paste()
+        self._resized()
 
     def _resized(self) -> None:
         """Tells the size; where it is what it was, the window was smaller in between and has lost what was cut off."""

@@ -37,6 +37,11 @@ class Terminal:
         """The program's process id."""
         return self.process.pid
 
+    @property
+    def lines(self) -> int:
+        """The descriptor of its line, for its modes."""
+        return self._master
+
     # Hands
 
     def type(self, keys: str | bytes) -> None:

@@ -1,6 +1,7 @@
 """The room on a real terminal reads keys and nothing else (D03), and outlives bytes that are no text."""
 
 import signal
+import termios
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,27 @@ def test_a_window_that_was_small_for_a_moment_is_drawn_whole_again(daemon: Daemo
         seat.signal(signal.SIGCONT)
         seat.until(lambda screen: (screen.lines[0], screen.lines[39]) == (first, last), "as before", PATIENCE)
         assert "controlroom install claude-code" in seat.screen.text
+
+
+@pytest.mark.parametrize("stop", [signal.SIGSTOP, signal.SIGTSTP])
+def test_a_room_that_was_stopped_and_goes_on_reads_keys_once_and_gives_the_terminal_back(
+    daemon: Daemon, stop: signal.Signals
+) -> None:
+    with sit(daemon.home) as seat:
+        before = termios.tcgetattr(seat.lines)
+        live(seat)
+        for _ in range(2):
+            seat.signal(stop)
+            eventually(lambda: ") T " in Path(f"/proc/{seat.pid}/stat").read_text(), PATIENCE, "the room stands still")
+            if stop is signal.SIGSTOP:
+                termios.tcsetattr(seat.lines, termios.TCSANOW, before)  # as a shell does that comes to the front
+            seat.signal(signal.SIGCONT)
+            live(seat)
+            still_reads(seat)
+        seat.type("q")
+        assert seat.ended(PATIENCE) == 0
+        assert seat.screen.untouched
+        assert termios.tcgetattr(seat.lines) == before
 
 
 def test_the_room_ends_when_its_terminal_is_gone(daemon: Daemon, home: Home) -> None:
