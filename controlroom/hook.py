@@ -33,9 +33,13 @@ OBSERVATIONS = frozenset(
         "subagentStart",
         "subagentStop",
         "preCompact",
+        # and Gemini CLI
+        "AfterTool",
     }
 )
-TELLING = frozenset({"copilot"})  # agents that deny on exit 2 alone, and tell their model why only from JSON beside it
+# Agents that take a denial as JSON on standard output too, and how it begins: the one tells its model why only from it, the
+# other runs a call where the shell around us was killed, whatever text we left.
+TELLING = {"copilot": '{"permissionDecision":"deny","permissionDecisionReason":', "gemini": '{"decision":"deny","reason":'}
 MOST_GATE = 1 << 20  # bytes of a gate's payload
 MOST_OBSERVED = 64 << 10  # bytes of an observation's payload; longer ones are cut to the first and last half of it
 MOST_ANSWER = 1 << 20  # bytes
@@ -222,16 +226,16 @@ def main(arguments: list[str]) -> int:
     try:
         posix.write(2, line)
         if not observed and arguments[1:2] and arguments[1] in TELLING:
-            posix.write(1, reason_json(prefix + why))
+            posix.write(1, reason_json(TELLING[arguments[1]], prefix + why))
     except OSError:  # nobody reads it: the exit status says the same
         return 0 if observed else 2
     return 0 if observed else 2
 
 
-def reason_json(why: str) -> bytes:
+def reason_json(head: str, why: str) -> bytes:
     """A denial as JSON for agents in TELLING; whatever is not plain text is written as an escape."""
     said = "".join(c if " " <= c <= "~" and c not in '"\\' else f"\\u{min(ord(c), 0xFFFD):04x}" for c in why[:4096])
-    return f'{{"permissionDecision":"deny","permissionDecisionReason":"{said}"}}'.encode("ascii")
+    return f'{head}"{said}"}}'.encode("ascii")
 
 
 if __name__ == "__main__":

@@ -344,11 +344,18 @@ def test_it_loads_a_fixed_small_set_of_modules() -> None:
     assert set(done.stdout.split()) <= {"_socket", "select", "time"}
 
 
-def test_copilot_reads_why_from_json_beside_the_denial() -> None:
+@pytest.mark.parametrize(
+    ("agent", "event", "decision", "reason"),
+    [
+        ("copilot", "preToolUse", "permissionDecision", "permissionDecisionReason"),
+        ("gemini", "BeforeTool", "decision", "reason"),
+    ],
+)
+def test_some_agents_read_why_from_json_beside_the_denial(agent: str, event: str, decision: str, reason: str) -> None:
     why = 'operator:ann: not "build\\x", \u00e9\U0001f600'.encode()
     with gate(said("deny", b"denied by " + why)) as server:
         done = subprocess.run(
-            [str(interpreter()), "-I", "-S", str(hook_file()), str(server.folder), "copilot", "preToolUse"],
+            [str(interpreter()), "-I", "-S", str(hook_file()), str(server.folder), agent, event],
             input=CALL,
             capture_output=True,
             timeout=30,
@@ -357,5 +364,5 @@ def test_copilot_reads_why_from_json_beside_the_denial() -> None:
     assert done.returncode == 2
     assert done.stderr == b"controlroom: denied by " + why + b"\n"
     told = json.loads(done.stdout)
-    assert told["permissionDecision"] == "deny"
-    assert told["permissionDecisionReason"].startswith('controlroom: denied by operator:ann: not "build\\x", \u00e9')
+    assert told[decision] == "deny"
+    assert told[reason].startswith('controlroom: denied by operator:ann: not "build\\x", \u00e9')

@@ -26,6 +26,8 @@ EVENTS: tuple[str, ...] = (
     "ConfigChange",
 )
 HEAD: dict[str, object] = {}
+COMMENTS = False
+NOTES: tuple[str, ...] = ()
 SCOPES: tuple[str, ...] = ("user", "project", "managed")
 OTHER_SCOPES = ""
 MANAGED = Path("/etc/claude-code")

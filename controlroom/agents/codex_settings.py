@@ -21,6 +21,8 @@ from controlroom.model.permissions import Strength
 AGENT = "codex"
 EVENTS: tuple[str, ...] = tuple(KINDS)
 HEAD: dict[str, object] = {}
+COMMENTS = False
+NOTES: tuple[str, ...] = ()
 SCOPES: tuple[str, ...] = ()
 OTHER_SCOPES = (
     "Codex needs no installation: `controlroom run -- codex` brings its gate along. One that is started in another way is not "

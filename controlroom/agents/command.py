@@ -10,13 +10,16 @@ from pathlib import Path
 import msgspec
 
 import controlroom.hook
-from controlroom.hook import OBSERVATIONS, PROBE
+from controlroom.hook import OBSERVATIONS, PROBE, TELLING
 
 UNAVAILABLE = "controlroom: gate unavailable"  # what the wrapper and the client say where no gate answered
 ANSWERED = "controlroom: probe:"  # how the line begins when the daemon itself denied the probe
 # 2 is a denial that has said why (the client's own, or the interpreter that finds no file); every other end gets our line.
 GATE_TAIL = f'|| case $? in 2) exit 2;; *) echo "{UNAVAILABLE}" >&2; exit 2;; esac'
-DENIAL = b'{"permissionDecision":"deny",'  # what the client prints beside a denial for agents that read it
+DENIALS = tuple(head.encode() for head in TELLING.values())  # how what the client prints beside a denial begins
+# Said before the client is asked, for agents that run a call whose hook was killed or said nothing. Gemini CLI reads standard
+# error only where standard output is empty, so an answer takes its place.
+FIRST = {"gemini": f"echo '{TELLING['gemini']}\"{UNAVAILABLE}\"}}' >&2; "}
 OBSERVED_TAIL = "|| : controlroom"  # the word does nothing but say whose it is
 
 
@@ -54,7 +57,7 @@ def command(gate_dir: Path, python: Path, hook: Path, agent: str, event: str) ->
         if not path.is_absolute() or not str(path).isprintable():
             raise ValueError(f"{str(path)!r}: the hook needs an absolute path of printable characters")
     words = shlex.join([str(python), "-I", "-S", str(hook), str(gate_dir), agent, event])
-    return f"{words} {OBSERVED_TAIL if event in OBSERVATIONS else GATE_TAIL}"
+    return f"{words} {OBSERVED_TAIL}" if event in OBSERVATIONS else f"{FIRST.get(agent, '')}{words} {GATE_TAIL}"
 
 
 def is_ours(line: str, agent: str, event: str) -> bool:
@@ -62,7 +65,9 @@ def is_ours(line: str, agent: str, event: str) -> bool:
 
     Word for word: a longer command that only ends like ours is somebody else's.
     """
-    head = next((line.removesuffix(tail) for tail in (f" {GATE_TAIL}", f" {OBSERVED_TAIL}") if line.endswith(tail)), "")
+    around = ((FIRST.get(agent, ""), f" {GATE_TAIL}"), ("", f" {OBSERVED_TAIL}"))
+    fits = (line[len(first) : -len(tail)] for first, tail in around if line.startswith(first) and line.endswith(tail))
+    head = next(fits, "")
     try:
         words = shlex.split(head)
     except ValueError:
@@ -85,5 +90,5 @@ def probe(line: str, seconds: float = 20.0) -> Probed:
         return Probed(False, False, -1, f"it gave no answer within {seconds:g} s")
     said = err.decode("utf-8", "replace").strip()[:500]
     ours = [text for text in said.splitlines() if text.startswith("controlroom: ")]
-    closed = child.returncode == 2 and bool(ours) and (not out or out.startswith(DENIAL))
+    closed = child.returncode == 2 and bool(ours) and (not out or out.startswith(DENIALS))
     return Probed(closed, closed and any(text.startswith(ANSWERED) for text in ours), child.returncode, said)

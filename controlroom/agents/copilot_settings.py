@@ -15,6 +15,8 @@ from controlroom.model.permissions import Strength
 AGENT = "copilot"
 EVENTS: tuple[str, ...] = tuple(KINDS)
 HEAD: dict[str, object] = {"version": 1}
+COMMENTS = False
+NOTES: tuple[str, ...] = ()
 SCOPES: tuple[str, ...] = ("user",)
 OTHER_SCOPES = (
     "Copilot CLI has a gate in your own hooks only (--scope user): a project's hooks count only where the folder is trusted"

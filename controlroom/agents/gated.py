@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from controlroom.agents import claude_code, claude_settings, codex, codex_settings, copilot, copilot_settings
+from controlroom.agents import (
+    claude_code,
+    claude_settings,
+    codex,
+    codex_settings,
+    copilot,
+    copilot_settings,
+    gemini,
+    gemini_settings,
+)
 from controlroom.agents.adapter import Adapter
 from controlroom.model.permissions import Strength
 
@@ -19,6 +28,8 @@ class Settings(Protocol):
 
     EVENTS: tuple[str, ...]  # the first is the one that holds a call
     HEAD: dict[str, object]  # what else a settings file must hold that we make
+    COMMENTS: bool  # whether the agent reads comments in it
+    NOTES: tuple[str, ...]  # what to know before it is installed
     SCOPES: tuple[str, ...]  # where it can be installed
     OTHER_SCOPES: str  # why not elsewhere, and what to do
 
@@ -84,11 +95,11 @@ GATED: Mapping[str, Gated] = {
         partial=True,
     ),
     "copilot": Gated("copilot", copilot, copilot_settings),
+    "gemini": Gated("gemini", gemini, gemini_settings),
 }
 _SHOWN = "each of its calls is shown as its log tells of it"
 _UNREAD = "its calls are not seen"
 NOT_YET: Mapping[str, tuple[str, str]] = {  # why an agent's calls cannot be held yet, and what is seen of them
-    "gemini": ("its hooks let a call run when they fail or take too long", _SHOWN),
     "opencode": ("its questions are answered through a server of its own", _UNREAD),
     "openclaw": ("its approvals are answered through a gateway of its own", _UNREAD),
 }

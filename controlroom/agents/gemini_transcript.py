@@ -167,8 +167,17 @@ def _call(call: object, seen: _Seen) -> list[Told]:
         seen.over.add(which)
         shown = call.get("resultDisplay")
         said = joined(shown) or text(shown, "fileDiff")[:MOST_TEXT]
-        told.append(ToolResult(which, status != "success", said, status == "cancelled"))
+        told.append(ToolResult(which, status != "success", said, status == "cancelled" or _turned_away(call)))
     return told
+
+
+def _turned_away(call: dict[str, object]) -> bool:
+    """Whether it never ran: a tool that is not there, an input that does not fit, a hook's or a rule's denial. Of these the
+    agent shows its user the very words that the model gets; a tool that failed has words of its own.
+    """
+    shown = call.get("resultDisplay")
+    errors = (text(member(member(part, "functionResponse"), "response"), "error") for part in items(call, "result"))
+    return call.get("status") == "error" and isinstance(shown, str) and shown != "" and shown == next(errors, "")
 
 
 def _tokens(used: dict[str, object]) -> Tokens:
@@ -195,7 +204,7 @@ def fits(head: bytes, where: Where) -> bool:
 
 
 def side_logs(path: str) -> str:
-    """Subagents write into the chat of the agent."""
+    """Subagents write chats of their own, which are not read: their calls come to the gate all the same."""
     return ""
 
 

@@ -96,7 +96,7 @@ def plan(
         except json_text.Unfit as e:
             raise Refused(f"{file}: {e}; repair it first") from None
         after = text.encode()
-    return Plan(settings, scope, False, asked, file, before, after, _notes(scope, project))
+    return Plan(settings, scope, False, asked, file, before, after, (*settings.NOTES, *_notes(scope, project)))
 
 
 def plan_uninstall(
@@ -199,16 +199,18 @@ def _content(file: Path) -> bytes | None:
         raise Refused(f"{file}: cannot be read: {e.strerror}") from None
 
 
-def _document(data: bytes, file: Path) -> dict[str, object]:
+def _document(settings: Settings, data: bytes, file: Path) -> dict[str, object]:
     try:
-        return read_object(data)
+        return read_object(json_text.without_comments(data.decode()).encode() if settings.COMMENTS else data)
+    except UnicodeDecodeError as e:
+        raise Refused(f"{file}: byte {e.start}: is not UTF-8; the agent would not take it: repair it first") from None
     except BadJson as e:
-        raise Refused(f"{file}: {e}; the agent would ignore it whole: repair it first") from None
+        raise Refused(f"{file}: {e}; the agent would not take it: repair it first") from None
 
 
 def _installed(settings: Settings, data: bytes, file: Path) -> dict[str, list[object]]:
     """Our groups, by event."""
-    events = _document(data, file).get("hooks")
+    events = _document(settings, data, file).get("hooks")
     found: dict[str, list[object]] = {}
     for event, groups in events.items() if isinstance(events, dict) else ():
         mine = [group for group in groups if settings.ours(event, group)] if isinstance(groups, list) else []
@@ -223,7 +225,7 @@ def _without_ours(settings: Settings, data: bytes, file: Path) -> bytes:
     text = data.decode()
     for event in events:
         while True:
-            groups = _groups(text, file, event)
+            groups = _groups(settings, text, file, event)
             mine = [index for index, group in enumerate(groups) if settings.ours(event, group)]
             if not mine:
                 break
@@ -231,8 +233,8 @@ def _without_ours(settings: Settings, data: bytes, file: Path) -> bytes:
     return text.encode()
 
 
-def _groups(text: str, file: Path, event: str) -> list[object]:
-    events = _document(text.encode(), file).get("hooks")
+def _groups(settings: Settings, text: str, file: Path, event: str) -> list[object]:
+    events = _document(settings, text.encode(), file).get("hooks")
     groups = events.get(event) if isinstance(events, dict) else None
     return groups if isinstance(groups, list) else []
 

@@ -92,8 +92,9 @@ def _has(given: Mapping[str, object], key: str) -> bool:
 
 def _values(given: Mapping[str, object], key: str) -> Iterator[Value]:
     value = _at(given, key.split("."))
-    if isinstance(value, str | bool | int):
-        yield value
+    for one in value if isinstance(value, list) else (value,):
+        if isinstance(one, str | bool | int):
+            yield one
 
 
 def _at(given: object, names: Sequence[str]) -> object:

@@ -11,7 +11,7 @@ from controlroom.model.agent import Handle, ProcessId
 SECONDS = 0.25  # that they get to leave
 BEAT_SECONDS = 0.05  # for the agent to read its hook's answer before it is frozen
 _ISOLATED = [b"-I", b"-S"]  # how the client is started (agents/command.py)
-_LINE = re.compile(rb"'?/[^|;&]* -I -S [^|;&]*/hook\.py\b")  # what the shell around it was given
+_LINE = re.compile(rb"(?:echo '\{[^']*' >&2; )?'?/[^|;&]* -I -S [^|;&]*/hook\.py\b")  # what the shell around it was given
 
 
 def gone(handle: Handle, seconds: float = SECONDS) -> bool:

@@ -191,7 +191,9 @@ def test_any_shape_is_parsed_or_refused(value: dict[str, object], event: str) ->
 
 
 def test_the_hook_and_the_adapter_agree_on_what_a_gate_is() -> None:
-    assert {event for event in KINDS if not gates(event)} == {event for event in hook.OBSERVATIONS if event[0].isupper()}
+    assert {event for event in KINDS if not gates(event)} == {
+        event for event in hook.OBSERVATIONS - {"AfterTool"} if event[0].isupper()
+    }
     assert gates("SomethingNew")
 
 

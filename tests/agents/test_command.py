@@ -179,6 +179,57 @@ def test_an_observation_never_fails(runtime: Path, broken: str) -> None:
     assert (done.returncode, done.stdout) == (0, b"")
 
 
+def gemini(where: Path, python: Path | None = None) -> str:
+    return command(where, python or interpreter(), hook_file(), "gemini", "BeforeTool")
+
+
+def denied(out: bytes, err: bytes, status: int) -> bool:
+    """Whether Gemini CLI denies by this: it reads standard error where standard output is empty; JSON says what it says
+    however the shell ended (negative: by a signal), any other text denies by the exit status alone.
+    """
+    text = out.strip() or err.strip()
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return bool(text) and status >= 2
+    return isinstance(said, dict) and said.get("decision") == "deny"
+
+
+@pytest.mark.row("G03")
+@pytest.mark.parametrize("killed", ["client", "shell", "client and shell"])
+def test_for_gemini_the_denial_is_said_before_anybody_is_asked(killed: str) -> None:
+    def answer(nonce: str) -> bytes | None:
+        clients = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for pid in [process.pid] * ("shell" in killed) + [int(client) for client in clients] * ("client" in killed):
+            os.kill(pid, signal.SIGKILL)
+        return said("deny", b"no")(nonce)
+
+    with gate(answer) as server:
+        process = subprocess.Popen(
+            ["/bin/bash", "-c", gemini(server.folder)], stdin=-1, stdout=-1, stderr=-1, start_new_session=True
+        )
+        out, err = process.communicate(CALL, timeout=30)
+    assert denied(out, err, process.returncode), (out, err, process.returncode)
+
+
+def test_for_gemini_an_answer_takes_the_place_of_the_denial_that_was_said_first(runtime: Path) -> None:
+    with gate(said("allow", ALLOW)) as server:
+        done = run(gemini(server.folder))
+        assert (done.returncode, done.stdout) == (0, ALLOW) and not denied(done.stdout, done.stderr, 0)
+    for broken in (gemini(runtime), gemini(runtime, runtime / "none"), gemini(runtime).replace("-I -S", "-c pass")):
+        done = run(broken)
+        assert denied(done.stdout, done.stderr, done.returncode), done
+    assert probe(gemini(runtime)).closed
+
+
+def test_the_denial_that_is_said_first_is_part_of_the_command(runtime: Path) -> None:
+    assert is_ours(gemini(runtime), "gemini", "BeforeTool")
+    assert not is_ours(gemini(runtime).partition("; ")[2], "gemini", "BeforeTool")
+    assert not is_ours(gemini(runtime).replace("deny", "allow"), "gemini", "BeforeTool")
+    seen = command(runtime, interpreter(), hook_file(), "gemini", "AfterTool")
+    assert is_ours(seen, "gemini", "AfterTool") and "deny" not in seen
+
+
 def test_our_own_commands_are_known_again() -> None:
     for event in (GATE, OBSERVED):
         text = command(Path("/old place/run"), Path("/usr/bin/python3"), Path("/gone/hook.py"), "claude-code", event)

@@ -41,6 +41,25 @@ def test_how_a_call_ended(status: str, failed: bool, refused: bool) -> None:
     assert end == ToolResult("c1", failed, "", refused)
 
 
+@pytest.mark.parametrize(
+    ("shown", "error", "refused"),
+    [
+        ('Tool "nosuch" not found.', 'Tool "nosuch" not found.', True),
+        ("Tool execution blocked: controlroom: no", "Tool execution blocked: controlroom: no", True),
+        ("File not found.", "File not found: /w/a", False),
+        ("", "", False),
+        ({"fileDiff": "x"}, "x", False),
+        ("x", None, False),
+    ],
+)
+def test_a_call_that_was_turned_away_shows_the_user_what_the_model_is_told(shown: object, error: object, refused: bool) -> None:
+    result = [{"functionResponse": {"name": "nosuch", "response": {"error": error}}}]
+    end = read(answer(toolCalls=[call("error", result=result, resultDisplay=shown)]))[1]
+    assert isinstance(end, ToolResult) and (end.failed, end.refused) == (True, refused)
+    done = read(answer(toolCalls=[call("success", result=result, resultDisplay=shown)]))[1]
+    assert isinstance(done, ToolResult) and not done.refused
+
+
 @pytest.mark.parametrize("status", ["scheduled", "awaiting_approval", "brand-new", None])
 def test_a_call_that_is_not_over_has_no_end(status: str | None) -> None:
     assert [type(one) for one in read(answer(toolCalls=[call(str(status))]))] == [ToolUse]

@@ -154,7 +154,21 @@ def test_codex_needs_no_installation(cli: Cli, command: str) -> None:
     assert "codex: Codex needs no installation: `controlroom run -- codex` brings its gate along" in said
 
 
-@pytest.mark.parametrize("agent", ["gemini", "opencode", "openclaw"])
+def test_geminis_gate_comes_into_the_settings_and_goes_again_to_the_byte(cli: Cli) -> None:
+    file = cli.home.user / ".gemini" / "settings.json"
+    file.parent.mkdir()
+    before = '{\n  // mine\n  "ui": {"theme": "Dracula"} // dark\n}\n'
+    file.write_text(before)
+    assert "note: it holds in folders that Gemini CLI trusts" in cli.run("install", "gemini", "--yes").stderr
+    assert "gemini BeforeTool" in file.read_text()
+    rows = [row for row in cli.json("doctor") if row["what"].startswith("gemini BeforeTool hook in")]
+    assert [(row["grade"], row["text"]) for row in rows] == [("ok", "denies while no daemon answers")]
+    assert "--scope user" in cli.fails(1, "install", "gemini", "--scope", "project")
+    cli.ok("uninstall", "gemini", "--yes")
+    assert file.read_text() == before
+
+
+@pytest.mark.parametrize("agent", ["opencode", "openclaw"])
 @pytest.mark.parametrize("command", ["install", "uninstall"])
 def test_of_an_agent_without_a_gate_it_is_said_what_can_be_done_instead(cli: Cli, agent: str, command: str) -> None:
     said = " ".join(cli.fails(1, command, agent).split())

@@ -5,7 +5,9 @@ import signal
 import sys
 
 import msgspec
+import pytest
 
+from controlroom.agents.command import FIRST
 from controlroom.containment import hold, hooks, processes
 from controlroom.containment.rungs import Probe
 from controlroom.model.agent import Handle, ProcessId
@@ -19,11 +21,12 @@ def _hooks(handle: Handle) -> list[ProcessId]:
     return [one for stat in sorted(found, key=lambda stat: stat.start) if (one := processes.identify(stat.pid)) is not None]
 
 
-def test_a_hook_and_the_shell_around_it_hold_up_a_freeze_until_they_are_gone(probe: Probe) -> None:
+@pytest.mark.parametrize("first", [*FIRST.values(), ""])
+def test_a_hook_and_the_shell_around_it_hold_up_a_freeze_until_they_are_gone(probe: Probe, first: str) -> None:
     with hold_session(probe, ()) as held:
         hook = held.folder / "hook.py"
         hook.write_text("import time; time.sleep(60)\n")
-        line = f"{sys.executable} -I -S {hook} /run/gate claude-code PreToolUse || {{ sleep 60; exit 2; }}"
+        line = f"{first}{sys.executable} -I -S {hook} /run/gate claude-code PreToolUse || {{ sleep 60; exit 2; }}"
         (held.folder / "agent").write_text(f"sh -c {shlex.quote(line)}\nsleep 60\n")
         held.spec = msgspec.structs.replace(held.spec, command=("sh", str(held.folder / "agent")))
         held.start()

@@ -18,6 +18,7 @@ from tests.support.model_server import Model
 from tests.support.waiting import eventually
 
 CONTROLROOM = str(Path(sys.executable).parent / "controlroom")
+GEMINI_SETTINGS = {"security": {"auth": {"selectedType": "gemini-api-key"}}, "general": {"enableAutoUpdate": False}}
 ANSWER = 20.0  # seconds in which a held call must show up, and an answered one must end
 MODEL = "claude-sonnet-4-5"
 
@@ -206,3 +207,19 @@ def alarms(room: Room) -> list[str]:
     return [
         row for row in rows if any(word in row for word in ("UNGATED: ", "UNWATCHED: ", "OTHER INPUT: ", "RAN THOUGH DENIED: "))
     ]
+
+
+def gemini_settings(room: Room) -> Path:
+    """The settings of Gemini CLI's user, who signs in to the scripted model; written where there are none yet."""
+    file = room.home.user / ".gemini" / "settings.json"
+    if not file.exists():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("// by hand\n" + json.dumps(GEMINI_SETTINGS, indent=2) + "\n", encoding="utf-8")
+    return file
+
+
+def gemini_command(room: Room, program: Path, model: Model, prompt: str) -> tuple[list[str], Mapping[str, str]]:
+    """`gemini -p`, without questions of its own."""
+    gemini_settings(room)
+    flags = ["-m", "gemini-2.5-flash", "--yolo", "--skip-trust", "--output-format", "json", "-p", prompt]
+    return [str(program), *flags], {"GEMINI_API_KEY": "dummy", "GOOGLE_GEMINI_BASE_URL": model.url}

@@ -10,8 +10,8 @@ import pytest
 from controlroom.agents.claude_settings import settings_json
 from controlroom.agents.command import hook_file, interpreter
 from controlroom.containment.rungs import bwrap_refuses
-from tests.e2e.room import ANSWER, Room, Run, copilot_command
-from tests.e2e.test_stories import Command, codex_command, gemini_command
+from tests.e2e.room import ANSWER, Room, Run, copilot_command, gemini_command
+from tests.e2e.test_stories import Command, codex_command
 from tests.support.model_server import Call, Model, call_id
 from tests.support.waiting import eventually
 

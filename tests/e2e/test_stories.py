@@ -1,13 +1,12 @@
 """Codex, Gemini CLI, Copilot CLI and Claude Code, as they run: found, followed, told in one story without an unknown line."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.room import ANSWER, Room, copilot_command
+from tests.e2e.room import ANSWER, Room, copilot_command, gemini_command
 from tests.support.model_server import Call, Model, Turn
 from tests.support.waiting import eventually
 
@@ -21,7 +20,6 @@ name = "scripted"
 base_url = "{url}/v1"
 wire_api = "responses"
 """
-GEMINI_SETTINGS = {"security": {"auth": {"selectedType": "gemini-api-key"}}, "general": {"disableAutoUpdate": True}}
 UNTIL = "until [ -e go ]; do sleep 0.1; done"  # the agent waits for the case, not the case for the agent
 Command = tuple[list[str], Mapping[str, str]]
 
@@ -32,15 +30,6 @@ def codex_command(room: Room, program: Path, model: Model, prompt: str, name: st
     home.mkdir()
     (home / "config.toml").write_text(CODEX_CONFIG.format(url=model.url, name=name), encoding="utf-8")
     return [str(program), "exec", "--skip-git-repo-check", "--json", prompt], {"CODEX_HOME": str(home)}
-
-
-def gemini_command(room: Room, program: Path, model: Model, prompt: str) -> Command:
-    """`gemini -p`, without questions of its own."""
-    home = room.home.user / ".gemini"
-    home.mkdir()
-    (home / "settings.json").write_text(json.dumps(GEMINI_SETTINGS), encoding="utf-8")
-    flags = ["-m", "gemini-2.5-flash", "--yolo", "--skip-trust", "--output-format", "json", "-p", prompt]
-    return [str(program), *flags], {"GEMINI_API_KEY": "dummy", "GOOGLE_GEMINI_BASE_URL": model.url}
 
 
 def story(room: Room, name: str, least: int = 0, *, priced: bool = False) -> dict[str, Any]:
