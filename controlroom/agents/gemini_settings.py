@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from controlroom.agents.command import command, is_ours
+from controlroom.agents import hook_groups
+from controlroom.agents.command import command
 from controlroom.agents.gemini import KINDS, gates
 from controlroom.agents.layers import folder, places, present
 from controlroom.agents.loose_json import read_loose
@@ -42,17 +43,12 @@ def hooks(gate_dir: Path, python: Path, hook: Path) -> dict[str, dict[str, objec
 
 def ours(event: str, group: object) -> bool:
     """Whether a group of an event's array is one that we made."""
-    handlers = group.get("hooks") if isinstance(group, dict) else None
-    if not isinstance(handlers, list) or len(handlers) != 1 or not isinstance(handlers[0], dict):
-        return False
-    line = handlers[0].get("command")
-    return isinstance(line, str) and is_ours(line, AGENT, event)
+    return hook_groups.ours(AGENT, event, group)
 
 
 def line_of(group: Mapping[str, object]) -> str:
     """The command of a group of ours."""
-    handlers = group["hooks"]
-    return str(handlers[0]["command"]) if isinstance(handlers, list) else ""
+    return hook_groups.line_of(group)
 
 
 def file(scope: str, home: Path, project: Path, managed: Path | None = None) -> Path:

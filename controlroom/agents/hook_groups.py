@@ -1,4 +1,4 @@
-"""Hooks in groups, as Claude Code and Codex write them: `{"matcher": ..., "hooks": [{"type": "command", "command": ...}]}`."""
+"""Hooks in groups, as most agents write them: `{"matcher": ..., "hooks": [{"type": "command", "command": ...}]}`."""
 
 from collections.abc import Mapping
 
