@@ -35,8 +35,8 @@ OF_THE_ROOM = {
 THREADS = {
     ("cli/hands.py", "stop_all"),  # what shims say: read just before
     ("tui/app.py", "action_estop"),  # estop.latch reads what it imports
-    ("tui/app.py", "_remember"),  # it only writes
     ("tui/life.py", "_signalled"),  # it decodes nothing
+    ("tui/memory.py", "write"),  # it only writes
     ("tui/link.py", "__init__"),  # snapshots: read by connect; _start reads what it imports
     ("tui/link.py", "order"),  # outcomes: their types came with the room, and were read by app.run
     ("tui/reader.py", "start"),  # lines of logs: read by _run

@@ -39,8 +39,9 @@ class RoomDriver(LinuxDriver):
         self._modes: list[Any] = []  # of the terminal while it is ours
 
     def start_application_mode(self) -> None:
-        """Takes the terminal. A change of its size is looked at in the loop: in textual's handler of the signal, one that comes
-        while another is handled tells its size first, and the older one stays.
+        """Takes the terminal. Signals are met in the loop: in textual's handlers a change of size that comes while another
+        is handled tells its size first, and the older one stays; a stop that comes while something is written waits for ever
+        for who writes, which is itself.
         """
         self._end = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         super().start_application_mode()  # type: ignore[no-untyped-call]
@@ -48,6 +49,7 @@ class RoomDriver(LinuxDriver):
             self._modes = termios.tcgetattr(self.fileno)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGWINCH, self._resized)
+        loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
         loop.add_signal_handler(signal.SIGCONT, self._continued)
 
     def _continued(self) -> None:
@@ -56,12 +58,12 @@ class RoomDriver(LinuxDriver):
         """
         if self._must_signal_resume:
             self.resume_application_mode()
-            return
-        with suppress(termios.error):
-            termios.tcsetattr(self.fileno, termios.TCSANOW, self._modes)  # whoever had it meanwhile had others
-        self.write("\x1b[?1049h\x1b[?25l")
-        self._enable_mouse_support()
-        self._enable_bracketed_paste()
+        else:
+            with suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self._modes)  # whoever had it meanwhile had others
+            self.write("\x1b[?1049h\x1b[?25l")
+            self._enable_mouse_support()
+            self._enable_bracketed_paste()
         self._resized()
 
     def _resized(self) -> None:

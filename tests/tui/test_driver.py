@@ -25,6 +25,12 @@ def still_reads(seat: Terminal) -> None:
     seat.hides(HELP, PATIENCE)
 
 
+def stands(seat: Terminal) -> bool:
+    """Whether the room is stopped. What it says is read meanwhile: it writes all of it before it stops by itself."""
+    seat.read(0)
+    return ") T " in Path(f"/proc/{seat.pid}/stat").read_text()
+
+
 @pytest.mark.row("D03")
 def test_what_a_terminal_answers_unasked_does_nothing(daemon: Daemon) -> None:
     """Every answer holds letters that are keys: q would leave, d would deny, x would stop."""
@@ -134,7 +140,7 @@ def test_a_room_that_was_stopped_and_goes_on_reads_keys_once_and_gives_the_termi
         live(seat)
         for _ in range(2):
             seat.signal(stop)
-            eventually(lambda: ") T " in Path(f"/proc/{seat.pid}/stat").read_text(), PATIENCE, "the room stands still")
+            eventually(lambda: stands(seat), PATIENCE, "the room stands still")
             if stop is signal.SIGSTOP:
                 termios.tcsetattr(seat.lines, termios.TCSANOW, before)  # as a shell does that comes to the front
             seat.signal(signal.SIGCONT)
